@@ -1,0 +1,1 @@
+"""Solver: thinks. Pure functions from (intent, account, snapshot) to a certified solution."""

@@ -1,0 +1,1 @@
+"""Values every layer speaks in: frozen, without behaviour beyond their own arithmetic."""

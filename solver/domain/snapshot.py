@@ -1,0 +1,68 @@
+"""Everything the solver may know at one instant, hashed. Time is `time_ms`; there is no clock."""
+
+import hashlib
+from typing import NamedTuple
+
+from solver.domain.ids import Address, ChainId
+from solver.domain.instrument import Token
+from solver.domain.market import Ladder, Pool
+
+
+class Underlying(NamedTuple):
+    """One market. Price, confidence and strikes step are 1e18; rates ppm; funding index 1e18."""
+
+    market: int
+    symbol: str
+    base: Token
+    price: int
+    confidence: int
+    vol_ppm: int  # flat implied volatility, annual: 650_000 = 65 %
+    sigma_cap_ppm: int
+    funding_index: int
+    perp_initial_ppm: int
+    perp_maintenance_ppm: int
+    base_initial_ppm: int
+    base_maintenance_ppm: int
+    expiries: tuple[int, ...] = ()  # listed, unix seconds
+    strikes: tuple[int, ...] = ()  # listed for every expiry, 1e18
+    oracle_state: str = "OK"  # OK | UNCERTAIN | DEGRADED | HALT
+    expiry_prices: tuple[
+        tuple[int, int], ...
+    ] = ()  # (expiry, price 1e18) once fixed on chain
+
+
+class Snapshot(NamedTuple):
+    """One instant of one chain. `gas_price` is wei; `settlement_token` is the clearinghouse's."""
+
+    chain_id: ChainId
+    block_number: int
+    time_ms: int
+    gas_price: int
+    settlement_token: Token
+    tokens: tuple[Token, ...]
+    underlyings: tuple[Underlying, ...]
+    pools: tuple[Pool, ...] = ()
+    ladders: tuple[Ladder, ...] = ()
+    native_price: int = 0  # settlement units 1e18 per whole native coin, for gas
+
+    @property
+    def time(self) -> int:
+        """Unix seconds."""
+        return self.time_ms // 1000
+
+    @property
+    def hash(self) -> bytes:
+        """sha256 of the content; two equal snapshots hash alike on every machine."""
+        return hashlib.sha256(repr(tuple(self)).encode()).digest()
+
+    def token(self, address: Address) -> Token | None:
+        """Returns the listed token at `address`."""
+        return next((t for t in self.tokens if t.address == address), None)
+
+    def underlying(self, market: int) -> Underlying | None:
+        """Returns the market with that number."""
+        return next((u for u in self.underlyings if u.market == market), None)
+
+    def underlying_of(self, base: Address) -> Underlying | None:
+        """Returns the market whose base token is at `base`."""
+        return next((u for u in self.underlyings if u.base.address == base), None)
