@@ -21,7 +21,9 @@ library InstrumentId {
         pure
         returns (uint160)
     {
-        if (expiry > type(uint40).max || strike > type(uint96).max) revert IdOutOfRange(expiry, strike);
+        if (expiry > type(uint40).max || strike > type(uint96).max) {
+            revert IdOutOfRange(expiry, strike);
+        }
         return uint160((uint256(market) << 144) | (uint256(kind) << 136) | (expiry << 96) | strike);
     }
 

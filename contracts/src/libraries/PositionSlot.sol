@@ -10,7 +10,9 @@ library PositionSlot {
     error QuantityOutOfRange(int256 quantity);
 
     function encode(uint160 instrument, int256 quantity) internal pure returns (uint256) {
-        if (quantity > QUANTITY_MAX || quantity < -QUANTITY_MAX) revert QuantityOutOfRange(quantity);
+        if (quantity > QUANTITY_MAX || quantity < -QUANTITY_MAX) {
+            revert QuantityOutOfRange(quantity);
+        }
         // forge-lint: disable-next-line(unsafe-typecast)
         return (uint256(instrument) << 96) | uint96(int96(quantity));
     }

@@ -16,8 +16,8 @@ struct Market {
     bool isReduceOnly;
 }
 
-/// Packing of ids. Instrument = market(16) | kind(8) | expiry(40) | strike(96, 1e18).
-/// Account = owner(160) | subaccount(64), so that both can be read from it.
+// Packing of ids. Instrument = market(16) | kind(8) | expiry(40) | strike(96, 1e18).
+// Account = owner(160) | subaccount(64), so that both can be read from it.
 uint8 constant KIND_PERP = 0;
 uint8 constant KIND_CALL = 1;
 uint8 constant KIND_PUT = 2;

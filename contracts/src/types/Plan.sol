@@ -3,16 +3,16 @@ pragma solidity ^0.8.28;
 
 import {OutcomeIntent, Quote} from "./Intent.sol";
 
-/// How a solver means to fulfil an intent. Nothing here is trusted: every effect is measured.
+// How a solver means to fulfil an intent. Nothing here is trusted: every effect is measured.
 
-/// Signing schemes of `Item.scheme`.
+// Signing schemes of `Item.scheme`.
 uint8 constant SCHEME_EIP712 = 0; // owner's ECDSA signature, collateral-funded
 uint8 constant SCHEME_EIP1271 = 1; // owner is a contract; ecrecover is still tried first
 uint8 constant SCHEME_PERMIT2 = 2; // PermitBatchWitnessTransferFrom, the intent is the witness
 uint8 constant SCHEME_MANDATE = 3; // abi.encode(Mandate, ownerSignature, agentSignature)
 uint8 constant SCHEME_PRESIGN = 4; // presigned[owner][digest]
 
-/// Payment modes of `Step.mode`.
+// Payment modes of `Step.mode`.
 uint8 constant PAY_TRANSFER = 0; // payAmount is sent to the target before the call (Uniswap v2 pair)
 uint8 constant PAY_CALLBACK = 1; // the target may draw payAmount by uniswapV3SwapCallback
 uint8 constant PAY_APPROVE = 2; // exact allowance to the target, back to zero after the call

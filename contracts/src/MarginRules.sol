@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {InstrumentId} from "./libraries/InstrumentId.sol";
+import {PositionSlot} from "./libraries/PositionSlot.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+/// What an account must hold, from the feed alone: the SIMPLE engine, and the fences around what risk
+/// signers may attest. Exact integer arithmetic that an off-chain engine repeats to the atom, so it reads
+/// no storage, calls nobody and knows no time but the one it is given.
+///
+/// Units. Prices are wads (1e18 settlement units per whole unit), quantities of derivatives are wads,
+/// quantities of base are token atoms with the price lifted by `baseUnit`, so that quantity x price is
+/// always wad^2. Rounding happens on the price of one unit, against the account: requirements up, equity
+/// down. Products and sums are exact; the only other rounding is the last one, `toAtoms`, down.
+///
+/// Range. Prices and strikes < 2^96, |quantity| < 2^95, baseUnit <= 1e12, at most 20 positions, rates
+/// < 2^32: no sum below passes 2^237, which is why the blocks are unchecked.
+library MarginRules {
+    using InstrumentId for uint160;
+    using PositionSlot for uint256;
+
+    /// What the rules need of one market, read once per transaction.
+    struct MarketView {
+        uint16 id;
+        uint256 price; // feed, wad
+        int256 fundingIndex; // wad, time included
+        uint256 baseUnit; // 10^(18 - decimals of base)
+        uint256 sigmaCapPpm;
+        uint256 perpInitialPpm;
+        uint256 perpMaintenancePpm;
+        uint256 baseInitialPpm;
+        uint256 baseMaintenancePpm;
+    }
+
+    /// An account's positions, each beside its market and the price it is valued at: the feed, or the
+    /// fixed price of an option whose expiry price is known.
+    struct Book {
+        uint256[] slots;
+        uint256[] prices;
+        MarketView[] markets;
+    }
+
+    /// Without cash, wad^2. initial and maintenance are signed margin: negative = breached.
+    struct Margin {
+        int256 equity;
+        int256 initial;
+        int256 maintenance;
+        int256 risk; // equity - initial, haircut of base left out: what `maxMarginUsed` bounds the rise of
+    }
+
+    /// What attested figures must respect, wad^2.
+    struct Fence {
+        int256 linear; // perps and base at the feed
+        int256 optionsMin; // least and most that the options can be worth
+        int256 optionsMax;
+        uint256 floor; // least initial requirement
+    }
+
+    /// One (market, expiry) while it is being summed.
+    struct Series {
+        uint256 price;
+        uint256 timeValue;
+        uint256[] options;
+        int256 netCalls;
+        int256 netPuts;
+        int256 putsAtZero; // sum of quantity x strike over puts: their payoff at price 0
+        int256 shortMarks;
+        int256 shortInitial;
+        int256 shortMaintenance;
+    }
+
+    /// 1 / (2 pi x 31,536,000 s) in 1e36, rounded up: T seconds times this is T/2pi in years.
+    uint256 private constant PER_SECOND_WAD2 = 5_046_770_138_631_891_672_021_935_673;
+    uint256 private constant WAD = 1e18;
+    uint256 private constant PPM = 1e6;
+
+    uint256 private constant INITIAL_PERCENT = 15; // of S, less what the option is out of the money
+    uint256 private constant INITIAL_FLOOR_PERCENT = 13;
+    uint256 private constant MAINTENANCE_PERCENT = 9; // of S; of the mark for deep puts
+    uint256 private constant PUT_INITIAL_PERCENT = 105; // of the put's maintenance
+    uint256 private constant NAKED_INITIAL_PERCENT = 120; // of S per naked call
+    uint256 private constant NAKED_MAINTENANCE_PERCENT = 110;
+    uint256 private constant BAND_PERCENT = 3; // of S, around what the feed allows
+    uint256 private constant FLOOR_PERCENT = 1; // of gross perp and short-option notional
+
+    /// SIMPLE over the whole book at `time`. Order of positions does not matter.
+    function simple(Book memory book, uint256 time) internal pure returns (Margin memory margin) {
+        uint256 length = book.slots.length;
+        uint256 counted; // bit i: option i was counted together with its series
+        for (uint256 i; i < length; ++i) {
+            uint160 instrument = book.slots[i].instrumentOf();
+            if (instrument.isPerp()) {
+                _addPerp(margin, book.slots[i].quantityOf(), book.markets[i]);
+            } else if (instrument.isBase()) {
+                _addBase(margin, book.slots[i].quantityOf(), book.markets[i]);
+            } else if ((counted >> i) & 1 == 0) {
+                Series memory series;
+                counted |= _collect(series, book, i, time);
+                _addSeries(margin, series);
+            }
+        }
+    }
+
+    /// Clamp of attested option value and floor of attested requirement (both linear in positions, so k
+    /// stolen keys cannot invent equity beyond what the feed allows).
+    function fence(Book memory book, uint256 time) internal pure returns (Fence memory limit) {
+        uint256 gross;
+        unchecked {
+            for (uint256 i; i < book.slots.length; ++i) {
+                uint160 instrument = book.slots[i].instrumentOf();
+                int256 quantity = book.slots[i].quantityOf();
+                MarketView memory market = book.markets[i];
+                if (instrument.isPerp()) {
+                    limit.linear += quantity * (int256(market.price) - market.fundingIndex);
+                    gross += _abs(quantity) * market.price;
+                } else if (instrument.isBase()) {
+                    limit.linear += quantity * int256(market.price * market.baseUnit);
+                } else {
+                    uint256 price = book.prices[i];
+                    (uint256 inTheMoney, uint256 highest) =
+                        optionRange(instrument, price, market.sigmaCapPpm, time);
+                    if (quantity > 0) {
+                        limit.optionsMax += quantity * int256(highest);
+                    } else {
+                        limit.optionsMin += quantity * int256(highest);
+                        limit.optionsMax += quantity * int256(inTheMoney);
+                        gross += uint256(-quantity) * price;
+                    }
+                }
+            }
+            limit.floor = _ceilDiv(gross * FLOOR_PERCENT, 100);
+        }
+    }
+
+    /// The prices a fill may have. Outside them two colluding accounts could move the vault's money
+    /// through one absurd trade.
+    function band(uint160 instrument, MarketView memory market, uint256 time)
+        internal
+        pure
+        returns (uint256 lowest, uint256 highest)
+    {
+        unchecked {
+            uint256 slack = market.price * BAND_PERCENT / 100;
+            if (instrument.isPerp()) return (market.price - slack, market.price + slack);
+            (lowest, highest) = optionRange(instrument, market.price, market.sigmaCapPpm, time);
+            lowest = lowest > slack ? lowest - slack : 0;
+            highest += slack;
+        }
+    }
+
+    /// Delta of base and perps in `market`, wad; `isExact` is false when options there add to it.
+    function linearDelta(Book memory book, uint16 market)
+        internal
+        pure
+        returns (int256 delta, bool isExact)
+    {
+        isExact = true;
+        unchecked {
+            for (uint256 i; i < book.slots.length; ++i) {
+                uint160 instrument = book.slots[i].instrumentOf();
+                if (instrument.marketOf() != market) continue;
+                int256 quantity = book.slots[i].quantityOf();
+                if (instrument.isPerp()) delta += quantity;
+                else if (instrument.isBase()) delta += quantity * int256(book.markets[i].baseUnit);
+                else isExact = false;
+            }
+        }
+    }
+
+    /// Intrinsic value at price S, and intrinsic plus the most time value that volatility <= cap allows.
+    function optionRange(uint160 instrument, uint256 price, uint256 sigmaCapPpm, uint256 time)
+        internal
+        pure
+        returns (uint256 inTheMoney, uint256 highest)
+    {
+        unchecked {
+            uint256 flat = timeValue(price, sigmaCapPpm, _timeLeft(instrument.expiryOf(), time));
+            inTheMoney = intrinsic(instrument, price);
+            highest = inTheMoney + _scaled(flat, instrument, price);
+        }
+    }
+
+    /// Upper bound of what any option is worth above intrinsic: S sigma sqrt(T / 2 pi), up.
+    function timeValue(uint256 price, uint256 sigmaCapPpm, uint256 secondsLeft)
+        internal
+        pure
+        returns (uint256)
+    {
+        if (secondsLeft == 0) return 0;
+        unchecked {
+            uint256 root = Math.sqrt(secondsLeft * PER_SECOND_WAD2, Math.Rounding.Ceil);
+            return _ceilDiv(price * sigmaCapPpm * root, WAD * PPM);
+        }
+    }
+
+    function intrinsic(uint160 instrument, uint256 price) internal pure returns (uint256) {
+        uint256 strike = instrument.strikeOf();
+        unchecked {
+            if (instrument.isCall()) return price > strike ? price - strike : 0;
+            return strike > price ? strike - price : 0;
+        }
+    }
+
+    /// wad^2 to atoms, toward minus infinity: equity and signed margin lose the fraction.
+    function toAtoms(int256 wad2, uint256 unit) internal pure returns (int256) {
+        unchecked {
+            if (wad2 >= 0) return int256(uint256(wad2) / unit);
+            return -int256(_ceilDiv(uint256(-wad2), unit));
+        }
+    }
+
+    /// wad^2 to atoms, toward plus infinity: requirements.
+    function toAtomsUp(int256 wad2, uint256 unit) internal pure returns (int256) {
+        return -toAtoms(-wad2, unit);
+    }
+
+    function _addPerp(Margin memory margin, int256 quantity, MarketView memory market)
+        private
+        pure
+    {
+        unchecked {
+            int256 value = quantity * (int256(market.price) - market.fundingIndex);
+            uint256 size = _abs(quantity);
+            int256 initial = int256(size * _ceilDiv(market.price * market.perpInitialPpm, PPM));
+            int256 maintenance =
+                int256(size * _ceilDiv(market.price * market.perpMaintenancePpm, PPM));
+            margin.equity += value;
+            margin.initial += value - initial;
+            margin.maintenance += value - maintenance;
+            margin.risk += initial;
+        }
+    }
+
+    function _addBase(Margin memory margin, int256 quantity, MarketView memory market)
+        private
+        pure
+    {
+        unchecked {
+            uint256 price = market.price * market.baseUnit;
+            margin.equity += quantity * int256(price);
+            margin.initial += quantity * int256(price * market.baseInitialPpm / PPM);
+            margin.maintenance += quantity * int256(price * market.baseMaintenancePpm / PPM);
+        }
+    }
+
+    /// The better of two sufficient views of one expiry: every short alone, or the worst payoff of all
+    /// of it together with its naked calls charged at S. Both are <= 0, so longs never add equity.
+    function _addSeries(Margin memory margin, Series memory series) private pure {
+        unchecked {
+            int256 worst = _worstPayoff(series);
+            uint256 naked = series.netCalls < 0 ? uint256(-series.netCalls) : 0;
+            int256 equity = _max(-series.shortMarks, worst - int256(naked * series.price));
+            int256 initial = _max(
+                -series.shortInitial,
+                worst - int256(naked * _ceilDiv(series.price * NAKED_INITIAL_PERCENT, 100))
+            );
+            int256 maintenance = _max(
+                -series.shortMaintenance,
+                worst - int256(naked * _ceilDiv(series.price * NAKED_MAINTENANCE_PERCENT, 100))
+            );
+            margin.equity += equity;
+            margin.initial += initial;
+            margin.maintenance += maintenance;
+            margin.risk += equity - initial;
+        }
+    }
+
+    /// Gathers the options of position `first`'s series; returns their positions in the book as bits.
+    function _collect(Series memory series, Book memory book, uint256 first, uint256 time)
+        private
+        pure
+        returns (uint256 counted)
+    {
+        uint160 head = book.slots[first].instrumentOf();
+        series.price = book.prices[first];
+        series.timeValue = timeValue(
+            series.price, book.markets[first].sigmaCapPpm, _timeLeft(head.expiryOf(), time)
+        );
+        uint256 key = head.seriesOf();
+        uint256 length = book.slots.length;
+        uint256[] memory options = new uint256[](length - first);
+        uint256 found;
+        unchecked {
+            for (uint256 i = first; i < length; ++i) {
+                uint256 slot = book.slots[i];
+                uint160 instrument = slot.instrumentOf();
+                if (instrument.seriesOf() != key || !instrument.isOption()) continue;
+                counted |= 1 << i;
+                options[found++] = slot;
+                _addOption(series, instrument, slot.quantityOf());
+            }
+            series.options = new uint256[](found);
+            for (uint256 i; i < found; ++i) {
+                series.options[i] = options[i];
+            }
+        }
+    }
+
+    function _addOption(Series memory series, uint160 instrument, int256 quantity) private pure {
+        unchecked {
+            if (instrument.isCall()) {
+                series.netCalls += quantity;
+            } else {
+                series.netPuts += quantity;
+                series.putsAtZero += quantity * int256(instrument.strikeOf());
+            }
+            if (quantity >= 0) return;
+            (uint256 mark, uint256 initial, uint256 maintenance) =
+                _shortUnit(instrument, series.price, series.timeValue);
+            series.shortMarks -= quantity * int256(mark);
+            series.shortInitial -= quantity * int256(initial);
+            series.shortMaintenance -= quantity * int256(maintenance);
+        }
+    }
+
+    /// Mark, initial and maintenance requirement of one short option, each including the mark.
+    function _shortUnit(uint160 instrument, uint256 price, uint256 flat)
+        private
+        pure
+        returns (uint256 mark, uint256 initial, uint256 maintenance)
+    {
+        unchecked {
+            uint256 strike = instrument.strikeOf();
+            bool isCall = instrument.isCall();
+            mark = Math.min(
+                intrinsic(instrument, price) + _scaled(flat, instrument, price),
+                isCall ? price : strike
+            );
+            uint256 outOfTheMoney = isCall
+                ? (strike > price ? strike - price : 0)
+                : (price > strike ? price - strike : 0);
+            initial = _ceilDiv(price * INITIAL_PERCENT, 100);
+            initial = initial > outOfTheMoney ? initial - outOfTheMoney : 0;
+            initial = mark + Math.max(initial, _ceilDiv(price * INITIAL_FLOOR_PERCENT, 100));
+            maintenance = _ceilDiv(price * MAINTENANCE_PERCENT, 100);
+            if (isCall) return (mark, initial, mark + maintenance);
+            maintenance = mark + Math.max(maintenance, _ceilDiv(mark * MAINTENANCE_PERCENT, 100));
+            initial = Math.max(initial, _ceilDiv(maintenance * PUT_INITIAL_PERCENT, 100));
+        }
+    }
+
+    /// Least payoff of the series over the prices {0, strikes}, at most 0. A put is a call minus a
+    /// forward, so one comparison per pair serves both kinds; between strikes the payoff is linear.
+    function _worstPayoff(Series memory series) private pure returns (int256 worst) {
+        uint256[] memory options = series.options;
+        uint256 length = options.length;
+        int256 netPuts = series.netPuts;
+        int256 putsAtZero = series.putsAtZero;
+        unchecked {
+            worst = putsAtZero < 0 ? putsAtZero : int256(0);
+            for (uint256 i; i < length; ++i) {
+                uint256 price = options[i].instrumentOf().strikeOf();
+                int256 payoff = putsAtZero - int256(price) * netPuts;
+                for (uint256 j; j < length; ++j) {
+                    uint256 slot = options[j];
+                    uint256 strike = slot.instrumentOf().strikeOf();
+                    if (price > strike) payoff += slot.quantityOf() * int256(price - strike);
+                }
+                if (payoff < worst) worst = payoff;
+            }
+        }
+    }
+
+    /// A put is convex in strike and worthless at strike 0: below S its time value is at most flat x K/S.
+    function _scaled(uint256 flat, uint160 instrument, uint256 price)
+        private
+        pure
+        returns (uint256)
+    {
+        uint256 strike = instrument.strikeOf();
+        if (instrument.isCall() || strike >= price) return flat;
+        unchecked {
+            return _ceilDiv(flat * strike, price);
+        }
+    }
+
+    function _timeLeft(uint256 expiry, uint256 time) private pure returns (uint256) {
+        unchecked {
+            return expiry > time ? expiry - time : 0;
+        }
+    }
+
+    function _ceilDiv(uint256 numerator, uint256 denominator) private pure returns (uint256) {
+        unchecked {
+            return (numerator + denominator - 1) / denominator;
+        }
+    }
+
+    function _abs(int256 x) private pure returns (uint256) {
+        unchecked {
+            return uint256(x < 0 ? -x : x);
+        }
+    }
+
+    function _max(int256 x, int256 y) private pure returns (int256) {
+        return x > y ? x : y;
+    }
+}
