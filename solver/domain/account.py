@@ -22,7 +22,7 @@ class Reservation(NamedTuple):
 
 
 class Account(NamedTuple):
-    """Cash in settlement atoms (may be negative); positions in the contract's order (swap-and-pop)."""
+    """Cash in settlement atoms (may be negative); positions in the contract's list order."""
 
     id: AccountId
     cash: int = 0
@@ -32,6 +32,4 @@ class Account(NamedTuple):
 
     def quantity(self, instrument: int) -> int:
         """Returns the signed quantity held, 0 when there is none."""
-        return next(
-            (p.quantity for p in self.positions if p.instrument == instrument), 0
-        )
+        return next((p.quantity for p in self.positions if p.instrument == instrument), 0)

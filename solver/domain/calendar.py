@@ -29,9 +29,7 @@ def _civil_from_days(days: int) -> tuple[int, int, int]:
     year_of_era = (
         day_of_era - day_of_era // 1460 + day_of_era // 36524 - day_of_era // 146096
     ) // 365
-    day_of_year = day_of_era - (
-        365 * year_of_era + year_of_era // 4 - year_of_era // 100
-    )
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
     shifted = (5 * day_of_year + 2) // 153
     month = shifted + (3 if shifted < 10 else -9)
     day = day_of_year - (153 * shifted + 2) // 5 + 1
@@ -58,6 +56,4 @@ def rfc3339(seconds: int) -> str:
     """Returns a unix time as RFC 3339 UTC, whole seconds."""
     year, month, day = _civil_from_days(seconds // DAY)
     hour, rest = divmod(seconds % DAY, 3600)
-    return (
-        f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{rest // 60:02d}:{rest % 60:02d}Z"
-    )
+    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{rest // 60:02d}:{rest % 60:02d}Z"

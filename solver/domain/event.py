@@ -1,7 +1,8 @@
 """Every fact that can change state, and nothing else. Past tense; integers travel as strings.
 
 An event belongs to one log (an account's or a market's). The envelope adds seq, prev, hash and
-times when it is appended; `hash` = sha256(previous hash | RFC 8785 bytes of {seq,type,version,at,body}).
+times when it is appended; `hash` = sha256(previous hash | RFC 8785 bytes of
+{seq, type, version, at, body}).
 """
 
 from typing import Any, NamedTuple, get_args
@@ -15,12 +16,8 @@ STATES = (
 TERMINAL = frozenset({"settled", "cancelled", "expired", "rejected", "failed"})
 NEXT: dict[str, frozenset[str]] = {
     "received": frozenset({"open", "rejected", "cancelled"}),
-    "open": frozenset(
-        {"auctioning", "paused", "cancelling", "cancelled", "expired", "unknown"}
-    ),
-    "auctioning": frozenset(
-        {"open", "solved", "paused", "cancelling", "unknown", "expired"}
-    ),
+    "open": frozenset({"auctioning", "paused", "cancelling", "cancelled", "expired", "unknown"}),
+    "auctioning": frozenset({"open", "solved", "paused", "cancelling", "unknown", "expired"}),
     "solved": frozenset({"settling", "open", "cancelling", "unknown", "expired"}),
     "settling": frozenset(
         {
@@ -33,9 +30,7 @@ NEXT: dict[str, frozenset[str]] = {
             "expired",
         }
     ),
-    "partiallyFilled": frozenset(
-        {"auctioning", "cancelling", "cancelled", "expired", "settled"}
-    ),
+    "partiallyFilled": frozenset({"auctioning", "cancelling", "cancelled", "expired", "settled"}),
     "paused": frozenset({"open", "cancelling", "cancelled", "expired", "unknown"}),
     "cancelling": frozenset({"cancelled", "settled", "expired", "settling", "unknown"}),
     "unknown": frozenset(

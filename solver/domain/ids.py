@@ -59,8 +59,6 @@ class IntentUid(NamedTuple):
     def parse(cls, text: str) -> "IntentUid":
         """Returns the parts of a 56-byte hex UID. Raises Malformed."""
         if not re.fullmatch(rf"0x[0-9a-f]{{{2 * UID_BYTES}}}", text):
-            raise Malformed(
-                "an intent UID is 0x and 112 lower-case hex digits", field="uid"
-            )
+            raise Malformed("an intent UID is 0x and 112 lower-case hex digits", field="uid")
         raw = bytes.fromhex(text[2:])
         return cls(raw[:32], "0x" + raw[32:52].hex(), int.from_bytes(raw[52:], "big"))

@@ -55,9 +55,7 @@ class Instrument(NamedTuple):
     @property
     def id(self) -> int:
         """The packed uint160."""
-        return (
-            self.market << 144 | int(self.kind) << 136 | self.expiry << 96 | self.strike
-        )
+        return self.market << 144 | int(self.kind) << 136 | self.expiry << 96 | self.strike
 
     @property
     def is_option(self) -> bool:
@@ -87,9 +85,7 @@ def parse_name(name: str, market_of_symbol: dict[str, int]) -> Instrument:
     symbol, _, rest = name.partition("-")
     market = market_of_symbol.get(symbol)
     if market is None:
-        raise Malformed(
-            f"{symbol[:20]!r} is not an underlying here", field="instrument"
-        )
+        raise Malformed(f"{symbol[:20]!r} is not an underlying here", field="instrument")
     if rest == "PERP":
         return Instrument(market, Kind.PERP)
     parts = rest.split("-")

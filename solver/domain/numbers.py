@@ -45,9 +45,7 @@ def parse_decimal(text: str, decimals: int = DECIMALS_MAX) -> int:
     whole, _, places = text.partition(".")
     if len(places) > decimals:
         raise Malformed(f"{text} has more than {decimals} decimal places")
-    magnitude = int(whole.lstrip("-")) * 10**decimals + int(
-        places.ljust(decimals, "0") or 0
-    )
+    magnitude = int(whole.lstrip("-") + places.ljust(decimals, "0"))
     return -magnitude if text.startswith("-") else magnitude
 
 

@@ -26,7 +26,7 @@ class CollateralFlow(NamedTuple):
 
 
 class Exposure(NamedTuple):
-    """A derivative leg: any of `candidates` (packed ids), total |quantity| within the range, 1e18."""
+    """A derivative leg: any of `candidates` (packed ids), total |quantity| in the range, 1e18."""
 
     leg: int
     side: str  # buy | sell | auto

@@ -15,7 +15,7 @@ class Pull(NamedTuple):
 
 
 class Swap(NamedTuple):
-    """One pool step in execution order. Amounts are atoms and exactly what the pool's code gives."""
+    """One pool step in execution order. Amounts are atoms, exactly what the pool's code gives."""
 
     venue: VenueId
     pool: Address
@@ -48,7 +48,7 @@ class Fill(NamedTuple):
 
 
 class Certificate(NamedTuple):
-    """Weak duality in integers: `bound` holds for any non-negative multipliers, so it needs no trust.
+    """Weak duality in integers: `bound` holds for any non-negative multipliers: no trust needed.
 
     value and bound are of the maximised objective: for token routes atoms of the bought token, for
     derivatives settlement atoms of net credit before fee. `token_prices` are the dual prices of the

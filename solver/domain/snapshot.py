@@ -26,9 +26,7 @@ class Underlying(NamedTuple):
     expiries: tuple[int, ...] = ()  # listed, unix seconds
     strikes: tuple[int, ...] = ()  # listed for every expiry, 1e18
     oracle_state: str = "OK"  # OK | UNCERTAIN | DEGRADED | HALT
-    expiry_prices: tuple[
-        tuple[int, int], ...
-    ] = ()  # (expiry, price 1e18) once fixed on chain
+    expiry_prices: tuple[tuple[int, int], ...] = ()  # (expiry, price 1e18) once fixed on chain
 
 
 class Snapshot(NamedTuple):
