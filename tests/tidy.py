@@ -70,7 +70,7 @@ def untidy(path: pathlib.Path, source: str) -> list[str]:
     if source.strip() and not ast.get_docstring(tree):
         bad.append("module docstring missing")
     if within(module, PRODUCT):
-        bad += list(misplaced(module, tree)) + list(blind(module, tree))
+        bad += [*misplaced(module, tree), *blind(module, tree), *overloaded(tree)]
     if within(module, ("solver",)):
         bad += list(impure(tree)) + list(unbounded(tree))
     return bad
@@ -100,12 +100,18 @@ def misnamed(path: pathlib.Path, tree: ast.AST) -> Iterator[str]:
 
 
 def overlong(tree: ast.AST) -> Iterator[str]:
-    """Yields functions with too many lines or too many parameters."""
+    """Yields functions with too many lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, FUNCTIONS):
+            if (node.end_lineno or node.lineno) - node.lineno + 1 > FUNCTION_LINES_MAX:
+                yield f"{node.name}() is too long"
+
+
+def overloaded(tree: ast.AST) -> Iterator[str]:
+    """Yields functions with too many parameters: several of them want to be one value."""
     for node in ast.walk(tree):
         if not isinstance(node, FUNCTIONS):
             continue
-        if (node.end_lineno or node.lineno) - node.lineno + 1 > FUNCTION_LINES_MAX:
-            yield f"{node.name}() is too long"
         positional = [a.arg for a in node.args.posonlyargs + node.args.args]
         positional = [name for name in positional if name not in ("self", "cls")]
         total = len(positional) + len(node.args.kwonlyargs)
