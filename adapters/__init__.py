@@ -1,0 +1,1 @@
+"""Translates the outside world to and from solver.domain; decides nothing."""

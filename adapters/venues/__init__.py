@@ -1,0 +1,1 @@
+"""One venue a file; adapters/registry.py finds them."""
