@@ -1,7 +1,7 @@
 """Greeks of positions as integers: what limits, attestations and pages speak in.
 
-Each instrument's greeks leave the floats on a grid before they meet a quantity, so the sums are exact
-and every signer computes the same number.
+Each instrument's greeks leave the floats on a grid before they meet a quantity, so the sums are
+exact and every signer computes the same number.
 """
 
 from collections.abc import Iterable
