@@ -8,7 +8,7 @@ export ETH_HASH_BACKEND := pysha3
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 BIN := .venv/bin
-PIP_INSTALL := $(BIN)/python -m pip install --quiet
+PIP_INSTALL := $(BIN)/python -m pip install -qq
 FORGE ?= $(CURDIR)/node_modules/.bin/forge
 CODE := $(wildcard app solver adapters migrations bench tests)
 SOLIDITY := $(wildcard contracts/src contracts/test)
