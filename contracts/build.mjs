@@ -61,21 +61,11 @@ function loadCompiler() {
 }
 
 function build(solc, sources) {
-  const output = compile(solc, sources);
-  const linked = new Set();
-  const found = [];
-  for (const [file, contracts] of Object.entries(output.contracts)) {
-    for (const [name, contract] of Object.entries(contracts)) {
-      for (const [source, libraries] of Object.entries(contract.evm.bytecode.linkReferences)) {
-        for (const library of Object.keys(libraries)) linked.add(`${source}:${library}`);
-      }
-      found.push({ file, name, contract });
-    }
-  }
   const shared = { solc: solc.version(), sourceSha256: digest(sources) };
-  return found
-    .filter(({ file, name, contract }) => isDeployed(file, name, contract, linked))
-    .map(({ name, contract }) => [name, artifact(name, contract, shared)])
+  return Object.values(compile(solc, sources))
+    .flatMap((contracts) => Object.entries(contracts))
+    .filter(([, contract]) => isDeployed(contract))
+    .map(([name, contract]) => [name, artifact(name, contract, shared)])
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
@@ -87,7 +77,8 @@ function compile(solc, sources) {
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: readDependency }));
   const errors = (output.errors ?? []).filter(({ severity }) => severity === "error");
   if (errors.length > 0) fail(errors.map((error) => error.formattedMessage).join("\n"));
-  return output;
+  const ours = Object.entries(output.contracts).filter(([file]) => file.startsWith("src/"));
+  return Object.fromEntries(ours);
 }
 
 function readDependency(path) {
@@ -96,15 +87,10 @@ function readDependency(path) {
   return { contents: readFileSync(file, "utf8") };
 }
 
-/** What src/*.sol defines with code of its own, and every library that something links. */
-function isDeployed(file, name, contract, linked) {
-  const atTop = /^src\/[^/]+\.sol$/.test(file) && contract.evm.bytecode.object !== "";
-  return (atTop && !isInlined(contract)) || linked.has(`${file}:${name}`);
-}
-
-/** A library of internal functions compiles to a stub without an interface: nothing to deploy. */
-function isInlined(contract) {
-  return !contract.abi.some(({ type }) => type !== "error" && type !== "event");
+/** Has code and a way in: no interface, no abstract contract, no library of internal functions. */
+function isDeployed({ abi, evm }) {
+  const isCallable = abi.some(({ type }) => type !== "error" && type !== "event");
+  return evm.bytecode.object !== "" && isCallable;
 }
 
 function artifact(contractName, contract, { solc, sourceSha256 }) {

@@ -36,6 +36,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.pipeline",),
     ("app.agents", "app.auctioneer", "app.liquidator", "app.maker", "app.api"),
     ("app.main",),
+    ("app.local",),
     ("app.demo",),
     ("app.cli", "app.openapi"),
 ]
