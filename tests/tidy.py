@@ -30,7 +30,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.config", "app.clock", "app.errors", "app.observe"),
     ("app.bus", "app.board"),
     ("app.store",),
-    ("app.verify", "app.simulate", "app.breaker"),
+    ("app.verify", "app.simulate", "app.breaker", "app.rfq"),
     ("app.services",),
     ("app.feeds", "app.monitor", "app.settlement"),
     ("app.pipeline",),
