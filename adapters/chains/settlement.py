@@ -1,0 +1,221 @@
+"""The words of our contracts: solutions become plans, plans become calldata, answers become values.
+
+Pure. The ABI comes from contracts/artifacts; every struct here mirrors contracts/src/types.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from adapters.base import Call, StepValue
+from adapters.chains.abi import artifact
+from adapters.chains.events import ContractEvent as ContractEvent
+from adapters.chains.events import decode_error as decode_error
+from adapters.chains.events import decode_log as decode_log
+from adapters.chains.events import topics as topics
+from solver.domain.account import Position
+from solver.domain.errors import Broken
+from solver.domain.ids import ZERO_ADDRESS, Address
+from solver.domain.intent import SCHEMES, OutcomeIntent, SignedIntent, SignedQuote
+from solver.domain.numbers import WAD
+from solver.domain.report import NO_REPORT, Report
+from solver.domain.route import Fill, Pull, Solution, Swap
+
+SOLVER_ACCOUNT = 255  # Fill.quoteIndex: the solver's own account is the counterparty
+NO_HINT = 255  # find the position slot by scan
+QUANTITY_MASK = (1 << 96) - 1
+QUANTITY_BITS = 96  # a position word is id(160) | quantity int96
+EncodeStep = Callable[[Swap, Address], StepValue]
+
+
+class OutValue(NamedTuple):
+    """Twin of Out. Amount 0 = a step pays the receiver itself and what arrives is measured."""
+
+    leg: int
+    token: Address
+    amount: int
+
+
+class FillValue(NamedTuple):
+    """Twin of Fill."""
+
+    leg: int
+    instrument: int
+    quantity: int
+    price: int
+    quote_index: int
+    hint_owner: int = NO_HINT
+    hint_counterparty: int = NO_HINT
+
+
+class PlanValue(NamedTuple):
+    """Twin of Plan. Fee is settlement atoms, fraction 1e18."""
+
+    pulls: tuple[Pull, ...] = ()
+    steps: tuple[StepValue, ...] = ()
+    outs: tuple[OutValue, ...] = ()
+    quotes: tuple[SignedQuote, ...] = ()
+    fills: tuple[FillValue, ...] = ()
+    residuals: tuple[Address, ...] = ()
+    fee: int = 0
+    fraction: int = WAD
+    solver_subaccount: int = 0
+
+
+class ItemValue(NamedTuple):
+    """Twin of Item: an intent with its authority and its plan."""
+
+    signed: SignedIntent
+    plan: PlanValue
+
+
+class TradeValue(NamedTuple):
+    """Twin of Trade, for `preview`: `a` receives +quantity from `b` at price."""
+
+    a: bytes
+    b: bytes
+    instrument: int
+    quantity: int
+    price: int
+    hint_a: int = NO_HINT
+    hint_b: int = NO_HINT
+
+
+class SimpleMargin(NamedTuple):
+    """What `simple` answers: IM_net, MM_net, equity in settlement atoms; negative = breached."""
+
+    initial: int
+    maintenance: int
+    equity: int
+
+
+# ---- plans
+
+
+def plan_of(
+    solution: Solution,
+    intent: OutcomeIntent,
+    quotes: Sequence[SignedQuote],
+    encode_step: EncodeStep,
+    *,
+    router: Address,
+    fraction: int = WAD,
+    solver_subaccount: int = 0,
+) -> PlanValue:
+    """Returns the plan that does what the solution says.
+
+    `quotes` is the auction's list that the fills point into; the plan carries only those used.
+    A token that only one leg buys, and in full from its swaps, is paid to the receiver by the venue
+    itself; everything else passes through the Router, which the contract leaves empty.
+    """
+    used = sorted({f.quote_index for f in solution.fills if f.quote_index is not None})
+    direct = {token for token in _bought(solution) if _is_direct(solution, intent, token)}
+    return PlanValue(
+        pulls=solution.pulls,
+        steps=tuple(
+            encode_step(swap, intent.receiver if swap.token_out in direct else router)
+            for swap in solution.swaps
+        ),
+        outs=tuple(
+            OutValue(out.leg, out.token, 0 if out.token in direct else out.amount)
+            for out in solution.outs
+        ),
+        quotes=tuple(quotes[index] for index in used),
+        fills=tuple(_fill(fill, used) for fill in solution.fills),
+        residuals=_residuals(solution),
+        fee=solution.fee,
+        fraction=fraction,
+        solver_subaccount=solver_subaccount,
+    )
+
+
+def _bought(solution: Solution) -> tuple[Address, ...]:
+    return tuple(out.token for out in solution.outs)
+
+
+def _is_direct(solution: Solution, intent: OutcomeIntent, token: Address) -> bool:
+    outs = [out for out in solution.outs if out.token == token]
+    produced = sum(swap.amount_out for swap in solution.swaps if swap.token_out == token)
+    is_spent = any(swap.token_in == token for swap in solution.swaps)
+    is_pulled = any(pull.token == token for pull in solution.pulls)
+    is_whole = len(outs) == 1 and 0 < produced == outs[0].amount
+    return intent.receiver != ZERO_ADDRESS and is_whole and not is_spent and not is_pulled
+
+
+def _residuals(solution: Solution) -> tuple[Address, ...]:
+    """Returns the tokens of which a rest has an owner: it was pulled, or it is bought."""
+    if not solution.swaps:
+        return ()
+    return tuple(sorted({pull.token for pull in solution.pulls} | set(_bought(solution))))
+
+
+def _fill(fill: Fill, used: Sequence[int]) -> FillValue:
+    index = SOLVER_ACCOUNT if fill.quote_index is None else used.index(fill.quote_index)
+    if fill.quote_index is None and fill.maker is not None:
+        raise Broken(f"the fill of leg {fill.leg} names a maker but no firm quote")
+    return FillValue(fill.leg, fill.instrument, fill.quantity, fill.price, index)
+
+
+# ---- calldata
+
+
+def encode_settle(
+    items: Iterable[ItemValue], report: Report = NO_REPORT, signatures: Sequence[bytes] = ()
+) -> bytes:
+    """Returns calldata of Settlement.settle. Signatures are sorted by their signer already."""
+    settle = artifact("Settlement").interface.functions["settle"]
+    return settle.encode([_item(item) for item in items], report, list(signatures))
+
+
+def decode_settle(data: bytes) -> dict[str, Any]:
+    """Returns the raw arguments of settle's calldata by name: what was signed stays inspectable."""
+    return artifact("Settlement").interface.functions["settle"].decode_args(data)
+
+
+def _item(item: ItemValue) -> tuple[Any, ...]:
+    signed, plan = item
+    steps = [tuple(step) for step in plan.steps]
+    quotes = [(tuple(signed_quote.quote), signed_quote.signature) for signed_quote in plan.quotes]
+    body = (plan.pulls, steps, plan.outs, quotes, plan.fills, plan.residuals, *plan[6:])
+    return signed.intent, signed.signature, SCHEMES.index(signed.scheme), body
+
+
+def encode(contract: str, function: str, *args: Any) -> bytes:
+    """Returns calldata of any function of our contracts; an overload needs its full signature."""
+    return artifact(contract).interface.functions[function].encode(*args)
+
+
+def decode(contract: str, function: str, raw: bytes) -> Any:
+    """Returns what the function answered: the value itself when there is one, else a tuple."""
+    values = artifact(contract).interface.functions[function].decode(raw)
+    return values[0] if len(values) == 1 else values
+
+
+# ---- views of the Clearinghouse and of Settlement
+
+
+def view(contract: str, address: Address, function: str, *args: Any) -> Call:
+    """Returns the eth_call of a view, to be batched; `decode` or a reader below parses it."""
+    return Call(address, encode(contract, function, *args))
+
+
+def read_positions(raw: bytes) -> tuple[Position, ...]:
+    """Returns the slots in the contract's order. Base slots count atoms, others 1e18."""
+    return tuple(position_of(word) for word in decode("Clearinghouse", "positions", raw))
+
+
+def position_of(word: int) -> Position:
+    """Returns one slot of its storage word."""
+    quantity = word & QUANTITY_MASK
+    if quantity >> (QUANTITY_BITS - 1):
+        quantity -= 1 << QUANTITY_BITS
+    return Position(word >> QUANTITY_BITS, quantity)
+
+
+def word_of(position: Position) -> int:
+    """Inverse of `position_of`."""
+    return position.instrument << QUANTITY_BITS | position.quantity & QUANTITY_MASK
+
+
+def read_simple(raw: bytes) -> SimpleMargin:
+    """Returns the answer of `simple`."""
+    return SimpleMargin(*decode("Clearinghouse", "simple", raw))
