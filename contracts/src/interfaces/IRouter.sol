@@ -8,6 +8,7 @@ interface IRouter {
     error OnlySettlement();
     error CallFailed(uint256 step, bytes reason);
     error BadCallback();
+    error UnknownMode(uint256 step, uint8 mode);
 
     function run(Step[] calldata steps) external;
     function send(address token, address to, uint256 amount) external;

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {TransientSlot} from "@openzeppelin/contracts/utils/TransientSlot.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+
+import {Verdict} from "./Checks.sol";
+import {Warrant} from "./Execution.sol";
+import {ISettlement} from "./interfaces/ISettlement.sol";
+import {AccountId} from "./libraries/AccountId.sol";
+import {Budget, Mandates} from "./libraries/Mandates.sol";
+import {Signatures} from "./libraries/Signatures.sol";
+import {TypedData} from "./libraries/TypedData.sol";
+import {Mandate, OutcomeIntent, Quote} from "./types/Intent.sol";
+import {
+    Fill,
+    Item,
+    Plan,
+    SCHEME_EIP1271,
+    SCHEME_EIP712,
+    SCHEME_MANDATE,
+    SCHEME_PERMIT2,
+    SCHEME_PRESIGN,
+    SOLVER_ACCOUNT,
+    SignedQuote
+} from "./types/Plan.sol";
+
+/// Who may do what, how often: nonces, epochs, fills, presignatures, quotes and mandates. A nonce
+/// authorises at most once over every scheme, and it is spent before anything else is called.
+abstract contract Authority is ISettlement, EIP712 {
+    using TransientSlot for bytes32;
+    using TransientSlot for TransientSlot.Uint256Slot;
+
+    uint256 private constant WHOLE = 1e18;
+    uint256 private constant QUOTE_SECONDS_MAX = 60;
+    uint256 private constant REVOKED = type(uint256).max;
+
+    mapping(address owner => uint256) public epoch;
+    mapping(address owner => mapping(uint256 word => uint256)) private _spent;
+    mapping(bytes32 digest => uint256) public filled;
+    mapping(address owner => mapping(bytes32 digest => bool)) public presigned;
+    mapping(address owner => mapping(bytes32 mandate => uint256)) public metered;
+
+    constructor() EIP712("Solvent", "1") {}
+
+    // ---- owners: none of these can be paused
+
+    function cancel(uint256 nonce) external {
+        _spendNonce(msg.sender, nonce);
+        emit Cancelled(msg.sender, nonce);
+    }
+
+    function cancelAll() external {
+        emit EpochRaised(msg.sender, ++epoch[msg.sender]);
+    }
+
+    function presign(bytes32 digest) external {
+        presigned[msg.sender][digest] = true;
+        emit Presigned(msg.sender, digest);
+    }
+
+    function revoke(bytes32 mandate) external {
+        metered[msg.sender][mandate] = REVOKED;
+        emit MandateRevoked(msg.sender, mandate);
+    }
+
+    // ---- views
+
+    function isNonceUsed(address owner, uint256 nonce) public view returns (bool) {
+        return _spent[owner][nonce >> 8] >> (nonce & 0xff) & 1 == 1;
+    }
+
+    function digestOf(OutcomeIntent calldata intent) external view returns (bytes32) {
+        return _hashTypedDataV4(TypedData.hash(intent));
+    }
+
+    function quoteDigest(Quote calldata quote) public view returns (bytes32) {
+        return _hashTypedDataV4(TypedData.hash(quote));
+    }
+
+    function mandateDigest(Mandate calldata mandate) external view returns (bytes32) {
+        return _hashTypedDataV4(TypedData.hash(mandate));
+    }
+
+    // ---- intents
+
+    /// Steps 2 to 4. Under permit2 the signature is proved by the pull itself, which comes next.
+    function _authorise(Item calldata item)
+        internal
+        returns (Warrant memory warrant, Budget memory budget)
+    {
+        OutcomeIntent calldata intent = item.intent;
+        warrant.structHash = TypedData.hash(intent);
+        warrant.digest = _hashTypedDataV4(warrant.structHash);
+        warrant.fraction = item.plan.fraction;
+        _spendIntent(intent, warrant.digest, warrant.fraction, item.scheme);
+        if (item.scheme == SCHEME_EIP712 || item.scheme == SCHEME_EIP1271) {
+            _requireSigned(intent.owner, warrant.digest, item.signature);
+        } else if (item.scheme == SCHEME_PRESIGN) {
+            if (!presigned[intent.owner][warrant.digest]) revert BadSignature(intent.owner);
+        } else if (item.scheme == SCHEME_MANDATE) {
+            budget = Mandates.verify(intent, item.signature, warrant.digest, _domainSeparatorV4());
+            _requireEpoch(intent.owner, budget.nonce);
+            _requireUnspent(intent.owner, budget.nonce);
+            warrant.isMetered = true;
+        } else if (item.scheme != SCHEME_PERMIT2) {
+            revert UnknownScheme(item.scheme);
+        }
+    }
+
+    /// Time, epoch, and the nonce or the fraction, written before any call.
+    function _spendIntent(
+        OutcomeIntent calldata intent,
+        bytes32 digest,
+        uint256 fraction,
+        uint8 scheme
+    ) private {
+        if (block.timestamp < intent.validFrom) revert TooEarly(intent.validFrom);
+        if (block.timestamp > intent.validTo) revert TooLate(intent.validTo);
+        _requireEpoch(intent.owner, intent.nonce);
+        if (!intent.partiallyFillable) {
+            if (fraction != WHOLE) revert NotPartial(fraction);
+            _spendNonce(intent.owner, intent.nonce);
+            return;
+        }
+        // Permit2 spends its nonce at once; an absolute target cannot hold at a tenth of the way.
+        if (scheme == SCHEME_PERMIT2) revert NotPartial(fraction);
+        if (intent.limits.deltaTolerance != type(uint256).max) {
+            revert PartialDelta(intent.limits.deltaTolerance);
+        }
+        uint256 before = filled[digest];
+        if (fraction == 0 || fraction > WHOLE - before) revert Overfilled(before, fraction);
+        filled[digest] = before + fraction;
+        if (before + fraction == WHOLE) _spendNonce(intent.owner, intent.nonce);
+        else _requireUnspent(intent.owner, intent.nonce);
+    }
+
+    /// Counts what was traded against the mandate's day.
+    function _meter(address owner, Budget memory budget, Verdict memory verdict, uint256 fee)
+        internal
+    {
+        uint256 lost = fee + (verdict.loss > 0 ? uint256(verdict.loss) : 0);
+        uint256 word = metered[owner][budget.mandate];
+        metered[owner][budget.mandate] = Mandates.meter(word, budget, verdict.traded, lost);
+    }
+
+    // ---- quotes
+
+    function _takeQuotes(Plan calldata plan) internal {
+        for (uint256 i; i < plan.fills.length; ++i) {
+            Fill calldata fill = plan.fills[i];
+            if (fill.quoteIndex != SOLVER_ACCOUNT) _take(plan.quotes[fill.quoteIndex], fill, i);
+        }
+    }
+
+    /// Takes `fill` out of a maker's quote. The first fill of a transaction spends the nonce and proves the
+    /// signature; what is left of the quote afterwards dies with the transaction.
+    function _take(SignedQuote calldata signed, Fill calldata fill, uint256 index) private {
+        Quote calldata quote = signed.quote;
+        if (
+            quote.solver != msg.sender || quote.instrument != fill.instrument
+                || quote.price != fill.price || quote.makerSells != (fill.quantity > 0)
+        ) revert QuoteTerms(index);
+        bytes32 digest = quoteDigest(quote);
+        TransientSlot.Uint256Slot slot = digest.asUint256();
+        uint256 taken = slot.tload();
+        if (taken == 0) {
+            // A quote good for longer than a few blocks is a free option against its maker.
+            if (quote.validTo < block.timestamp || quote.validTo > block.timestamp + QUOTE_SECONDS_MAX)
+            {
+                revert QuoteExpired(quote.validTo);
+            }
+            _requireEpoch(quote.maker, quote.nonce);
+            _spendNonce(quote.maker, quote.nonce);
+            _requireSigned(quote.maker, digest, signed.signature);
+        }
+        taken += SignedMath.abs(fill.quantity);
+        if (taken > quote.maxQuantity) revert QuoteTerms(index);
+        slot.tstore(taken);
+    }
+
+    // ---- nonces and signatures
+
+    function _requireEpoch(address signer, uint256 nonce) private view {
+        if (nonce >> 192 != epoch[signer]) revert EpochStale(signer, nonce >> 192);
+    }
+
+    function _requireUnspent(address signer, uint256 nonce) private view {
+        if (isNonceUsed(signer, nonce)) revert NonceUsed(signer, nonce);
+    }
+
+    function _spendNonce(address signer, uint256 nonce) private {
+        _requireUnspent(signer, nonce);
+        _spent[signer][nonce >> 8] |= 1 << (nonce & 0xff);
+    }
+
+    function _accountOf(OutcomeIntent calldata intent) internal pure returns (bytes32) {
+        return AccountId.encode(intent.owner, intent.subaccount);
+    }
+
+    function _requireSigned(address signer, bytes32 digest, bytes calldata signature) private view {
+        if (!Signatures.isSignedBy(signer, digest, signature)) revert BadSignature(signer);
+    }
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
+import {Ground, Moved} from "./Checks.sol";
+import {IRouter} from "./interfaces/IRouter.sol";
+import {ISettlement} from "./interfaces/ISettlement.sol";
+import {Role} from "./libraries/Legs.sol";
+import {ISignatureTransfer, Permit2Transfer} from "./libraries/Permit2Transfer.sol";
+import {AccountId} from "./libraries/AccountId.sol";
+import {Leg} from "./types/Intent.sol";
+import {Item, Out, Plan, Pull, SCHEME_PERMIT2, Step} from "./types/Plan.sol";
+
+/// One item under way.
+struct Progress {
+    Ground ground;
+    bytes32 account;
+    bytes32 witness; // struct hash of the intent, what Permit2 is shown
+    Moved moved;
+    bool isTouching; // the Clearinghouse must gate the account
+}
+
+/// What the Router held of a token before anything moved.
+struct Held {
+    address token;
+    uint256 amount;
+}
+
+/// Steps 5 to 8 of `settle`: tokens in, through venues, out, and nothing left behind. A plan is believed
+/// in nothing: every arrival is measured as a change of balance.
+library Flows {
+    // ---- what the Router holds before
+
+    /// Every token that a plan names, listed and counted. Empty entries end the list.
+    function holdings(Item[] calldata items, Ground memory ground)
+        internal
+        view
+        returns (Held[] memory held)
+    {
+        uint256 most = 1;
+        for (uint256 i; i < items.length; ++i) {
+            Plan calldata plan = items[i].plan;
+            most += plan.pulls.length + plan.steps.length + plan.outs.length;
+        }
+        held = new Held[](most);
+        for (uint256 i; i < items.length; ++i) {
+            Plan calldata plan = items[i].plan;
+            for (uint256 j; j < plan.pulls.length; ++j) {
+                _note(held, plan.pulls[j].token, ground);
+            }
+            for (uint256 j; j < plan.steps.length; ++j) {
+                if (plan.steps[j].payAmount != 0) _note(held, plan.steps[j].payToken, ground);
+            }
+            for (uint256 j; j < plan.outs.length; ++j) {
+                _note(held, plan.outs[j].token, ground);
+            }
+        }
+    }
+
+    function _note(Held[] memory held, address token, Ground memory ground) private view {
+        uint256 i;
+        for (; held[i].token != address(0); ++i) {
+            if (held[i].token == token) return;
+        }
+        if (!ground.params.isToken(token)) revert ISettlement.TokenNotListed(token);
+        held[i] = Held(token, _balance(token, ground.router));
+    }
+
+    // ---- 5: pull
+
+    function pull(Item calldata item, Progress memory progress) internal {
+        uint256[] memory fromWallet = _countPulls(item, progress.moved);
+        // Even with nothing to pull: under permit2 the call is the proof of the signature.
+        if (item.scheme == SCHEME_PERMIT2) _pullWallet(item, progress, fromWallet);
+        _pullCollateral(item, progress);
+    }
+
+    /// Adds every pull to its leg; returns what of it comes from the wallet.
+    function _countPulls(Item calldata item, Moved memory moved)
+        private
+        pure
+        returns (uint256[] memory fromWallet)
+    {
+        Leg[] calldata legs = item.intent.legs;
+        Pull[] calldata pulls = item.plan.pulls;
+        fromWallet = new uint256[](legs.length);
+        for (uint256 i; i < pulls.length; ++i) {
+            Pull calldata drawn = pulls[i];
+            uint256 leg = drawn.leg;
+            Role role = moved.roles[leg];
+            bool isRight = role == Role.TokenSell
+                || (drawn.fromWallet ? role == Role.Deposit : role == Role.Withdraw);
+            if (!isRight) revert ISettlement.LegSide(leg);
+            if (drawn.token != legs[leg].asset) revert ISettlement.TokenMismatch(leg, drawn.token);
+            moved.atoms[leg] += drawn.amount;
+            if (!drawn.fromWallet) continue;
+            if (item.scheme != SCHEME_PERMIT2) revert ISettlement.WalletPullNeedsPermit2(leg);
+            fromWallet[leg] += drawn.amount;
+        }
+    }
+
+    /// One call funds and authorises: Permit2 is shown what the owner signed, which is the maximum of each
+    /// sell and deposit leg in leg order, and asked for exactly what the plan pulls.
+    function _pullWallet(
+        Item calldata item,
+        Progress memory progress,
+        uint256[] memory fromWallet
+    ) private {
+        Role[] memory roles = progress.moved.roles;
+        uint256 count;
+        for (uint256 i; i < roles.length; ++i) {
+            if (roles[i] == Role.TokenSell || roles[i] == Role.Deposit) ++count;
+        }
+        ISignatureTransfer.TokenPermissions[] memory permitted =
+            new ISignatureTransfer.TokenPermissions[](count);
+        ISignatureTransfer.SignatureTransferDetails[] memory requested =
+            new ISignatureTransfer.SignatureTransferDetails[](count);
+        uint256[] memory held = new uint256[](count);
+        count = 0;
+        for (uint256 i; i < roles.length; ++i) {
+            if (roles[i] != Role.TokenSell && roles[i] != Role.Deposit) continue;
+            Leg calldata leg = item.intent.legs[i];
+            address to = roles[i] == Role.Deposit
+                ? address(progress.ground.clearinghouse)
+                : progress.ground.router;
+            permitted[count] = ISignatureTransfer.TokenPermissions(leg.asset, leg.quantityMax);
+            requested[count] = ISignatureTransfer.SignatureTransferDetails(to, fromWallet[i]);
+            if (fromWallet[i] != 0) held[count] = _balance(leg.asset, to);
+            ++count;
+        }
+        Permit2Transfer.pull(item.intent, permitted, requested, progress.witness, item.signature);
+        for (uint256 i; i < count; ++i) {
+            uint256 amount = requested[i].requestedAmount;
+            if (amount == 0) continue;
+            _requireExact(permitted[i].token, requested[i].to, held[i], amount);
+            if (requested[i].to == progress.ground.router) continue;
+            _credit(progress, permitted[i].token, amount);
+        }
+    }
+
+    function _pullCollateral(Item calldata item, Progress memory progress) private {
+        Pull[] calldata pulls = item.plan.pulls;
+        for (uint256 i; i < pulls.length; ++i) {
+            Pull calldata drawn = pulls[i];
+            if (drawn.fromWallet) continue;
+            address to = progress.ground.router;
+            if (progress.moved.roles[drawn.leg] == Role.Withdraw) {
+                to = item.intent.receiver;
+                if (to == address(0)) revert ISettlement.ReceiverMissing();
+            }
+            uint256 held = _balance(drawn.token, to);
+            progress.isTouching = true;
+            progress.ground.clearinghouse.release(progress.account, drawn.token, drawn.amount, to);
+            _requireExact(drawn.token, to, held, drawn.amount);
+        }
+    }
+
+    // ---- 6: route
+
+    /// Runs the venue steps and counts what they paid the receiver directly. It is measured around this
+    /// item's own steps, so that two items with one receiver never count one payment twice.
+    function route(Item calldata item, Progress memory progress) internal {
+        Step[] calldata steps = item.plan.steps;
+        Out[] calldata outs = item.plan.outs;
+        _checkTargets(steps, progress.ground);
+        _checkOuts(item, outs, progress.moved.roles);
+        address receiver = item.intent.receiver;
+        uint256[] memory held = new uint256[](outs.length);
+        for (uint256 i; i < held.length; ++i) {
+            if (outs[i].amount == 0) held[i] = _balance(outs[i].token, receiver);
+        }
+        if (steps.length != 0) IRouter(progress.ground.router).run(steps);
+        for (uint256 i; i < held.length; ++i) {
+            if (outs[i].amount != 0) continue;
+            progress.moved.atoms[outs[i].leg] += _balance(outs[i].token, receiver) - held[i];
+        }
+    }
+
+    function _checkTargets(Step[] calldata steps, Ground memory ground) private view {
+        for (uint256 i; i < steps.length; ++i) {
+            Step calldata step = steps[i];
+            // bytes4 of shorter data would be padded to a selector that was never listed.
+            bytes4 selector = step.data.length < 4 ? bytes4(0) : bytes4(step.data);
+            if (step.data.length < 4 || !ground.params.isAllowed(step.target, selector)) {
+                revert ISettlement.TargetNotAllowed(step.target, selector);
+            }
+        }
+    }
+
+    function _checkOuts(Item calldata item, Out[] calldata outs, Role[] memory roles) private pure {
+        for (uint256 i; i < outs.length; ++i) {
+            Out calldata out = outs[i];
+            if (roles[out.leg] != Role.TokenBuy) revert ISettlement.LegSide(out.leg);
+            if (out.token != item.intent.legs[out.leg].asset) {
+                revert ISettlement.TokenMismatch(out.leg, out.token);
+            }
+            if (out.amount != 0) continue;
+            if (item.intent.receiver == address(0)) revert ISettlement.ReceiverMissing();
+            for (uint256 j; j < i; ++j) {
+                if (outs[j].amount == 0 && outs[j].token == out.token) {
+                    revert ISettlement.DuplicateOut(i);
+                }
+            }
+        }
+    }
+
+    // ---- 7: pay the owner, pay the solver
+
+    function deliver(Item calldata item, Progress memory progress) internal {
+        Out[] calldata outs = item.plan.outs;
+        for (uint256 i; i < outs.length; ++i) {
+            if (outs[i].amount == 0) continue;
+            _payOwner(item, progress, outs[i].token, outs[i].amount);
+            progress.moved.atoms[outs[i].leg] += outs[i].amount;
+        }
+        if (progress.moved.fee != 0) _payFee(item, progress);
+    }
+
+    function _payOwner(
+        Item calldata item,
+        Progress memory progress,
+        address token,
+        uint256 amount
+    ) private {
+        address receiver = item.intent.receiver;
+        if (receiver == address(0)) _store(progress, token, amount);
+        else _send(progress.ground, token, receiver, amount);
+    }
+
+    /// Held back from settlement tokens when the item trades them, else from the account's cash.
+    function _payFee(Item calldata item, Progress memory progress) private {
+        Moved memory moved = progress.moved;
+        address token = item.intent.limits.settlementToken;
+        for (uint256 i; i < moved.roles.length; ++i) {
+            if (moved.roles[i] != Role.TokenSell && moved.roles[i] != Role.TokenBuy) continue;
+            if (moved.atoms[i] == 0 || item.intent.legs[i].asset != token) continue;
+            _send(progress.ground, token, msg.sender, moved.fee);
+            return;
+        }
+        if (token != progress.ground.quoteToken) revert ISettlement.FeeTooHigh(moved.fee, 0);
+        moved.isFeeFromCash = true;
+        progress.isTouching = true;
+        bytes32 solver = AccountId.encode(msg.sender, item.plan.solverSubaccount);
+        progress.ground.clearinghouse.moveCash(progress.account, solver, moved.fee);
+    }
+
+    // ---- 8: leave nothing
+
+    /// The Router must hold exactly what it held before. What is left of a token goes to the one item that
+    /// names it; the next caller would take it otherwise.
+    function returnResiduals(
+        Item[] calldata items,
+        Progress[] memory progress,
+        Held[] memory held,
+        Ground memory ground
+    ) internal {
+        for (uint256 i; held[i].token != address(0); ++i) {
+            address token = held[i].token;
+            uint256 left = _balance(token, ground.router);
+            if (left == held[i].amount) continue;
+            bool isReturned;
+            for (uint256 j; left > held[i].amount && j < items.length && !isReturned; ++j) {
+                isReturned = _names(items[j].plan.residuals, token)
+                    && _return(items[j], progress[j], token, left - held[i].amount);
+            }
+            if (!isReturned) revert ISettlement.RouterNotEmpty(token, held[i].amount, left);
+        }
+    }
+
+    function _names(address[] calldata residuals, address token) private pure returns (bool) {
+        for (uint256 i; i < residuals.length; ++i) {
+            if (residuals[i] == token) return true;
+        }
+        return false;
+    }
+
+    /// Back to where the item's pull came from, as if less had been pulled; to an item that buys the token
+    /// as surplus.
+    function _return(Item calldata item, Progress memory progress, address token, uint256 left)
+        private
+        returns (bool)
+    {
+        Pull[] calldata pulls = item.plan.pulls;
+        for (uint256 i; i < pulls.length; ++i) {
+            Pull calldata drawn = pulls[i];
+            if (drawn.token != token || drawn.amount < left) continue;
+            if (progress.moved.roles[drawn.leg] != Role.TokenSell) continue;
+            progress.moved.atoms[drawn.leg] -= left;
+            if (drawn.fromWallet) _send(progress.ground, token, item.intent.owner, left);
+            else _store(progress, token, left);
+            return true;
+        }
+        Out[] calldata outs = item.plan.outs;
+        for (uint256 i; i < outs.length; ++i) {
+            if (outs[i].token != token) continue;
+            progress.moved.atoms[outs[i].leg] += left;
+            _payOwner(item, progress, token, left);
+            return true;
+        }
+        return false;
+    }
+
+    // ---- measured transfers
+
+    function _balance(address token, address holder) private view returns (uint256) {
+        return IERC20(token).balanceOf(holder);
+    }
+
+    function _requireExact(address token, address to, uint256 held, uint256 amount) private view {
+        uint256 received = _balance(token, to) - held;
+        if (received != amount) revert ISettlement.NotExact(token, amount, received);
+    }
+
+    function _send(Ground memory ground, address token, address to, uint256 amount) private {
+        uint256 held = _balance(token, to);
+        IRouter(ground.router).send(token, to, amount);
+        _requireExact(token, to, held, amount);
+    }
+
+    /// From the Router into the account's collateral.
+    function _store(Progress memory progress, address token, uint256 amount) private {
+        _send(progress.ground, token, address(progress.ground.clearinghouse), amount);
+        _credit(progress, token, amount);
+    }
+
+    function _credit(Progress memory progress, address token, uint256 amount) private {
+        progress.isTouching = true;
+        progress.ground.clearinghouse.credit(progress.account, token, amount);
+    }
+}

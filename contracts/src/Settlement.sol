@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+
+import {Authority} from "./Authority.sol";
+import {Ground, Verdict} from "./Checks.sol";
+import {Clearing} from "./Clearing.sol";
+import {Execution, Warrant} from "./Execution.sol";
+import {Router} from "./Router.sol";
+import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
+import {IParams} from "./interfaces/IParams.sol";
+import {Budget} from "./libraries/Mandates.sol";
+import {Item} from "./types/Plan.sol";
+import {Report} from "./types/Report.sol";
+
+/// Turns signed outcomes into positions and tokens: authorise, pull exactly, route, measure, check every
+/// signed bound, trade, gate. All of a call happens or none of it. It holds no token and no allowance.
+contract Settlement is Authority, ReentrancyGuardTransient {
+    IParams public immutable params;
+    address public immutable clearinghouse;
+    address public immutable router;
+    address public immutable quoteToken;
+    uint256 public immutable sunset;
+    uint256 private immutable _atomWad;
+
+    constructor(IParams params_, IClearinghouse clearinghouse_, uint256 sunset_) {
+        params = params_;
+        clearinghouse = address(clearinghouse_);
+        quoteToken = clearinghouse_.quoteToken();
+        sunset = sunset_;
+        router = address(new Router(address(this)));
+        _atomWad = 10 ** (18 - IERC20Metadata(quoteToken).decimals());
+    }
+
+    /// The twelve steps of CONTRACTS.md 5.1, every authority first. Trades are judged once, after all of
+    /// them: the order of items does not matter, and what one item pays in may pay another out.
+    function settle(Item[] calldata items, Report calldata report, bytes[] calldata signatures)
+        external
+        nonReentrant
+    {
+        _admit();
+        _requireOnePerAccount(items);
+        Warrant[] memory warrants = new Warrant[](items.length);
+        Budget[] memory budgets = new Budget[](items.length);
+        for (uint256 i; i < items.length; ++i) {
+            (warrants[i], budgets[i]) = _authorise(items[i]);
+        }
+        for (uint256 i; i < items.length; ++i) {
+            _takeQuotes(items[i].plan);
+        }
+        Ground memory ground = _ground();
+        Clearing.observe(items, ground, report);
+        Verdict[] memory verdicts = _execute(ground, warrants);
+        Clearing.clear(items, verdicts, ground, report, signatures);
+        for (uint256 i; i < items.length; ++i) {
+            Item calldata item = items[i];
+            if (warrants[i].isMetered) {
+                _meter(item.intent.owner, budgets[i], verdicts[i], item.plan.fee);
+            }
+            emit Settled(
+                warrants[i].digest,
+                item.intent.owner,
+                msg.sender,
+                warrants[i].fraction,
+                verdicts[i].cost,
+                item.plan.fee
+            );
+        }
+    }
+
+    function _admit() private view {
+        if (!params.isSolver(msg.sender)) revert NotSolver(msg.sender);
+        if (!params.isSealed()) revert NotSealed();
+        if (params.isPaused()) revert RiskPaused();
+        if (block.timestamp > sunset) revert SunsetPassed(sunset);
+    }
+
+    /// Two intents of one account would make "before" and "after" ambiguous.
+    function _requireOnePerAccount(Item[] calldata items) private pure {
+        for (uint256 i = 1; i < items.length; ++i) {
+            for (uint256 j; j < i; ++j) {
+                if (
+                    items[i].intent.owner == items[j].intent.owner
+                        && items[i].intent.subaccount == items[j].intent.subaccount
+                ) revert OneIntentPerAccount(_accountOf(items[i].intent));
+            }
+        }
+    }
+
+    function _ground() private view returns (Ground memory) {
+        return Ground(params, IClearinghouse(clearinghouse), router, quoteToken, _atomWad);
+    }
+
+    /// Hands this very call's calldata to the linked library, see `Execution.execute`.
+    function _execute(Ground memory ground, Warrant[] memory warrants)
+        private
+        returns (Verdict[] memory)
+    {
+        bytes memory appended = abi.encode(ground, warrants);
+        bytes memory answer = Address.functionDelegateCall(
+            address(Execution),
+            bytes.concat(
+                Execution.execute.selector, msg.data[4:], appended, bytes32(appended.length)
+            )
+        );
+        return abi.decode(answer, (Verdict[]));
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {Mandate, OutcomeIntent} from "../types/Intent.sol";
+import {Signatures} from "./Signatures.sol";
+import {TypedData} from "./TypedData.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+
+/// What a mandate grants per day, once it is known to cover an intent. Quote atoms.
+struct Budget {
+    bytes32 mandate; // digest; 0 = the owner signed the intent itself
+    uint256 nonce;
+    uint256 notional;
+    uint256 loss;
+}
+
+/// Holds an agent to what the owner signed. Budgets count what was traded, never signed caps: the cap of
+/// a perp of any size can be zero.
+library Mandates {
+    uint32 private constant SLIPPAGE_NONE = type(uint32).max;
+    uint256 private constant REVOKED = type(uint256).max;
+    bytes32 private constant WITHDRAW = keccak256("withdraw");
+
+    /// `signature` = abi.encode(Mandate, owner's signature, agent's signature of the intent's digest).
+    /// Returns the budget that the trade has yet to be counted against.
+    function verify(
+        OutcomeIntent calldata intent,
+        bytes calldata signature,
+        bytes32 intentDigest,
+        bytes32 domain
+    ) internal view returns (Budget memory) {
+        (Mandate memory mandate, bytes memory byOwner, bytes memory byAgent) =
+            abi.decode(signature, (Mandate, bytes, bytes));
+        _coversWho(mandate, intent);
+        _coversWhat(mandate, intent);
+        _coversLimits(mandate, intent);
+
+        bytes32 digest = MessageHashUtils.toTypedDataHash(domain, TypedData.hash(mandate));
+        if (!Signatures.isSignedBy(mandate.owner, digest, byOwner)) {
+            revert ISettlement.BadSignature(mandate.owner);
+        }
+        if (!Signatures.isSignedBy(mandate.agent, intentDigest, byAgent)) {
+            revert ISettlement.BadSignature(mandate.agent);
+        }
+        return Budget(digest, mandate.nonce, mandate.notionalPerDay, mandate.lossPerDay);
+    }
+
+    /// Returns the meter's next word, day(32) | notional(112) | loss(112), or reverts above the budget.
+    function meter(uint256 word, Budget memory budget, uint256 notional, uint256 loss)
+        internal
+        view
+        returns (uint256)
+    {
+        if (word == REVOKED) revert ISettlement.ScopeExceeded("revoked", 0, 0);
+        uint256 day = block.timestamp / 1 days;
+        if (word >> 224 == day) {
+            notional += uint112(word >> 112);
+            loss += uint112(word);
+        }
+        // 112 bits hold any honest day; a budget above them must not wrap the counter.
+        _atMost("notionalPerDay", notional, _least(budget.notional, type(uint112).max - 1));
+        _atMost("lossPerDay", loss, _least(budget.loss, type(uint112).max - 1));
+        return (day << 224) | (notional << 112) | loss;
+    }
+
+    function _coversWho(Mandate memory mandate, OutcomeIntent calldata intent) private view {
+        if (mandate.owner != intent.owner) {
+            revert ISettlement.ScopeExceeded(
+                "owner", uint160(intent.owner), uint160(mandate.owner)
+            );
+        }
+        if (mandate.subaccount != intent.subaccount) {
+            revert ISettlement.ScopeExceeded("subaccount", intent.subaccount, mandate.subaccount);
+        }
+        _atMost("validFrom", mandate.validFrom, block.timestamp);
+        _atMost("validTo", block.timestamp, mandate.validTo);
+        // No money leaves the account, whatever the agent's key is worth to a thief.
+        _atMost("receiver", uint160(intent.receiver), 0);
+    }
+
+    function _coversWhat(Mandate memory mandate, OutcomeIntent calldata intent) private pure {
+        bytes32 outcome = keccak256(bytes(intent.outcome));
+        uint256 found;
+        while (
+            found < mandate.outcomes.length && keccak256(bytes(mandate.outcomes[found])) != outcome
+        ) ++found;
+        if (found == mandate.outcomes.length) revert ISettlement.ScopeExceeded("outcomes", 0, found);
+
+        for (uint256 i; i < intent.legs.length; ++i) {
+            if (keccak256(bytes(intent.legs[i].side)) == WITHDRAW) {
+                revert ISettlement.ScopeExceeded("withdraw", i, 0);
+            }
+            for (found = 0; found < mandate.assets.length; ++found) {
+                if (mandate.assets[found] == intent.legs[i].asset) break;
+            }
+            if (found == mandate.assets.length) revert ISettlement.ScopeExceeded("assets", i, found);
+        }
+    }
+
+    function _coversLimits(Mandate memory mandate, OutcomeIntent calldata intent) private pure {
+        _atMost("maxSlippageBps", intent.limits.maxSlippageBps, mandate.maxSlippageBps);
+        _atMost("maxSlippageBps", intent.limits.maxSlippageBps, SLIPPAGE_NONE - 1);
+        _atMost("maxMarginUsed", intent.limits.maxMarginUsed, mandate.maxMarginUsed);
+        _atMost("minHealth", mandate.minHealth, intent.limits.minHealth);
+    }
+
+    function _atMost(bytes32 rule, uint256 wanted, uint256 granted) private pure {
+        if (wanted > granted) revert ISettlement.ScopeExceeded(rule, wanted, granted);
+    }
+
+    function _least(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
+    }
+}
