@@ -1,0 +1,76 @@
+"""The `solvent` command: each subcommand is one process or one look at one."""
+
+import asyncio
+import pathlib
+import signal
+
+import typer
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Signed outcomes in, hedged out.")
+AS_OF = typer.Option(None, "--as-of", help="Start the local chain at this time (RFC 3339 or unix).")
+
+
+def _seconds(text: str | None) -> int | None:
+    if text is None or text.isdigit():
+        return int(text) if text else None
+    from datetime import datetime
+
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
+@app.command()
+def demo(as_of: str | None = AS_OF) -> None:
+    """Signed outcomes settled on a local chain, from typed data to receipt.json."""
+    from app.demo.story import run
+
+    raise typer.Exit(asyncio.run(run(pathlib.Path("receipt.json"), _seconds(as_of))))
+
+
+@app.command()
+def serve(as_of: str | None = AS_OF, port: int = 8080, rpc_port: int = 8545) -> None:
+    """Leaves a local chain, the API with its docs page and a maker running until Ctrl-C."""
+    asyncio.run(_serve(_seconds(as_of), port, rpc_port))
+
+
+async def _serve(as_of: int | None, port: int, rpc_port: int) -> None:
+    from app.local import stack
+
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    folder = pathlib.Path("var/serve")
+    (folder / "solvent.db").unlink(missing_ok=True)
+    async with stack(
+        folder, as_of=as_of, rpc_port=rpc_port, api_port=port, tell=typer.echo
+    ) as running:
+        typer.echo(f"docs {running.api_url}/docs · logs in {folder} · Ctrl-C ends everything")
+        while not stopped.is_set():
+            running.api.check_alive()
+            running.maker.check_alive()
+            await asyncio.wait([asyncio.create_task(stopped.wait())], timeout=1)
+
+
+@app.command()
+def api() -> None:
+    """The HTTP and WebSocket API with auctioneer and settlement, configured by SOLVENT_*."""
+    from app.main import serve as serve_api
+
+    serve_api()
+
+
+@app.command()
+def maker() -> None:
+    """A market maker with its own key, speaking HTTP and WebSocket only."""
+    from app.config import Settings
+    from app.maker import run
+
+    asyncio.run(run(Settings.load()))
+
+
+def main() -> None:
+    """Console entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

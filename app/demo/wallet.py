@@ -1,0 +1,47 @@
+"""A wallet: eth-account signs the typed data that a quote answered, as any front end would ask."""
+
+from typing import Any, NamedTuple
+
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+
+from adapters.chains.devnet.keys import key_of
+from solver.domain.ids import Address
+
+
+class Wallet(NamedTuple):
+    """A name, its address and its key (of the local chain's published mnemonic)."""
+
+    name: str
+    address: Address
+    key: bytes
+
+
+def wallet(name: str) -> Wallet:
+    """Returns the local chain's account with that role."""
+    key = key_of(name)
+    return Wallet(name, Account.from_key(key).address.lower(), key)
+
+
+def sign(holder: Wallet, typed_data: dict[str, Any]) -> str:
+    """Returns the 65-byte signature of an EIP-712 document, hex."""
+    signable = encode_typed_data(full_message=_numbers(typed_data, typed_data["types"]))
+    signed = Account.from_key(holder.key).sign_message(signable)
+    return "0x" + bytes(signed.signature).hex()
+
+
+def _numbers(document: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
+    """eth-account takes integers where wallets take decimal strings: convert by declared type."""
+
+    def convert(kind: str, value: Any) -> Any:
+        if kind.endswith("[]"):
+            return [convert(kind[:-2], item) for item in value]
+        if kind in types:
+            fields = {field["name"]: field["type"] for field in types[kind]}
+            return {name: convert(fields[name], item) for name, item in value.items()}
+        return int(value) if kind.startswith(("uint", "int")) else value
+
+    return document | {
+        "domain": convert("EIP712Domain", document["domain"]),
+        "message": convert(document["primaryType"], document["message"]),
+    }

@@ -1,0 +1,153 @@
+"""One machine: local chain, API and maker as a family of processes that starts and ends together."""
+
+import asyncio
+import contextlib
+import os
+import pathlib
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
+
+import httpx
+
+from adapters.chains import devnet
+from adapters.chains.deployment import Deployment, dump
+from solver.domain.errors import Unavailable
+
+READY_SECONDS = 40
+PRICE_SECONDS = 20
+Tell = Callable[[str], None]
+
+
+class Stack(NamedTuple):
+    """Where everything listens; `api` is a process so that it can be killed and started again."""
+
+    rpc_url: str
+    api_url: str
+    deployment: Deployment
+    folder: pathlib.Path
+    api: "Child"
+    maker: "Child"
+
+
+class Child:
+    """A process of ours with its log in a file; ended by its process id only."""
+
+    def __init__(self, name: str, arguments: list[str], env: dict[str, str], log: pathlib.Path):
+        self.name = name
+        self.arguments = arguments
+        self.env = env
+        self.log = log
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self, **extra: str) -> None:
+        """Starts it; `extra` are environment variables of this start alone."""
+        with self.log.open("ab") as out:
+            self.process = await asyncio.create_subprocess_exec(
+                *self.arguments, env=os.environ | self.env | extra, stdout=out, stderr=out
+            )
+
+    async def stop(self) -> None:
+        """Asks, then insists after 5 s."""
+        if self.process is None or self.process.returncode is not None:
+            return
+        self.process.terminate()
+        try:
+            await asyncio.wait_for(self.process.wait(), 5)
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+    def check_alive(self) -> None:
+        """Raises Unavailable with the end of its log when it is gone."""
+        if self.process is not None and self.process.returncode is not None:
+            tail = self.log.read_text(errors="replace").splitlines()[-12:]
+            raise Unavailable(f"{self.name} ended:\n" + "\n".join(tail))
+
+
+def free_port() -> int:
+    """Returns a loopback port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.asynccontextmanager
+async def stack(
+    folder: pathlib.Path,
+    *,
+    as_of: int | None = None,
+    rpc_port: int = 0,
+    api_port: int = 0,
+    env: dict[str, str] | None = None,
+    tell: Tell = lambda _: None,
+) -> AsyncIterator[Stack]:
+    """Yields a running stack: chain, prices kept fresh, API ready, maker quoting. Ends all of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rpc_port, api_port = rpc_port or free_port(), api_port or free_port()
+    tell(f"local chain on 127.0.0.1:{rpc_port} (the first start deploys every protocol)")
+    async with devnet.start(port=rpc_port, as_of=as_of or int(time.time())) as chain:
+        deployment_file = folder / "deployment.json"
+        dump(chain.deployment, deployment_file)
+        shared = {
+            "SOLVENT_RPC_URL": chain.url,
+            "SOLVENT_DEPLOYMENT": str(deployment_file),
+            "SOLVENT_API_URL": f"http://127.0.0.1:{api_port}",
+            "SOLVENT_DATABASE_URL": f"sqlite:///{folder / 'solvent.db'}",
+            "SOLVENT_PORT": str(api_port),
+            "ETH_HASH_BACKEND": "pysha3",
+        } | (env or {})
+        run = [sys.executable, "-m", "app.cli"]
+        api = Child("api", [*run, "api"], shared, folder / "api.log")
+        maker = Child("maker", [*run, "maker"], shared, folder / "maker.log")
+        prices = asyncio.create_task(_keep_prices(chain))
+        try:
+            await api.start()
+            url = shared["SOLVENT_API_URL"]
+            await ready(url, api)
+            tell(f"API on {url}")
+            await maker.start()
+            await _quoting(url, maker)
+            tell("maker connected and quoting")
+            yield Stack(chain.url, url, chain.deployment, folder, api, maker)
+        finally:
+            prices.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await prices
+            await maker.stop()
+            await api.stop()
+
+
+async def ready(url: str, child: Child) -> None:
+    """Waits until the API says it is ready. Raises Unavailable."""
+    await _until(f"{url}/v1/health/ready", child, lambda answer: answer.status_code == 200)
+
+
+async def _quoting(url: str, child: Child) -> None:
+    def has_ladders(answer: httpx.Response) -> bool:
+        return answer.status_code == 200 and any(
+            row.get("bid") for row in answer.json().get("instruments", [])
+        )
+
+    await _until(f"{url}/v1/instruments", child, has_ladders)
+
+
+async def _until(url: str, child: Child, good: Callable[[httpx.Response], bool]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    async with httpx.AsyncClient(timeout=5) as client:
+        while time.monotonic() < deadline:
+            child.check_alive()
+            with contextlib.suppress(httpx.TransportError):
+                if good(await client.get(url)):
+                    return
+            await asyncio.sleep(0.1)
+    raise Unavailable(f"{child.name} was not ready in {READY_SECONDS} s; see {child.log.name}")
+
+
+async def _keep_prices(chain: devnet.Devnet) -> None:
+    while True:
+        await asyncio.sleep(PRICE_SECONDS)
+        await chain.push_prices()
