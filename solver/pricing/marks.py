@@ -1,8 +1,7 @@
 """The mark of every instrument as an integer: what floats become before anyone decides by them.
 
-Option values leave Black-76 on a grid of 1e-8, half to even (the margin specification's), so that two
-machines whose last bit differs still agree. Perps and base are worth the oracle's price, which also
-stands for the forward.
+Option values leave Black-76 on a grid of 1e-8, half to even, so that two machines whose last bit
+differs still agree. Perps and base are worth the oracle's price, which also stands for the forward.
 """
 
 from solver.domain.calendar import YEAR
@@ -17,7 +16,7 @@ GRID_PLACES = 8
 
 def to_wad(value: float, places: int = GRID_PLACES) -> int:
     """Returns `value` as 1e18 on the grid of 10**-places, half to even."""
-    return round(value * 10**places) * int(10 ** (18 - places))
+    return round(value * 10.0**places) * int(10 ** (18 - places))
 
 
 def underlying_of(instrument: Instrument, snapshot: Snapshot) -> Underlying:
