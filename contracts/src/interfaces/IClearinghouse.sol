@@ -5,6 +5,7 @@ import {Outcome, Trade} from "../types/Plan.sol";
 import {Report} from "../types/Report.sol";
 
 /// Collateral, positions, margin gate, funding and expiry. The events alone rebuild every account slot.
+/// Quantities of perps and options are 1e18 integers; a base position counts atoms of its token.
 interface IClearinghouse {
     /// `cash` = atoms `a` paid to `b` (negative: received).
     event Traded(
@@ -19,11 +20,70 @@ interface IClearinghouse {
     event BaseMoved(bytes32 indexed account, uint160 indexed instrument, int256 quantity);
     event ExpiryFixed(uint16 indexed market, uint40 indexed expiry, uint256 price);
     event ExpirySettled(
-        bytes32 indexed account, uint160 indexed instrument, int96 quantity, uint256 price, int256 cash
+        bytes32 indexed account,
+        uint160 indexed instrument,
+        int96 quantity,
+        uint256 price,
+        int256 cash
     );
     event FundingMoved(uint16 indexed market, int256 index, int256 hourlyRate);
-    event WithdrawalRequested(bytes32 indexed account, address token, uint256 amount, uint256 readyAt);
+    event WithdrawalRequested(
+        bytes32 indexed account, address token, uint256 amount, uint256 readyAt
+    );
     event WithdrawalCancelled(bytes32 indexed account, address token);
+    event ExpiryProposed(
+        uint16 indexed market, uint40 indexed expiry, uint256 price, uint256 readyAt
+    );
+    event ExpiryVetoed(uint16 indexed market, uint40 indexed expiry);
+    event Frozen(bytes32 indexed account, bool frozen);
+
+    // ---- who
+    error NotSealed();
+    error NotSettlement(address caller);
+    error NotOwner(address caller);
+    error NotGuardian(address caller);
+    error NotAuction(address caller);
+    error AccountFrozen(bytes32 account);
+    error SettlementUnderway();
+    // ---- tokens
+    error ZeroAmount();
+    error TokenNotListed(address token);
+    error NoMarket(uint16 market);
+    error NotExact(uint256 expected, uint256 received);
+    error InsufficientCollateral(address token, int256 held, uint256 wanted);
+    error CashOutOfRange(int256 cash);
+    error BadDecimals(uint8 decimals);
+    // ---- positions and trades
+    error TooManyPositions(bytes32 account);
+    error WrongHint(uint8 hint, uint160 instrument);
+    error BadInstrument(uint160 instrument);
+    error KindNotOpen(uint8 kind);
+    error InstrumentExpired(uint40 expiry, uint256 now_);
+    error SelfTrade(bytes32 account);
+    error ReduceOnly(uint16 market);
+    error OpenInterestCap(uint256 openInterest, uint256 cap);
+    error PriceBand(uint160 instrument, uint256 price, uint256 lowest, uint256 highest);
+    // ---- margin
+    error MarginBreached(bytes32 account, int256 excess);
+    error HealthNotImproved(bytes32 account, int256 excessBefore, int256 excessAfter);
+    error StateMoved(bytes32 account, bytes32 attested, bytes32 actual);
+    error MarkMissing(uint160 instrument);
+    error LengthMismatch(uint256 asked, uint256 markets);
+    // ---- withdrawals that pass by attestation only
+    error WithdrawalsHeld(uint256 until);
+    error WithdrawalNotReady(uint256 now_, uint256 readyAt);
+    error NoWithdrawal(bytes32 account, address token);
+    error OutflowCap(uint256 outflow, uint256 cap);
+    // ---- prices
+    error FeedStale(address feed, int256 price, uint256 updatedAt);
+    error PriceOutOfRange(uint256 price);
+    error FundingStale(uint256 asOf, uint256 updatedAt);
+    error FeedGap(uint80 round);
+    error AlreadyFixed(uint256 price);
+    error NotExpired(uint40 expiry, uint256 now_);
+    error FallbackTooEarly(uint256 now_, uint256 readyAt);
+    error NoProposal(uint16 market, uint40 expiry);
+    error AlreadyProposed(uint256 price, uint256 readyAt);
 
     // ---- owners
     function deposit(address token, uint256 amount, uint64 subaccount, address owner) external;
@@ -34,6 +94,8 @@ interface IClearinghouse {
         Report calldata report,
         bytes[] calldata signatures
     ) external;
+    /// By the owner or the guardian.
+    function cancelWithdrawal(bytes32 account, address token) external;
 
     // ---- settlement only
     /// Remembers the account's requirement before anything moves, for `Outcome.marginRise`.
@@ -56,7 +118,21 @@ interface IClearinghouse {
     // ---- anyone
     function fixExpiry(uint16 market, uint40 expiry, uint80 firstRound) external;
     function settleExpired(bytes32 account) external;
-    function pokeFunding(uint16 market, Report calldata report, bytes[] calldata signatures) external;
+    /// When the feed has closed no round in 24 h: k of n signers state the price as the mark of the
+    /// market's base id with the expiry in it; it binds after 24 h in public.
+    function proposeExpiry(
+        uint16 market,
+        uint40 expiry,
+        Report calldata report,
+        bytes[] calldata signatures
+    ) external;
+    function confirmExpiry(uint16 market, uint40 expiry) external;
+    function pokeFunding(uint16 market, Report calldata report, bytes[] calldata signatures)
+        external;
+
+    // ---- roles
+    function vetoExpiry(uint16 market, uint40 expiry) external; // guardian
+    function setFrozen(bytes32 account, bool frozen) external; // auction
 
     // ---- views: the off-chain engine must equal them to the atom
     function quoteToken() external view returns (address);
@@ -73,4 +149,17 @@ interface IClearinghouse {
     function expiryPrice(uint16 market, uint40 expiry) external view returns (uint256); // 0 = not fixed
     /// Balance of `token` as collateral of the account, atoms.
     function balanceOf(bytes32 account, address token) external view returns (int256);
+    /// SIMPLE and the positions hash as the trades would leave the account, cash included.
+    function preview(bytes32 account, Trade[] calldata trades)
+        external
+        view
+        returns (int256 im, int256 mm, int256 equity, bytes32 positionsHash_);
+    function openInterest(uint16 market) external view returns (uint256); // 1e18 contracts, one side
+    function insuranceAccount() external view returns (bytes32);
+    function isFrozen(bytes32 account) external view returns (bool);
+    function hasEnteredPortfolio(bytes32 account) external view returns (bool);
+    function withdrawalOf(bytes32 account, address token)
+        external
+        view
+        returns (uint256 amount, uint256 readyAt);
 }

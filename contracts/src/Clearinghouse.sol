@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {Custody} from "./Custody.sol";
+import {Gate} from "./Gate.sol";
+import {MarginRules} from "./MarginRules.sol";
+import {IAttestation} from "./interfaces/IAttestation.sol";
+import {IParams} from "./interfaces/IParams.sol";
+import {AccountId} from "./libraries/AccountId.sol";
+import {Expiries} from "./libraries/Expiries.sol";
+import {Feeds} from "./libraries/Feeds.sol";
+import {Funding} from "./libraries/Funding.sol";
+import {InstrumentId} from "./libraries/InstrumentId.sol";
+import {Ledger} from "./libraries/Ledger.sol";
+import {PositionSlot} from "./libraries/PositionSlot.sol";
+import {Pricing} from "./libraries/Pricing.sol";
+import {Reports} from "./libraries/Reports.sol";
+import {Touched} from "./libraries/Touched.sol";
+import {Trading} from "./libraries/Trading.sol";
+import {KIND_BASE, Market} from "./types/Market.sol";
+import {Outcome, Trade} from "./types/Plan.sol";
+import {Report} from "./types/Report.sol";
+
+/// Holds everybody's collateral and positions and lets no transaction end with an account below its
+/// margin. It believes nobody: settlements move only what they are asked to gate, signers speak only
+/// inside what the feed allows, keepers fix prices they cannot choose.
+contract Clearinghouse is Custody {
+    using InstrumentId for uint160;
+    using Ledger for Ledger.State;
+    using PositionSlot for uint256;
+
+    bytes32 private constant AUCTION = keccak256("AUCTION");
+
+    uint256 public dust; // wad^2 that expiries rounded away and nobody was given yet
+
+    modifier onlySettlement() {
+        if (!params.isSettlement(msg.sender)) revert NotSettlement(msg.sender);
+        _;
+    }
+
+    constructor(IParams params_, IAttestation attestation_, address quoteToken_)
+        Custody(params_, attestation_, quoteToken_)
+    {}
+
+    // ---- settlement
+
+    function observe(bytes32 account, Report calldata report) external onlySettlement {
+        Trading.touch(_state, account);
+        bytes32 hash;
+        for (uint256 i; i < report.accounts.length && hash == 0; ++i) {
+            if (report.accounts[i].account == account) hash = positionsHash(account);
+        }
+        Touched.observe(account, hash);
+    }
+
+    function release(bytes32 account, address token, uint256 amount, address to)
+        external
+        nonReentrant
+        onlySettlement
+    {
+        _moveTouched(account, token, -_toInt(amount));
+        _push(token, to, amount);
+    }
+
+    function credit(bytes32 account, address token, uint256 amount) external onlySettlement {
+        _moveTouched(account, token, _toInt(amount));
+    }
+
+    function moveCash(bytes32 from, bytes32 to, uint256 amount) external onlySettlement {
+        Trading.touch(_state, from);
+        Trading.touch(_state, to);
+        int256 atoms = _toInt(amount);
+        _state.moveCash(from, -atoms);
+        _state.moveCash(to, atoms);
+    }
+
+    function clear(
+        Trade[] calldata trades,
+        bytes32[] calldata asked,
+        uint16[] calldata markets,
+        Report calldata report,
+        bytes[] calldata signatures
+    ) external nonReentrant onlySettlement returns (Outcome[] memory outcomes) {
+        if (report.validUntil != 0) IAttestation(attestation).verify(report, signatures);
+        outcomes = Gate.clear(_state, params, _unit, trades, asked, markets, report);
+        Touched.reset();
+    }
+
+    // ---- anyone
+
+    function fixExpiry(uint16 market, uint40 expiry, uint80 firstRound) external {
+        Expiries.fix(
+            _state.expiries, market, expiry, firstRound, Pricing.listed(params, market).feed
+        );
+    }
+
+    function proposeExpiry(
+        uint16 market,
+        uint40 expiry,
+        Report calldata report,
+        bytes[] calldata signatures
+    ) external {
+        IAttestation(attestation).verify(report, signatures);
+        Pricing.listed(params, market);
+        uint160 stated = InstrumentId.encode(market, KIND_BASE, expiry, 0);
+        Expiries.propose(_state.expiries, market, expiry, Reports.markOf(report, stated));
+    }
+
+    function confirmExpiry(uint16 market, uint40 expiry) external {
+        Expiries.confirm(_state.expiries, market, expiry);
+    }
+
+    /// Pays out options of fixed series and frees their slots. Credits round down, debits up; whole atoms
+    /// that gathers go to the insurance account.
+    function settleExpired(bytes32 account) external nonReentrant whenIdle {
+        uint256[] memory slots = positions(account);
+        uint256 rest = dust;
+        for (uint256 i = slots.length; i != 0; --i) {
+            uint160 instrument = slots[i - 1].instrumentOf();
+            uint256 price = _state.expiries.price[instrument.seriesOf()];
+            if (price == 0 || !instrument.isOption()) continue;
+            rest += _settle(account, i - 1, slots[i - 1], price);
+        }
+        if (rest >= _unit) {
+            _state.moveCash(insuranceAccount(), int256(rest / _unit));
+            rest %= _unit;
+        }
+        if (rest != dust) dust = rest;
+    }
+
+    function pokeFunding(uint16 market, Report calldata report, bytes[] calldata signatures)
+        external
+    {
+        IAttestation(attestation).verify(report, signatures);
+        Market memory listed = Pricing.listed(params, market);
+        uint256 price = Feeds.price(listed.feed, listed.heartbeat);
+        uint256 stated = Reports.markOf(report, InstrumentId.perp(market));
+        (int256 index, int256 perHour) =
+            Funding.update(_state.funding[market], stated, price, report.asOf);
+        emit FundingMoved(market, index, perHour);
+    }
+
+    // ---- roles
+
+    function vetoExpiry(uint16 market, uint40 expiry) external {
+        if (!params.hasRole(GUARDIAN, msg.sender)) revert NotGuardian(msg.sender);
+        Expiries.veto(_state.expiries, market, expiry);
+    }
+
+    function setFrozen(bytes32 account, bool frozen) external {
+        if (!params.hasRole(AUCTION, msg.sender)) revert NotAuction(msg.sender);
+        _state.account[account].isFrozen = frozen;
+        emit Frozen(account, frozen);
+    }
+
+    /// The fund is an ordinary account that nobody can withdraw from: its owner is this contract.
+    function insuranceAccount() public view returns (bytes32) {
+        return AccountId.encode(address(this), 0);
+    }
+
+    // ---- views
+
+    function cashOf(bytes32 account) external view returns (int256) {
+        return _state.account[account].cash;
+    }
+
+    function positions(bytes32 account) public view returns (uint256[] memory) {
+        return _state.positions(account);
+    }
+
+    function positionsHash(bytes32 account) public view returns (bytes32) {
+        return Ledger.hash(_state.positions(account));
+    }
+
+    function mark(uint16 market) external view returns (uint256) {
+        Market memory listed = Pricing.listed(params, market);
+        return Feeds.price(listed.feed, listed.heartbeat);
+    }
+
+    function fundingIndex(uint16 market) external view returns (int256) {
+        return Pricing.fundingIndex(_state, market);
+    }
+
+    function expiryPrice(uint16 market, uint40 expiry) external view returns (uint256) {
+        return _state.expiries.price[InstrumentId.seriesKey(market, expiry)];
+    }
+
+    function openInterest(uint16 market) external view returns (uint256) {
+        return _state.openInterest[market];
+    }
+
+    function isFrozen(bytes32 account) external view returns (bool) {
+        return _state.account[account].isFrozen;
+    }
+
+    function hasEnteredPortfolio(bytes32 account) external view returns (bool) {
+        return _state.account[account].hasEnteredPortfolio;
+    }
+
+    function simple(bytes32 account) external view returns (int256 im, int256 mm, int256 equity) {
+        return Gate.simple(_state, params, _unit, account);
+    }
+
+    function preview(bytes32 account, Trade[] calldata trades)
+        external
+        view
+        returns (int256 im, int256 mm, int256 equity, bytes32 positionsHash_)
+    {
+        return Gate.preview(_state, params, _unit, account, trades);
+    }
+
+    // ---- inside
+
+    /// Removes one expired option at its fixed price; returns the wad^2 lost to rounding.
+    function _settle(bytes32 account, uint256 index, uint256 slot, uint256 price)
+        private
+        returns (uint256)
+    {
+        uint160 instrument = slot.instrumentOf();
+        int256 quantity = slot.quantityOf();
+        int256 value = quantity * int256(MarginRules.intrinsic(instrument, price));
+        int256 cash = MarginRules.toAtoms(value, _unit);
+        _state.remove(account, index);
+        _state.addCash(account, cash);
+        if (quantity > 0) _state.openInterest[instrument.marketOf()] -= uint256(quantity);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        emit ExpirySettled(account, instrument, int96(quantity), price, cash);
+        return uint256(value - cash * int256(_unit));
+    }
+
+    function _moveTouched(bytes32 account, address token, int256 amount) private {
+        Trading.touch(_state, account);
+        uint160 base = _moveCollateral(account, token, amount);
+        if (base != 0) Touched.addMove(account, PositionSlot.encode(base, amount));
+    }
+}

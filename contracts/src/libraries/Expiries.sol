@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
+import {Feeds, IFeed} from "./Feeds.sol";
+import {InstrumentId} from "./InstrumentId.sol";
+
+/// Fixes the price at which a series expires: the time-weighted mean of the feed over the last half hour,
+/// from rounds that a keeper names but cannot choose. Linked, not inlined: it is called once per expiry.
+library Expiries {
+    struct Progress {
+        uint80 round; // last one counted; 0 = not begun
+        uint40 time; // up to which the sum goes
+        uint128 answer; // in force since then
+        uint256 sum; // answer x seconds
+    }
+
+    struct Proposal {
+        uint128 price;
+        uint40 readyAt;
+    }
+
+    struct Book {
+        mapping(uint256 series => uint256) price; // wad, 0 = not fixed
+        mapping(uint256 series => Progress) progress;
+        mapping(uint256 series => Proposal) proposal;
+    }
+
+    uint256 private constant TWAP = 1800 seconds;
+    uint256 private constant ROUNDS_PER_CALL_MAX = 128;
+    uint256 private constant FALLBACK_AFTER = 24 hours; // and as long again in public
+
+    /// Sums up to 128 rounds and keeps what it has, so that a busy feed needs several calls. The first
+    /// round is the last one at or before the window; every next id must follow, so none can be left out.
+    function fix(Book storage book, uint16 market, uint40 expiry, uint80 firstRound, address feed)
+        external
+    {
+        uint256 series = _open(book, market, expiry);
+        Progress memory progress = book.progress[series];
+        bool isBegun = progress.round != 0;
+        if (!isBegun) progress = _begin(feed, expiry, firstRound);
+        uint80 reached = progress.round;
+        for (uint256 i; i < ROUNDS_PER_CALL_MAX; ++i) {
+            (uint80 round, uint256 answer, uint256 time) = _next(feed, progress.round);
+            if (time == 0) break;
+            bool isFirst = !isBegun && i == 0;
+            // the round after the first opens inside the window, or the first was not the last before it
+            if (time < progress.time || (isFirst && time <= expiry - TWAP)) {
+                revert IClearinghouse.FeedGap(round);
+            }
+            if (time >= expiry) {
+                progress.sum += uint256(progress.answer) * (expiry - progress.time);
+                _set(book, market, expiry, Feeds.toWad(feed, progress.sum / TWAP));
+                delete book.progress[series];
+                return;
+            }
+            progress.sum += uint256(progress.answer) * (time - progress.time);
+            (progress.round, progress.time) = (round, uint40(time));
+            progress.answer = uint128(answer);
+        }
+        if (progress.round == reached) revert IClearinghouse.FeedGap(reached);
+        book.progress[series] = progress;
+    }
+
+    function propose(Book storage book, uint16 market, uint40 expiry, uint256 price) external {
+        uint256 series = _open(book, market, expiry);
+        uint256 earliest = expiry + FALLBACK_AFTER;
+        if (block.timestamp < earliest) {
+            revert IClearinghouse.FallbackTooEarly(block.timestamp, earliest);
+        }
+        Proposal memory old = book.proposal[series];
+        if (old.readyAt != 0) revert IClearinghouse.AlreadyProposed(old.price, old.readyAt);
+        if (price == 0 || price > type(uint96).max) revert IClearinghouse.PriceOutOfRange(price);
+        uint256 readyAt = block.timestamp + FALLBACK_AFTER;
+        book.proposal[series] = Proposal(uint128(price), uint40(readyAt));
+        emit IClearinghouse.ExpiryProposed(market, expiry, price, readyAt);
+    }
+
+    /// Rounds that turn up in the meantime win: `fix` stays open until this is called.
+    function confirm(Book storage book, uint16 market, uint40 expiry) external {
+        uint256 series = _open(book, market, expiry);
+        Proposal memory proposal = book.proposal[series];
+        if (proposal.readyAt == 0) revert IClearinghouse.NoProposal(market, expiry);
+        if (block.timestamp < proposal.readyAt) {
+            revert IClearinghouse.FallbackTooEarly(block.timestamp, proposal.readyAt);
+        }
+        delete book.proposal[series];
+        _set(book, market, expiry, proposal.price);
+    }
+
+    function veto(Book storage book, uint16 market, uint40 expiry) external {
+        uint256 series = InstrumentId.seriesKey(market, expiry);
+        if (book.proposal[series].readyAt == 0) revert IClearinghouse.NoProposal(market, expiry);
+        delete book.proposal[series];
+        emit IClearinghouse.ExpiryVetoed(market, expiry);
+    }
+
+    function _open(Book storage book, uint16 market, uint40 expiry)
+        private
+        view
+        returns (uint256 series)
+    {
+        series = InstrumentId.seriesKey(market, expiry);
+        if (book.price[series] != 0) revert IClearinghouse.AlreadyFixed(book.price[series]);
+        if (block.timestamp < expiry) revert IClearinghouse.NotExpired(expiry, block.timestamp);
+    }
+
+    function _set(Book storage book, uint16 market, uint40 expiry, uint256 price) private {
+        book.price[InstrumentId.seriesKey(market, expiry)] = price;
+        emit IClearinghouse.ExpiryFixed(market, expiry, price);
+    }
+
+    function _begin(address feed, uint40 expiry, uint80 firstRound)
+        private
+        view
+        returns (Progress memory)
+    {
+        uint256 start = expiry - TWAP;
+        (uint256 answer, uint256 time) = _round(feed, firstRound);
+        if (time == 0 || time > start) revert IClearinghouse.FeedGap(firstRound);
+        return Progress(firstRound, uint40(start), uint128(answer), 0);
+    }
+
+    /// Ids are contiguous within a phase (the upper 16 bits); only where the next id is empty may the
+    /// feed have moved on to the first round of the next phase. time 0 = no such round yet.
+    function _next(address feed, uint80 round)
+        private
+        view
+        returns (uint80 next, uint256 answer, uint256 time)
+    {
+        next = round + 1;
+        (answer, time) = _round(feed, next);
+        if (time != 0) return (next, answer, time);
+        next = (((round >> 64) + 1) << 64) | 1;
+        (answer, time) = _round(feed, next);
+    }
+
+    /// Some aggregators revert for an unknown round, others answer zeros.
+    function _round(address feed, uint80 round) private view returns (uint256, uint256) {
+        try IFeed(feed).getRoundData(round) returns (
+            uint80, int256 answer, uint256, uint256 time, uint80
+        ) {
+            bool isGood = answer > 0 && answer <= int256(uint256(type(uint128).max))
+                && time <= type(uint40).max;
+            return isGood ? (uint256(answer), time) : (0, 0);
+        } catch {
+            return (0, 0);
+        }
+    }
+}
