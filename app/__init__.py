@@ -1,0 +1,1 @@
+"""Serves: owns time, the order of I/O, transactions and processes."""

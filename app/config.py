@@ -1,0 +1,74 @@
+"""Settings, read once from SOLVENT_* variables: no other module looks at the environment.
+
+A value that cannot be meant is refused at start, by its name; secrets are read from files, so they
+are never in the environment, a process list or a log.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from solver.domain.errors import Malformed
+
+PREFIX = "SOLVENT_"
+SQLITE = "sqlite:///"
+_LOCAL_ORIGINS = ("http://127.0.0.1:8080", "http://localhost:8080")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs between two deployments; defaults run the local demo."""
+
+    database_url: str = SQLITE + "var/solvent.db"  # sqlite only in this version
+    rpc_url: str = "http://127.0.0.1:8545"
+    chain_id: int = 31338  # any but 31337, for which Permit2's cached domain is wrong
+    deployment: str = "var/deployment.json"
+    keys_file: str = ""  # JSON of role -> private key; empty = the local chain's own accounts
+    confirmations: int = 2  # K: the ledger posts at this depth
+    auction_ms: int = 250
+    head_ms: int = 200  # how often the chain is asked for a new head
+    host: str = "127.0.0.1"
+    port: int = 8080
+    origins: tuple[str, ...] = _LOCAL_ORIGINS  # browsers that may call, CORS and WebSocket alike
+    body_bytes_max: int = 64 * 1024
+    heartbeat_ms: int = 5_000
+    client_queue: int = 256  # events a stream client may lag before it is closed with 4408
+    log_level: str = "info"
+    as_of: str = ""  # RFC 3339 day or time at which a local chain starts; empty = now
+
+    @property
+    def database_file(self) -> str:
+        """Path of the SQLite file."""
+        return self.database_url.removeprefix(SQLITE)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> "Settings":
+        """Returns what `environment` asks for. Raises Malformed naming the variable."""
+        known = {PREFIX + field.name.upper(): field for field in fields(cls)}
+        values: dict[str, Any] = {}
+        for variable, text in environment.items():
+            if variable in known:
+                field = known[variable]
+                values[field.name] = _value(variable, text, type(field.default))
+        settings = cls(**values)
+        if not settings.database_url.startswith(SQLITE):
+            raise Malformed(
+                f"{PREFIX}DATABASE_URL: this version stores in SQLite only, as {SQLITE}<path>",
+                field="database_url",
+            )
+        if settings.confirmations < 1 or settings.auction_ms < 1 or settings.client_queue < 1:
+            raise Malformed("confirmations, auction_ms and client_queue are at least 1")
+        return settings
+
+
+def _value(variable: str, text: str, kind: type) -> object:
+    parsers: dict[type, Callable[[str], object]] = {
+        int: int,
+        str: str,
+        tuple: lambda joined: tuple(part.strip() for part in joined.split(",") if part.strip()),
+    }
+    try:
+        return parsers[kind](text)
+    except ValueError as error:
+        raise Malformed(f"{variable} is not a whole number", field=variable) from error

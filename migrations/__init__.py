@@ -1,0 +1,1 @@
+"""The schema's history, forward only; `app.store.migrate` runs it at start."""
