@@ -138,7 +138,7 @@ class Steps:
         return flight
 
     async def _replace(self, flight: Flight, head: Head, *, is_cancel: bool) -> Flight:
-        """Signs the same nonce again with more fee: the call as it was, or a transfer to cancel it."""
+        """Signs the same nonce again with more fee: the call as it was, or a cancelling one."""
         last = flight.attempts[-1]
         fees = raised_fees(last.fees, head.base_fee)
         if fees is None:
