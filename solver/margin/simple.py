@@ -1,0 +1,130 @@
+"""SIMPLE margin: what needs no one's word but the price feed. Equal to the chain's to the atom.
+
+Mirrors `MarginRules.simple` over the book that the Clearinghouse builds: options past expiry at the
+fixed price, or the feed until one is fixed. Requirements round up, equity rounds down, once.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from solver.domain.account import Account, Position
+from solver.domain.instrument import Instrument, Kind
+from solver.domain.numbers import PPM, div_down, div_up, mul_down, mul_up
+from solver.domain.route import MarginFigures
+from solver.domain.snapshot import Snapshot, Underlying
+from solver.margin.rules import (
+    NAKED_INITIAL_PERCENT,
+    NAKED_MAINTENANCE_PERCENT,
+    short_unit,
+    time_value,
+)
+from solver.pricing.marks import underlying_of
+
+Option = tuple[Instrument, int]  # with its signed quantity, 1e18
+
+
+class Margin(NamedTuple):
+    """Sums without cash, 1e36. Signed margin, negative = breached; `risk` is equity - initial with
+    the haircut of base left out: what maxMarginUsed bounds the rise of.
+    """
+
+    equity: int = 0
+    initial: int = 0
+    maintenance: int = 0
+    risk: int = 0
+
+    def plus(self, other: "Margin") -> "Margin":
+        """Returns the sum, field by field."""
+        return Margin(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def figures(account: Account, snapshot: Snapshot) -> MarginFigures:
+    """Returns SIMPLE in settlement atoms. Raises NotFound for a market outside the snapshot."""
+    margin, unit = _margin(account.positions, snapshot), _unit(snapshot)
+    equity = account.cash + div_down(margin.equity, unit)
+    initial = account.cash + div_down(margin.initial, unit)
+    maintenance = account.cash + div_down(margin.maintenance, unit)
+    return MarginFigures(initial, maintenance, equity, equity - initial)
+
+
+def requirement_rise(before: Account, after: Account, snapshot: Snapshot) -> int:
+    """Returns by how many atoms the initial requirement rises, haircut of base left out."""
+    unit = _unit(snapshot)
+    rise = div_up(_margin(after.positions, snapshot).risk, unit)
+    return rise - div_up(_margin(before.positions, snapshot).risk, unit)
+
+
+def _unit(snapshot: Snapshot) -> int:
+    """Returns 1e36 units per settlement atom."""
+    return int(10 ** (36 - snapshot.settlement_token.decimals))
+
+
+def _margin(positions: Iterable[Position], snapshot: Snapshot) -> Margin:
+    total = Margin()
+    series: dict[tuple[int, int], list[Option]] = {}
+    for position in positions:
+        instrument, quantity = Instrument.unpack(position.instrument), position.quantity
+        underlying = underlying_of(instrument, snapshot)
+        if instrument.kind is Kind.PERP:
+            total = total.plus(_perp(quantity, underlying))
+        elif instrument.kind is Kind.BASE:
+            total = total.plus(_base(quantity, underlying))
+        elif instrument.kind in (Kind.CALL, Kind.PUT):
+            key = (instrument.market, instrument.expiry)
+            series.setdefault(key, []).append((instrument, quantity))
+    for options in series.values():
+        underlying = underlying_of(options[0][0], snapshot)
+        total = total.plus(_series(options, underlying, snapshot.time))
+    return total
+
+
+def _perp(quantity: int, market: Underlying) -> Margin:
+    value, size = quantity * (market.price - market.funding_index), abs(quantity)
+    initial = size * mul_up(market.price, market.perp_initial_ppm, PPM)
+    maintenance = size * mul_up(market.price, market.perp_maintenance_ppm, PPM)
+    return Margin(value, value - initial, value - maintenance, initial)
+
+
+def _base(quantity: int, market: Underlying) -> Margin:
+    price = market.price * 10 ** (18 - market.base.decimals)
+    initial = mul_down(price, market.base_initial_ppm, PPM)
+    maintenance = mul_down(price, market.base_maintenance_ppm, PPM)
+    return Margin(quantity * price, quantity * initial, quantity * maintenance)
+
+
+def _series(options: list[Option], market: Underlying, time: int) -> Margin:
+    """The better of two sufficient views of one expiry: every short alone, or the worst payoff of
+    all of it with its naked calls charged at S. Both are <= 0, so longs never add equity.
+    """
+    expiry = options[0][0].expiry
+    is_over = expiry <= time
+    price = dict(market.expiry_prices).get(expiry, market.price) if is_over else market.price
+    flat = time_value(price, market.sigma_cap_ppm, expiry - time)
+    marks = initials = maintenances = 0
+    for instrument, quantity in options:
+        if quantity < 0:
+            unit = short_unit(instrument, price, flat)
+            marks -= quantity * unit.mark
+            initials -= quantity * unit.initial
+            maintenances -= quantity * unit.maintenance
+    worst = _worst_payoff(options)
+    naked = max(-sum(q for o, q in options if o.kind is Kind.CALL), 0)
+    equity = max(-marks, worst - naked * price)
+    initial = max(-initials, worst - naked * mul_up(price, NAKED_INITIAL_PERCENT, 100))
+    maintenance = max(-maintenances, worst - naked * mul_up(price, NAKED_MAINTENANCE_PERCENT, 100))
+    return Margin(equity, initial, maintenance, equity - initial)
+
+
+def _worst_payoff(options: list[Option]) -> int:
+    """Returns the least payoff over the prices {0, strikes}, at most 0: linear in between."""
+    prices = [0, *(instrument.strike for instrument, _ in options)]
+    payoffs = (
+        sum(
+            quantity * max(price - option.strike, 0)
+            if option.kind is Kind.CALL
+            else quantity * max(option.strike - price, 0)
+            for option, quantity in options
+        )
+        for price in prices
+    )
+    return min(0, *payoffs)
