@@ -10,6 +10,7 @@ import secrets
 
 from adapters.chains.deployment import Deployment
 from adapters.chains.evm import Head
+from app import observe
 from app.clock import Clock
 from app.settlement import crash
 from app.settlement.flight import ENDED, FINAL, INCLUDED, PLANNED, SIGNED, Flight, SettlementJob
@@ -85,8 +86,9 @@ class Engine:
             self._head, self._failures = head, 0
         except Conflict:
             self._head = None  # the follower was first: the next look sees what it wrote
-        except Unavailable:
+        except Unavailable as error:
             self._failures += 1
+            observe.part_failed("settlement", error)
             if self._failures == UNREADABLE_POLLS:
                 await self._mark_unknown()
 

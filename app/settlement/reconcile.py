@@ -12,6 +12,7 @@ from adapters.base import Call, Reverted
 from adapters.chains.deployment import Deployment
 from adapters.chains.evm import Head, Log
 from adapters.chains.settlement import decode, read_positions, view
+from app import observe
 from app.settlement import crash
 from app.settlement.fate import Fates
 from app.settlement.postings import Book, Fact, facts_of, postings_of
@@ -72,8 +73,8 @@ class Reconciler:
             try:
                 while await self.step():
                     pass
-            except (Unavailable, Conflict):
-                pass  # nothing was posted: the same blocks come again
+            except (Unavailable, Conflict) as error:  # nothing was posted: the blocks come again
+                observe.part_failed("ledger", error)
             await asyncio.sleep(poll_ms / 1000)
 
     async def step(self) -> bool:
@@ -194,6 +195,7 @@ class Reconciler:
                 self.broken.pop(account, None)
             except Broken as difference:
                 self.broken[account] = difference.detail
+                observe.part_failed("ledger", difference)
 
 
 def _posted(facts: Iterable[Fact], header: Head) -> tuple[Write, ...]:
