@@ -1,0 +1,143 @@
+"""What a set of legs is worth at every price: the picture beside what is signed.
+
+At expiry the curve is linear between strikes, so values, break-evens and extremes are exact
+integers. Only legs that outlive the first expiry need a model there, and then the answer says so.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from solver.domain.calendar import YEAR
+from solver.domain.instrument import RIGHT_OF, Instrument, Kind
+from solver.domain.numbers import PPM, WAD
+from solver.domain.program import Program
+from solver.domain.route import Solution
+from solver.domain.snapshot import Snapshot, Underlying
+from solver.pricing.black import price_and_greeks
+from solver.pricing.marks import intrinsic, mark_of, to_wad
+
+GRID_STEPS = 40  # from half to one and a half times the price
+
+
+class PayoffLeg(NamedTuple):
+    """A holding: whole units 1e18 (base too), signed, entered at `price` 1e18."""
+
+    instrument: Instrument
+    quantity: int
+    price: int
+
+
+class Point(NamedTuple):
+    """Profit at one price of the underlying, 1e18 settlement units, rounded down."""
+
+    price: int
+    at_expiry: int
+    today: int
+
+
+class Payoff(NamedTuple):
+    """`expiry` is the first one (0: none). Profit or loss None = without bound. All 1e18."""
+
+    expiry: int
+    points: tuple[Point, ...]
+    break_evens: tuple[int, ...]
+    profit_max: int | None
+    loss_max: int | None  # >= 0
+    is_exact: bool
+
+
+def payoff(legs: Sequence[PayoffLeg], underlying: Underlying, time: int, cost: int = 0) -> Payoff:
+    """Returns the curve of legs on one underlying; `cost` (1e18, say the fee) is taken off."""
+    expiries = [leg.instrument.expiry for leg in legs if leg.instrument.is_option]
+    expiry = min(expiries, default=0)
+    is_exact = all(each == expiry for each in expiries)
+    kinks = sorted({0, *(leg.instrument.strike for leg in legs if leg.instrument.is_option)})
+    grid = sorted({*kinks, *_grid(underlying.price)})
+    curve = [(price, _value(legs, underlying, price, expiry) - cost * WAD) for price in grid]
+    slope = sum(leg.quantity for leg in legs if leg.instrument.kind not in (Kind.PUT,))
+    break_evens = _break_evens(curve, slope)
+    prices = sorted({*grid, *break_evens})
+    best, worst = max(value for _, value in curve), min(value for _, value in curve)
+    return Payoff(
+        expiry=expiry,
+        points=tuple(_point(legs, underlying, price, (time, expiry, cost)) for price in prices),
+        break_evens=break_evens,
+        profit_max=None if slope > 0 else best // WAD,
+        loss_max=None if slope < 0 else max(-worst, 0) // WAD,
+        is_exact=is_exact,
+    )
+
+
+def legs_of(program: Program, solution: Solution, snapshot: Snapshot) -> dict[int, list[PayoffLeg]]:
+    """Returns the legs of a solution by market: its fills, and base held or bought as cover.
+
+    Cover counts from the mark of now: the curve tells what the outcome changes from here on.
+    """
+    legs: dict[int, list[PayoffLeg]] = {}
+    for fill in solution.fills:
+        instrument = Instrument.unpack(fill.instrument)
+        leg = PayoffLeg(instrument, fill.quantity, fill.price)
+        legs.setdefault(instrument.market, []).append(leg)
+    for token, atoms in _cover(program, solution):
+        underlying = snapshot.underlying_of(token)
+        if underlying is not None and underlying.market in legs:
+            base = Instrument(underlying.market, Kind.BASE)
+            quantity = atoms * 10 ** (18 - underlying.base.decimals)
+            legs[underlying.market].append(PayoffLeg(base, quantity, mark_of(base, snapshot)))
+    return legs
+
+
+def _cover(program: Program, solution: Solution) -> Iterable[tuple[str, int]]:
+    for flow in program.collateral:
+        if flow.side == "auto" and flow.amount_min:
+            yield flow.token, flow.amount_min
+    for out in solution.outs:
+        yield out.token, out.amount
+
+
+def _grid(price: int) -> list[int]:
+    return [price // 2 + price * step // GRID_STEPS for step in range(GRID_STEPS + 1)]
+
+
+def _value(legs: Sequence[PayoffLeg], underlying: Underlying, price: int, time: int) -> int:
+    """Returns profit at `price` and `time`, 1e36."""
+    return sum(
+        leg.quantity * (_worth(leg.instrument, underlying, price, time) - leg.price) for leg in legs
+    )
+
+
+def _worth(instrument: Instrument, underlying: Underlying, price: int, time: int) -> int:
+    if not instrument.is_option:
+        return price
+    if instrument.expiry <= time:
+        return intrinsic(instrument, price)
+    years, vol = (instrument.expiry - time) / YEAR, underlying.vol_ppm / PPM
+    right = RIGHT_OF[instrument.kind]
+    return to_wad(price_and_greeks(price / WAD, instrument.strike / WAD, years, vol, right).price)
+
+
+def _point(
+    legs: Sequence[PayoffLeg], underlying: Underlying, price: int, when: tuple[int, int, int]
+) -> Point:
+    time, expiry, cost = when
+    at_expiry = _value(legs, underlying, price, max(expiry, time))
+    today = _value(legs, underlying, price, time)
+    return Point(price, at_expiry // WAD - cost, today // WAD - cost)
+
+
+def _break_evens(curve: Sequence[tuple[int, int]], slope: int) -> tuple[int, ...]:
+    """Returns where the curve crosses or touches zero, down to 1e-18; beyond the last price too."""
+    signs = [0, *(value for _, value in curve), slope]
+    found = {
+        price
+        for (price, value), before, after in zip(curve, signs, signs[2:], strict=False)
+        if value == 0 and (before or after)  # of a stretch at zero only the ends
+    }
+    for (left, a), (right, b) in pairwise(curve):
+        if (a < 0 < b) or (b < 0 < a):
+            found.add(left + (right - left) * abs(a) // (abs(a) + abs(b)))
+    last, value = curve[-1]
+    if value and slope and (value < 0) == (slope > 0):
+        found.add(last + abs(value) // abs(slope))
+    return tuple(sorted(found))
