@@ -192,7 +192,7 @@ library Checks {
         return type(uint8).max;
     }
 
-    /// A premium costs what it costs; a perp only what its price is off the mark, for its notional is
+    /// A premium costs the cash it moves; a perp only what its price is off the mark, for its notional is
     /// neither paid nor received.
     function _addFill(
         Sums memory sums,
@@ -207,7 +207,7 @@ library Checks {
             sums.loss += off;
             return;
         }
-        sums.cost += _cashUp(int256(fill.quantity) * price, ground);
+        sums.cost += _premium(int256(fill.quantity) * price, ground);
         if (sums.isValued) {
             int256 mark = _markIn(marks, fill.instrument).toInt256();
             sums.loss += _cashUp(int256(fill.quantity) * (price - mark), ground);
@@ -313,7 +313,12 @@ library Checks {
             : -Math.mulDiv(SignedMath.abs(cap), fraction, WAD, Math.Rounding.Ceil).toInt256();
     }
 
-    /// 1e36-scaled settlement units to atoms, towards plus infinity: costs are never understated.
+    /// wad^2 to atoms as the Clearinghouse moves them: who pays rounds up, who receives gets the same.
+    function _premium(int256 amount, Ground memory ground) private pure returns (int256) {
+        return amount >= 0 ? _cashUp(amount, ground) : -_cashUp(-amount, ground);
+    }
+
+    /// wad^2 to atoms towards plus infinity: costs are never understated.
     function _cashUp(int256 amount, Ground memory ground) private pure returns (int256) {
         int256 unit = int256(WAD * ground.atomWad);
         int256 atoms = amount / unit;
