@@ -62,9 +62,10 @@ function loadCompiler() {
 
 function build(solc, sources) {
   const shared = { solc: solc.version(), sourceSha256: digest(sources) };
-  return Object.values(compile(solc, sources))
-    .flatMap((contracts) => Object.entries(contracts))
-    .filter(([, contract]) => isDeployed(contract))
+  const found = Object.values(compile(solc, sources)).flatMap(Object.entries);
+  const linked = new Set(found.flatMap(([, contract]) => librariesOf(contract)));
+  return found
+    .filter(([name, contract]) => linked.has(name) || isDeployed(contract))
     .map(([name, contract]) => [name, artifact(name, contract, shared)])
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -85,6 +86,11 @@ function readDependency(path) {
   const file = join(NODE_MODULES, path);
   if (!path.startsWith("@") || !existsSync(file)) return { error: `not in node_modules: ${path}` };
   return { contents: readFileSync(file, "utf8") };
+}
+
+/** Names of the libraries that must be linked. One that only takes storage has no ABI of its own. */
+function librariesOf({ evm }) {
+  return Object.values(evm.bytecode.linkReferences).flatMap(Object.keys);
 }
 
 /** Has code and a way in: no interface, no abstract contract, no library of internal functions. */
