@@ -1,0 +1,1 @@
+"""One Program in, one Solution out: curves, split, selection, rounding, and the proof of it."""

@@ -1,0 +1,112 @@
+"""The dual's terms: no exact trade ever gains more than the bound, and the best gains almost it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from solver.domain.errors import Infeasible
+from solver.domain.market import ConcentratedPool, ConstantProductPool
+from solver.routing import curves
+from solver.routing.curves import PRICE_UNIT
+from solver.routing.curves.ticks import RATIO_MAX, RATIO_MIN, ratio_at, tick_at
+
+LIQUIDITY = 10**21
+
+
+def product(reserve0, reserve1, fee_ppm=3000):
+    return ConstantProductPool("v2", "0xp", "0xa", "0xb", reserve0, reserve1, fee_ppm, 80_000)
+
+
+def concentrated(
+    tick, ticks=((-6000, LIQUIDITY), (-600, LIQUIDITY), (600, -LIQUIDITY), (6000, -LIQUIDITY))
+):
+    liquidity = sum(net for at, net in ticks if at <= tick)
+    return ConcentratedPool(
+        "v3", "0xq", "0xa", "0xb", 3000, 60, ratio_at(tick) + 12345, tick, liquidity, ticks, 120_000
+    )
+
+
+POOLS = st.one_of(
+    st.builds(
+        product, st.integers(10**6, 10**26), st.integers(10**6, 10**26), st.integers(0, 30_000)
+    ),
+    st.builds(concentrated, st.integers(-5900, 5900)),
+)
+
+
+@given(POOLS, st.integers(-100, 100), st.integers(0, 10**26), st.booleans())
+def test_no_trade_beats_the_bound(pool, skew, amount, is_down):
+    ratio = 1.01**skew
+    if isinstance(pool, ConstantProductPool):
+        ratio *= pool.reserve1 / pool.reserve0
+    price0, price1 = int(ratio * PRICE_UNIT), PRICE_UNIT
+    token_in = pool.token0 if is_down else pool.token1
+    try:
+        out = curves.amount_out(pool, token_in, amount)
+    except Infeasible:
+        return
+    paid, got = (price0, price1) if is_down else (price1, price0)
+    assert got * out - paid * amount <= curves.arbitrage_up(pool, price0, price1)
+
+
+@given(POOLS, st.integers(5, 100), st.booleans())
+def test_the_bound_is_reached_by_some_trade(pool, skew, is_down):
+    spot = (
+        pool.reserve1 / pool.reserve0
+        if isinstance(pool, ConstantProductPool)
+        else (pool.sqrt_price_x96 / 2**96) ** 2
+    )
+    price0 = int(spot * 1.01 ** (-skew if is_down else skew) * PRICE_UNIT)
+    bound = curves.arbitrage_up(pool, price0, PRICE_UNIT)
+    token_in = pool.token0 if is_down else pool.token1
+    paid, got = (price0, PRICE_UNIT) if is_down else (PRICE_UNIT, price0)
+
+    def gain(amount):
+        try:
+            return got * curves.amount_out(pool, token_in, amount) - paid * amount
+        except Infeasible:
+            return -(10**99)
+
+    low, high = 0, 10**27
+    while high - low > 2:  # the gain is concave up to rounding
+        third = (high - low) // 3
+        if gain(low + third) < gain(high - third):
+            low += third
+        else:
+            high -= third
+    dust = 200 * max(paid, got)
+    assert bound - max(gain(n) for n in range(low, high + 1)) <= bound // 10**6 + dust
+
+
+def test_a_pool_at_the_dual_price_gains_nothing():
+    assert curves.arbitrage_up(product(10**20, 10**20), PRICE_UNIT, PRICE_UNIT) == 0
+    assert curves.arbitrage_up(concentrated(0), PRICE_UNIT, PRICE_UNIT) == 0
+
+
+@given(POOLS, st.integers(1, 10**18), st.booleans())
+def test_exact_out_costs_no_less_than_it_gives(pool, amount, is_down):
+    token_in = pool.token0 if is_down else pool.token1
+    try:
+        cost = curves.amount_in(pool, token_in, amount)
+        assert curves.amount_out(pool, token_in, cost) >= amount
+    except Infeasible:
+        return
+
+
+@given(POOLS, st.integers(1, 10**20), st.booleans())
+def test_two_halves_never_beat_the_whole_by_more_than_fees_on_fees(pool, amount, is_down):
+    token_in = pool.token0 if is_down else pool.token1
+    try:
+        whole = curves.amount_out(pool, token_in, 2 * amount)
+        first = curves.amount_out(pool, token_in, amount)
+        second = curves.amount_out(curves.after(pool, token_in, amount), token_in, amount)
+    except Infeasible:
+        return
+    assert second <= first + 3  # rounding of the ratio
+    assert abs(first + second - whole) <= whole // 20 + 3
+
+
+@given(st.integers(RATIO_MIN, RATIO_MAX - 1))
+def test_a_tick_is_the_greatest_whose_ratio_fits(ratio):
+    tick = tick_at(ratio)
+    assert ratio_at(tick) <= ratio
+    assert tick == 887272 or ratio < ratio_at(tick + 1)
