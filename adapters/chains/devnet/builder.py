@@ -94,14 +94,16 @@ class Builder:
         return answers
 
     async def _why(self, tx: Tx) -> str:
-        if tx.to is None:
-            return f"creation of {len(tx.data)} bytes"
+        what = f"{tx.to or 'creation'} {tx.data[:4].hex()}"
+        body = {"from": tx.sender or self.sender, "data": "0x" + tx.data.hex()}
+        if tx.to is not None:
+            body["to"] = tx.to
         try:
-            await self.chain.call(tx.to, tx.data, from_=tx.sender or self.sender)
+            await self.chain.rpc.request("eth_call", body, "latest")
         except Reverted as error:
             name, args = decode_error(error.raw)
-            return f"{tx.to} {tx.data[:4].hex()}: {name or error.detail} {args}"
-        return f"{tx.to} {tx.data[:4].hex()}: passes when asked again"
+            return f"{what}: {name or error.detail} {args}"
+        return f"{what}: passes when asked again"
 
 
 def contract_address(sender: Address, nonce: int) -> Address:

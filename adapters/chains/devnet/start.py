@@ -1,0 +1,203 @@
+"""Brings the local chain up: builds once, keeps the state as a cache, moves it to the asked time.
+
+The cache holds third-party bytecode, so it is git-ignored and keyed by everything it was made of.
+"""
+
+import hashlib
+import os
+import pathlib
+from typing import Self
+
+from adapters.chains.abi import ARTIFACTS
+from adapters.chains.deployment import Deployment, MarketInfo, dumps, load
+from adapters.chains.devnet import clearing as ours
+from adapters.chains.devnet.builder import BLOCK_GAS_SERVED, Builder
+from adapters.chains.devnet.feeds import (
+    FEEDS,
+    HISTORY_MINUTES,
+    Sources,
+    deploy_feeds,
+    keep_fresh,
+    prices_at,
+    push_prices,
+    sources_of,
+    write_history,
+)
+from adapters.chains.devnet.keys import DevKey, dev_keys
+from adapters.chains.devnet.node import CHAIN_ID, ROOT, Node, start_node
+from adapters.chains.devnet.packages import multicall_creation, permit2_code
+from adapters.chains.devnet.tokens import Tokens, deploy_tokens
+from adapters.chains.devnet.uniswap import Uniswap, deploy_uniswap
+from adapters.chains.evm import EvmChain
+from solver.domain.errors import Malformed, Unavailable
+
+GENESIS = 1_704_067_200  # 2024-01-01: the set-up's own time, before any as-of
+EARLIEST = GENESIS + 86_400
+CACHE = ROOT / ".cache" / "devnet"
+SOURCES = pathlib.Path(__file__).parent
+BUILD_TIMEOUT_S = 60.0
+
+
+class Devnet:
+    """A running local chain. `keys` by role; `stop` ends the process and may be called twice."""
+
+    def __init__(self, node: Node, chain: EvmChain, deployment: Deployment) -> None:
+        self.node = node
+        self.chain = chain
+        self.deployment = deployment
+        self.url = node.url
+        self.keys: dict[str, DevKey] = dev_keys()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Closes the connections and ends anvil."""
+        await self.chain.close()
+        self.node.stop()
+
+    async def push_prices(self, prices: dict[str, int] | None = None) -> None:
+        """Sends a round of every source: 1e18 by symbol, by default this minute's own prices."""
+        minute = (await self.chain.head()).timestamp // 60
+        await push_prices(self.chain, self._sources, prices_at(minute) | (prices or {}))
+
+    async def keep_fresh(self) -> None:
+        """Pushes prices for ever; whoever awaits this owns the task. Raises Unavailable."""
+        await keep_fresh(self.chain, self._sources)
+
+    @property
+    def _sources(self) -> Sources:
+        return sources_of(self.deployment.markets)
+
+
+async def start(
+    as_of: int,
+    *,
+    port: int = 0,
+    block_time: int | None = 1,
+    cache: pathlib.Path | None = CACHE,
+) -> Devnet:
+    """Starts the chain with its head at unix time `as_of` and real time from there.
+
+    `block_time` is seconds between blocks; None mines every transaction at once. `cache` None
+    builds anew. Raises Malformed for a time before the set-up's own, Unavailable when anvil, the
+    npm packages or our artifacts are missing.
+    """
+    if as_of < EARLIEST:
+        raise Malformed(f"--as-of must be {EARLIEST} or later", field="asOf")
+    node = await start_node(GENESIS, port)
+    chain = EvmChain(node.url, BUILD_TIMEOUT_S)
+    try:
+        deployment = await _restore(chain, cache) or await _build(chain, cache)
+        await _serve(chain, deployment, as_of, block_time)
+    except BaseException:
+        await chain.close()
+        node.stop()
+        raise
+    return Devnet(node, chain, deployment)
+
+
+async def _restore(chain: EvmChain, cache: pathlib.Path | None) -> Deployment | None:
+    """Returns the deployment after loading its state, None when there is no such cache."""
+    if cache is None:
+        return None
+    state, described = _cached(cache)
+    if not (state.is_file() and described.is_file()):
+        return None
+    await chain.rpc.request("anvil_loadState", state.read_text(), is_read=False)
+    return load(described)
+
+
+async def _build(chain: EvmChain, cache: pathlib.Path | None) -> Deployment:
+    builder = Builder(chain, dev_keys()["deployer"].address)
+    await builder.prepare()
+    deployment = await deploy_all(builder)
+    if cache is not None:
+        _keep(cache, await chain.rpc.request("anvil_dumpState"), dumps(deployment))
+    return deployment
+
+
+def _keep(cache: pathlib.Path, state: str, described: str) -> None:
+    """Writes both files whole or not at all: another process may be reading."""
+    cache.mkdir(parents=True, exist_ok=True)
+    for path, text in zip(_cached(cache), (state, described), strict=True):
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
+        partial.write_text(text)
+        partial.rename(path)
+
+
+async def deploy_all(builder: Builder) -> Deployment:
+    """Deploys the protocols, the feeds and our contracts onto an empty chain."""
+    await builder.chain.rpc.request("anvil_setCode", ours.PERMIT2, "0x" + permit2_code().hex())
+    (multicall,) = await builder.create([multicall_creation()])
+    code = await builder.chain.code(multicall)
+    await builder.chain.rpc.request("anvil_setCode", ours.MULTICALL3, "0x" + code.hex())
+    tokens = await deploy_tokens(builder)
+    uniswap = await deploy_uniswap(builder, tokens)
+    sources = await deploy_feeds(builder)
+    markets = _markets(tokens, uniswap, sources)
+    start_block = (await builder.chain.head()).number + 1
+    clearing = await ours.deploy_clearing(builder, tokens)
+    await ours.configure(builder, clearing, uniswap, markets, tokens)
+    await push_prices(builder.chain, sources, prices_at(0))
+    await builder.mine()
+    await ours.fund(builder, clearing, tokens)
+    return Deployment(
+        CHAIN_ID,
+        *clearing,
+        ours.PERMIT2,
+        ours.MULTICALL3,
+        tokens.weth.address,
+        tokens.usdc.address,
+        tuple(tokens),
+        uniswap.v2_factory,
+        uniswap.v3_factory,
+        uniswap.all,
+        markets,
+        start_block,
+    )
+
+
+def _markets(tokens: Tokens, uniswap: Uniswap, sources: Sources) -> tuple[MarketInfo, ...]:
+    return tuple(
+        MarketInfo(
+            plan.market,
+            plan.symbol,
+            tokens.of(plan.base),
+            feed,
+            sources.pyth,
+            plan.pyth_id,
+            uniswap.twap_pool(plan.base),
+            tokens.usdc,
+        )
+        for plan, feed in zip(FEEDS, sources.aggregators, strict=True)
+    )
+
+
+async def _serve(
+    chain: EvmChain, deployment: Deployment, as_of: int, block_time: int | None
+) -> None:
+    builder = Builder(chain, dev_keys()["deployer"].address)
+    await builder.prepare()
+    head = await chain.head()
+    if as_of - 60 * HISTORY_MINUTES <= head.timestamp:
+        raise Unavailable("the local chain's cache is ahead of --as-of: remove .cache/devnet")
+    await write_history(chain, builder, sources_of(deployment.markets), as_of)
+    await chain.rpc.request("evm_setBlockGasLimit", hex(BLOCK_GAS_SERVED))
+    if block_time is None:
+        await chain.rpc.request("evm_setAutomine", True)
+    else:
+        await chain.rpc.request("evm_setIntervalMining", block_time)
+
+
+def _cached(cache: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
+    """Returns the paths of state and deployment for what would be built now."""
+    made_of = [*SOURCES.glob("*.py"), *ARTIFACTS.glob("*.json"), ROOT / "package-lock.json"]
+    digest = hashlib.sha256()
+    for path in sorted(made_of):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    name = digest.hexdigest()[:32]
+    return cache / f"{name}.state", cache / f"{name}.json"
