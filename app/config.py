@@ -4,6 +4,7 @@ A value that cannot be meant is refused at start, by its name; secrets are read 
 are never in the environment, a process list or a log.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -41,6 +42,11 @@ class Settings:
     def database_file(self) -> str:
         """Path of the SQLite file."""
         return self.database_url.removeprefix(SQLITE)
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """Returns the settings of this process. Raises Malformed naming the variable."""
+        return cls.read(os.environ)
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":

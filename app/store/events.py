@@ -31,11 +31,7 @@ from solver.domain.event import (
     event_of,
 )
 from solver.domain.ids import AccountId, Address, ChainId
-
-try:
-    from solver.ledger import apply  # type: ignore[import-untyped, unused-ignore]
-except ImportError:
-    apply = None  # type: ignore[assignment, unused-ignore]
+from solver.ledger import apply
 
 _WAITING = frozenset({"open", "partiallyFilled"})
 

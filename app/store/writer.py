@@ -1,6 +1,6 @@
 """Group commit: one connection in one thread writes whatever has queued up in one transaction.
 
-SQLite in WAL mode with synchronous=FULL: what a caller was told survives kill -9 and a loss of power.
+SQLite in WAL mode with synchronous=FULL: what was told survives kill -9 and a loss of power.
 Rows travel as one JSON array per statement, because each SQLite step hands the interpreter
 lock to the event loop and waits to get it back.
 """

@@ -1,0 +1,19 @@
+"""Who may do what: strict documents, signatures, and the admission of signed intents."""
+
+from app.verify.admission import Admission, CancelRequest, authorise, verify, verify_cancel
+from app.verify.document import parse_document
+from app.verify.reservation import available
+from app.verify.signature import address_of, recover, sign
+
+__all__ = [
+    "Admission",
+    "CancelRequest",
+    "address_of",
+    "authorise",
+    "available",
+    "parse_document",
+    "recover",
+    "sign",
+    "verify",
+    "verify_cancel",
+]

@@ -1,0 +1,209 @@
+"""Admission: may this signed intent come in? Answered from memory, without solving anything.
+
+signature -> window, epoch, shape -> nonce -> caps reserved. What it returns is the one batch that
+makes the intent open; the store refuses it if the world moved in between.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from adapters.base import Reverted
+from app.board import Board
+from app.clock import Clock
+from app.store.events import Store
+from app.store.fold import Batch
+from app.store.intents import StoredIntent
+from app.verify.document import parse_document
+from app.verify.reservation import reservation
+from app.verify.signature import recover
+from solver.domain.account import Account
+from solver.domain.errors import Conflict, Expired, Malformed, Unauthorized
+from solver.domain.event import Event, IntentStateChanged, ReservationReleased
+from solver.domain.ids import AccountId, Address, IntentUid
+from solver.domain.intent import OutcomeIntent, SignedIntent
+from solver.domain.typed_data import (
+    Domain,
+    cancel_all_digest,
+    cancel_digest,
+    keccak,
+    permit2_digest,
+)
+from solver.intents import compile_intent
+
+REPLACEABLE = frozenset({"received", "open", "paused", "partiallyFilled"})
+UIDS_MAX = 100
+CANCEL_SECONDS_MAX = 600  # a signed cancel is good for ten minutes at most
+_IS_VALID = bytes.fromhex("1626ba7e")  # isValidSignature(bytes32,bytes), also its answer (ERC-1271)
+_PRESIGNED = keccak(b"presigned(address,bytes32)")[:4]
+
+Dated = tuple[str, Event, int]
+
+
+class Admission(NamedTuple):
+    """What comes with a signed intent and is not signed itself (app_data is, by its hash)."""
+
+    app_data: str = ""
+    client_order_id: str | None = None
+    quote_id: str | None = None
+
+
+class CancelRequest(NamedTuple):
+    """A signed wish to stop. `epoch` set: everything below it, which `uids` then lists."""
+
+    owner: Address
+    uids: tuple[str, ...]
+    valid_to: int
+    signature: bytes
+    epoch: int | None = None
+
+
+class World(Protocol):
+    """What admission looks at; `app.services.Services` is one."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def board(self) -> Board: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def chain(self) -> Any: ...
+    @property
+    def deployment(self) -> Any: ...
+    @property
+    def domain(self) -> Domain: ...
+
+
+async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: Admission) -> Batch:
+    """Returns the batch that admits the intent.
+
+    Raises Malformed, Unauthorized, Expired, Refused, InsufficientFunds, Infeasible or Conflict.
+    """
+    intent = signed.intent
+    replaces = _replaces(intent, admission.app_data)
+    if intent.valid_to <= world.clock.time():
+        raise Expired("validTo has passed", code="tooLate", field="intent.validTo")
+    await authorise(world, signed, uid)
+    snapshot = world.board.snapshot()
+    account = world.store.account_ahead(
+        AccountId(world.domain.chain_id, intent.owner, intent.subaccount)
+    )
+    compile_intent(intent, account, snapshot, signed.scheme)
+    at_ms = world.clock.time_ms()
+    log = account.id.log
+    released, account = _replaced(world, intent, account, replaces)
+    name = str(uid)
+    events: list[Event] = [*released, IntentStateChanged(name, None, "received")]
+    held = reservation(name, signed, account, snapshot)
+    if held is not None:
+        events.append(held)
+    events.append(IntentStateChanged(name, "received", "open"))
+    row = StoredIntent(
+        uid=name,
+        signed=signed,
+        app_data=admission.app_data,
+        created_ms=at_ms,
+        client_order_id=admission.client_order_id,
+        quote_id=admission.quote_id,
+    )
+    return Batch(tuple((log, event, at_ms) for event in events), intents=(row,))
+
+
+async def authorise(world: World, signed: SignedIntent, uid: IntentUid) -> None:
+    """Raises Unauthorized unless the owner signed, by the scheme the intent comes with."""
+    intent, scheme = signed.intent, signed.scheme
+    if scheme == "eip712":
+        signer = recover(uid.digest, signed.signature)
+    elif scheme == "permit2":
+        permit2 = world.deployment.permit2
+        signer = recover(permit2_digest(intent, world.domain, permit2), signed.signature)
+    elif scheme == "eip1271":
+        answer = await _asked(world, intent.owner, _is_valid_call(uid.digest, signed.signature))
+        signer = intent.owner if answer[:4] == _IS_VALID else ""
+    elif scheme == "presign":
+        words = bytes(12) + bytes.fromhex(intent.owner[2:]) + uid.digest
+        answer = await _asked(world, world.domain.verifying_contract, _PRESIGNED + words)
+        signer = intent.owner if int.from_bytes(answer, "big") == 1 else ""
+    else:
+        detail = "this version admits eip712, permit2, eip1271 and presign"
+        raise Unauthorized(detail, code="schemeNotOpen", field="scheme")
+    if signer != intent.owner:
+        raise Unauthorized(
+            "the signature is not the owner's", code="badSignature", field="signature"
+        )
+
+
+def verify_cancel(world: World, request: CancelRequest) -> None:
+    """Raises Malformed, Expired or Unauthorized unless the owner signed this cancel just now."""
+    now = world.clock.time()
+    if request.valid_to <= now:
+        raise Expired("validTo has passed", code="tooLate", field="validTo")
+    if request.valid_to > now + CANCEL_SECONDS_MAX:
+        detail = f"a cancel is signed for at most {CANCEL_SECONDS_MAX} seconds"
+        raise Malformed(detail, field="validTo")
+    uids = tuple(IntentUid.parse(uid) for uid in request.uids)
+    if any(uid.owner != request.owner for uid in uids):
+        detail = "every uid must be of the owner who signs"
+        raise Unauthorized(detail, code="badSignature", field="uids")
+    if request.epoch is None:
+        if not 0 < len(uids) <= UIDS_MAX:
+            raise Malformed(f"name 1 to {UIDS_MAX} intents", field="uids")
+        digest = cancel_digest(request.owner, uids, request.valid_to, world.domain)
+    else:
+        digest = cancel_all_digest(request.owner, request.epoch, request.valid_to, world.domain)
+    if recover(digest, request.signature) != request.owner:
+        raise Unauthorized(
+            "the cancel is not signed by the owner", code="badSignature", field="signature"
+        )
+
+
+def _replaces(intent: OutcomeIntent, app_data: str) -> str | None:
+    """Returns the uid that appData names as replaced. Raises Malformed: not what was signed."""
+    if not app_data and intent.app_data == bytes(32):
+        return None
+    if keccak(app_data.encode()) != intent.app_data:
+        raise Malformed("appData is not the document whose hash is signed", field="appData")
+    document = parse_document(app_data.encode())
+    if not isinstance(document, dict):
+        raise Malformed("appData must be a JSON object", field="appData")
+    replaces = document.get("replaces")
+    if replaces is not None and not isinstance(replaces, str):
+        raise Malformed("replaces must be a uid", field="appData.replaces")
+    return str(IntentUid.parse(replaces)) if replaces else None
+
+
+def _replaced(
+    world: World, intent: OutcomeIntent, account: Account, replaces: str | None
+) -> tuple[Sequence[Event], Account]:
+    """Returns the events that end the replaced intent, and the account without its reservation."""
+    if replaces is None:
+        return (), account
+    old = world.store.intent(replaces)
+    if old is None or old.signed.intent.owner != intent.owner:
+        raise Conflict("there is no such intent of yours", field="appData.replaces")
+    if old.signed.intent.nonce != intent.nonce:
+        raise Malformed("a replacement carries the same nonce", field="intent.nonce")
+    if old.state not in REPLACEABLE:
+        detail = f"the intent to replace is {old.state}"
+        raise Conflict(detail, code="tooLateToReplace", field="appData.replaces")
+    if old.signed.intent.subaccount != intent.subaccount:
+        raise Malformed("a replacement is of the same subaccount", field="intent.subaccount")
+    events: list[Event] = [IntentStateChanged(replaces, old.state, "cancelled", "replaced")]
+    kept = tuple(held for held in account.reservations if held.uid != replaces)
+    if kept != account.reservations:
+        events.append(ReservationReleased(replaces))
+    return events, account._replace(reservations=kept)
+
+
+async def _asked(world: World, to: Address, data: bytes) -> bytes:
+    try:
+        answer: bytes = await world.chain.call(to, data)
+    except Reverted:
+        return bytes(32)
+    return answer if len(answer) == 32 else bytes(32)
+
+
+def _is_valid_call(digest: bytes, signature: bytes) -> bytes:
+    length = len(signature).to_bytes(32, "big")
+    padded = signature + bytes(-len(signature) % 32)
+    return _IS_VALID + digest + (64).to_bytes(32, "big") + length + padded

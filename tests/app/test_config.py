@@ -1,0 +1,27 @@
+"""Settings are read once, and what cannot be meant is refused by name."""
+
+import pytest
+
+from app.config import Settings
+from solver.domain.errors import Malformed
+
+
+def test_defaults_and_overrides():
+    environment = {"SOLVENT_PORT": "9", "SOLVENT_ORIGINS": "https://a.example, ", "OTHER": "x"}
+    settings = Settings.read(environment)
+    assert (settings.port, settings.origins) == (9, ("https://a.example",))
+    assert settings.confirmations == 2
+    assert settings.database_file == "var/solvent.db"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("SOLVENT_PORT", "x"),
+        ("SOLVENT_DATABASE_URL", "postgresql://db"),
+        ("SOLVENT_CONFIRMATIONS", "0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(variable, text):
+    with pytest.raises(Malformed):
+        Settings.read({variable: text})
