@@ -91,7 +91,12 @@ def _command(path: pathlib.Path, port: int, genesis_time: int) -> list[str]:
         "--mnemonic": MNEMONIC,
         "--timestamp": genesis_time,
     }
-    return [str(path), "--silent", *(str(part) for pair in options.items() for part in pair)]
+    return [
+        str(path),
+        "--silent",
+        "--no-request-size-limit",
+        *(str(part) for pair in options.items() for part in pair),
+    ]
 
 
 async def _answers(port: int) -> bool:
