@@ -24,7 +24,7 @@ HIGH_CALL = Instrument(1, Kind.CALL, EXPIRY, 4200 * WAD)
 PUT = Instrument(1, Kind.PUT, EXPIRY, 3500 * WAD)
 
 
-def ether(**changes):
+def ether(**changes: Any) -> Underlying:
     values: dict[str, Any] = {
         "market": 1,
         "symbol": "ETH",
@@ -44,12 +44,12 @@ def ether(**changes):
     return Underlying(**(values | changes))
 
 
-def bitcoin(**changes):
+def bitcoin(**changes: Any) -> Underlying:
     values: dict[str, Any] = {"market": 2, "symbol": "BTC", "base": WBTC, "price": 100_000 * WAD}
     return ether(**(values | changes))
 
 
-def snapshot(*underlyings, time=TIME, **changes):
+def snapshot(*underlyings: Underlying, time: int = TIME, **changes: Any) -> Snapshot:
     values: dict[str, Any] = {
         "chain_id": 31338,
         "block_number": 7,
@@ -63,7 +63,7 @@ def snapshot(*underlyings, time=TIME, **changes):
     return Snapshot(**(values | changes))
 
 
-def account(*held, cash=0, **changes):
+def account(*held: tuple[Instrument, int], cash: int = 0, **changes: Any) -> Account:
     """Positions as (instrument, quantity) pairs; quantity in the slot's own unit."""
     positions = tuple(Position(instrument.id, quantity) for instrument, quantity in held)
     return Account(AccountId(31338, OWNER, 0), cash, positions, **changes)

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {MarginRules} from "../../src/MarginRules.sol";
+
+/// Opens the internal library to a caller, many portfolios at once, so that the off-chain engine can be
+/// held against it to the atom.
+contract MarginHarness {
+    /// One account: the book as the Clearinghouse builds it, and its cash in atoms.
+    struct Portfolio {
+        MarginRules.Book book;
+        int256 cash;
+    }
+
+    /// Per account: initial, maintenance, equity and risk in atoms, rounded as the Clearinghouse does.
+    function figures(Portfolio[] calldata accounts, uint256 unit, uint256 time)
+        external
+        pure
+        returns (int256[4][] memory out)
+    {
+        out = new int256[4][](accounts.length);
+        for (uint256 i; i < accounts.length; ++i) {
+            MarginRules.Margin memory margin = MarginRules.simple(accounts[i].book, time);
+            int256 cash = accounts[i].cash;
+            out[i][0] = cash + MarginRules.toAtoms(margin.initial, unit);
+            out[i][1] = cash + MarginRules.toAtoms(margin.maintenance, unit);
+            out[i][2] = cash + MarginRules.toAtoms(margin.equity, unit);
+            out[i][3] = MarginRules.toAtomsUp(margin.risk, unit);
+        }
+    }
+
+    function bands(
+        uint160[] calldata instruments,
+        MarginRules.MarketView calldata market,
+        uint256 time
+    ) external pure returns (uint256[2][] memory out) {
+        out = new uint256[2][](instruments.length);
+        for (uint256 i; i < instruments.length; ++i) {
+            (out[i][0], out[i][1]) = MarginRules.band(instruments[i], market, time);
+        }
+    }
+}

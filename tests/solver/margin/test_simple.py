@@ -1,0 +1,128 @@
+"""SIMPLE on figures that can be worked out on paper, and the laws it keeps."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from solver.domain.errors import NotFound
+from solver.domain.instrument import Instrument, Kind
+from solver.margin.rules import price_band, time_value
+from solver.margin.simple import figures, requirement_rise
+from tests.solver.pricing.world import (
+    BASE,
+    CALL,
+    EXPIRY,
+    HIGH_CALL,
+    PERP,
+    PUT,
+    WAD,
+    account,
+    ether,
+    snapshot,
+)
+
+USD = 10**6
+MONTH_BEFORE = EXPIRY - 25 * 86_400
+
+
+def test_cash_alone_is_equity_without_requirement():
+    assert figures(account(cash=100 * USD), snapshot()) == (100 * USD, 100 * USD, 100 * USD, 0)
+
+
+def test_a_perp_asks_for_its_rates_and_is_worth_price_less_funding():
+    world = snapshot(ether(funding_index=10 * WAD))
+    got = figures(account((PERP, 2 * WAD), cash=-7000 * USD), world)
+    assert got.equity == (2 * 3990 - 7000) * USD
+    assert got.requirement == 800 * USD
+    assert got.maintenance == got.equity - 520 * USD
+
+
+def test_base_counts_at_its_shares():
+    got = figures(account((BASE, 10 * WAD)), snapshot())
+    assert (got.equity, got.initial, got.maintenance) == (40_000 * USD, 30_000 * USD, 32_000 * USD)
+
+
+def test_short_put_bound_is_scaled_by_strike_over_price():
+    # S 4000, K 3000, 25 d, sigma cap 150 %: bound 626.4 x 3/4 = 469.8, plus 13 % of S
+    put = Instrument(1, Kind.PUT, EXPIRY, 3000 * WAD)
+    got = figures(account((put, -WAD)), snapshot(time=MONTH_BEFORE))
+    assert -got.initial // USD == 989
+
+
+def test_covered_call_is_charged_isolated_and_a_vertical_at_its_worst_payoff():
+    vertical = account((CALL, -WAD), (HIGH_CALL, WAD), cash=200 * USD)
+    assert figures(vertical, snapshot()).initial == 0
+    short = account((CALL, -WAD), cash=200 * USD)
+    assert figures(short, snapshot()).initial < 0
+
+
+def test_longs_add_neither_equity_nor_requirement():
+    got = figures(account((CALL, 5 * WAD), (PUT, WAD), cash=USD), snapshot())
+    assert got == (USD, USD, USD, 0)
+
+
+def test_after_expiry_time_is_worth_nothing_and_the_fixed_price_counts():
+    late = {"time": EXPIRY + 60}
+    short = account((CALL, -WAD), cash=0)
+    assert figures(short, snapshot(ether(price=4300 * WAD), **late)).equity == -300 * USD
+    fixed = ether(price=4300 * WAD, expiry_prices=((EXPIRY, 4100 * WAD),))
+    assert figures(short, snapshot(fixed, **late)).equity == -100 * USD
+    assert figures(short, snapshot(fixed, time=EXPIRY - 1)).equity < -300 * USD
+
+
+def test_a_deposit_is_no_rise_and_a_short_is():
+    before = account((BASE, WAD))
+    assert requirement_rise(before, account((BASE, 50 * WAD)), snapshot()) == 0
+    assert requirement_rise(before, account((BASE, WAD), (PERP, -WAD)), snapshot()) == 400 * USD
+    assert requirement_rise(account((PERP, WAD)), account(), snapshot()) == -400 * USD
+
+
+def test_a_market_outside_the_snapshot_cannot_be_judged():
+    with pytest.raises(NotFound):
+        figures(account((Instrument(9, Kind.PERP), WAD)), snapshot())
+
+
+def test_the_time_value_is_an_upper_bound_of_black_and_vanishes_at_expiry():
+    assert time_value(4000 * WAD, 1_500_000, 0) == time_value(4000 * WAD, 1_500_000, -5) == 0
+    year = time_value(4000 * WAD, 1_000_000, 31_536_000)
+    assert 1595 * WAD < year < 1596 * WAD  # 4000 / sqrt(2 pi)
+
+
+def test_fills_may_stray_three_percent_from_the_feed():
+    assert price_band(PERP, 4000 * WAD, 1_500_000, MONTH_BEFORE) == (3880 * WAD, 4120 * WAD)
+    low, high = price_band(CALL, 4000 * WAD, 0, MONTH_BEFORE)
+    assert (low, high) == (0, 120 * WAD)
+
+
+held = st.lists(
+    st.tuples(st.sampled_from([PERP, BASE, CALL, HIGH_CALL, PUT]), st.integers(-(10**21), 10**21)),
+    unique_by=lambda pair: pair[0],
+)
+
+
+def sane(pairs):
+    return account(*((i, abs(q) if i == BASE else q) for i, q in pairs if q))
+
+
+@given(held, st.integers(0, 10**12))
+def test_a_deposit_of_cash_moves_every_figure_up_by_itself(pairs, amount):
+    before = figures(sane(pairs), snapshot())
+    after = figures(sane(pairs)._replace(cash=amount), snapshot())
+    assert [b - a for a, b in zip(before[:3], after[:3], strict=True)] == [amount] * 3
+
+
+@given(held, st.integers(1, 10**21))
+def test_a_deposit_of_base_never_lowers_margin(pairs, amount):
+    others = [(i, q) for i, q in pairs if i != BASE]
+    before = figures(sane(others), snapshot())
+    after = figures(sane([*others, (BASE, amount)]), snapshot())
+    assert after.initial >= before.initial
+    assert after.maintenance >= before.maintenance
+
+
+@given(held)
+def test_order_does_not_matter_and_a_requirement_is_never_negative(pairs):
+    got = figures(sane(pairs), snapshot())
+    assert got == figures(sane(list(reversed(pairs))), snapshot())
+    assert got.requirement >= 0
+    assert got.initial <= got.maintenance <= got.equity

@@ -1,0 +1,171 @@
+"""Off-chain SIMPLE equals MarginRules.sol to the atom, on portfolios drawn at random.
+
+The real library runs in an EVM behind contracts/test/support/MarginHarness.sol.
+"""
+
+import pathlib
+import random
+import shutil
+import subprocess
+
+import httpx
+import pytest
+from eth_abi.abi import decode, encode
+
+from adapters.chains.devnet.node import start_node
+from solver.domain.account import Account, Position
+from solver.domain.errors import Unavailable
+from solver.domain.instrument import Instrument, Kind
+from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.typed_data import keccak
+from solver.margin.rules import price_band
+from solver.margin.simple import figures, requirement_rise
+from solver.margin.state import slots_of
+from solver.pricing.marks import underlying_of, valuation_price
+from tests.solver.pricing.world import EXPIRY, NEXT_EXPIRY, WAD, account, bitcoin, ether, snapshot
+
+ROOT = pathlib.Path(__file__).parents[3]
+COMPILER = pathlib.Path(__file__).parent / "compile_harness.mjs"
+HARNESS = "0x" + "c0de".rjust(40, "0")
+VIEW = "(uint16,uint256,int256,uint256,uint256,uint256,uint256,uint256,uint256)"
+PORTFOLIO = f"((uint256[],uint256[],{VIEW}[]),int256)"
+PORTFOLIOS, PER_CALL, POSITIONS_MAX = 600, 25, 20
+GAS = hex(2_000_000_000)
+
+
+@pytest.fixture(scope="module")
+def runtime():
+    if shutil.which("node") is None or not (ROOT / "node_modules" / "solc").exists():
+        pytest.skip("node or npm packages are missing: run `make setup`")
+    done = subprocess.run(
+        ["node", str(COMPILER)], capture_output=True, text=True, check=True, timeout=120
+    )
+    return done.stdout.strip()
+
+
+async def on_chain(runtime, name, types, calls):
+    """Answers of the harness for each tuple of arguments, decoded by the caller."""
+    selector = keccak(f"{name}({','.join(types)})".encode())[:4]
+    try:
+        node = await start_node(genesis_time=1_790_000_000)
+    except Unavailable as error:
+        pytest.skip(error.detail)
+    try:
+        batch = [
+            {
+                "jsonrpc": "2.0",
+                "id": i,
+                "method": "eth_call",
+                "params": [
+                    {
+                        "to": HARNESS,
+                        "gas": GAS,
+                        "data": "0x" + (selector + encode(types, arguments)).hex(),
+                    },
+                    "latest",
+                    {HARNESS: {"code": runtime}},
+                ],
+            }
+            for i, arguments in enumerate(calls)
+        ]
+        async with httpx.AsyncClient(timeout=60) as client:
+            answers = [(await client.post(node.url, json=call)).json() for call in batch]
+    finally:
+        node.stop()
+    assert all("result" in answer for answer in answers), answers
+    return [bytes.fromhex(answer["result"][2:]) for answer in answers]
+
+
+def view_of(market: Underlying) -> tuple[int, ...]:
+    return (
+        market.market,
+        market.price,
+        market.funding_index,
+        10 ** (18 - market.base.decimals),
+        market.sigma_cap_ppm,
+        market.perp_initial_ppm,
+        market.perp_maintenance_ppm,
+        market.base_initial_ppm,
+        market.base_maintenance_ppm,
+    )
+
+
+def portfolio_of(held: Account, world: Snapshot):
+    """The book as Pricing._book puts it together."""
+    instruments = [Instrument.unpack(p.instrument) for p in held.positions]
+    markets = [underlying_of(instrument, world) for instrument in instruments]
+    prices = [valuation_price(i, m) for i, m in zip(instruments, markets, strict=True)]
+    return ((list(slots_of(held.positions)), prices, [view_of(m) for m in markets]), held.cash)
+
+
+def any_world(dice: random.Random) -> Snapshot:
+    time = dice.choice([EXPIRY - 40 * 86_400, EXPIRY - 1, EXPIRY, EXPIRY + 100])
+    is_fixed = time >= EXPIRY and dice.random() < 0.5
+    fixed = ((EXPIRY, dice.randrange(1, 9000 * WAD)),) if is_fixed else ()
+    price = dice.choice([4000 * WAD, dice.randrange(1, 10**23), dice.randrange(1, 100)])
+    funding = dice.randrange(-(10**20), 10**20)
+    sigma = dice.choice([0, 1_500_000, 10_000_000])
+    first = ether(price=price, funding_index=funding, sigma_cap_ppm=sigma, expiry_prices=fixed)
+    second = bitcoin(price=dice.randrange(1, 2 * 10**23), expiry_prices=fixed)
+    return snapshot(first, second, time=time)
+
+
+def any_account(dice: random.Random, world: Snapshot) -> Account:
+    held: dict[Instrument, int] = {}
+    for _ in range(dice.randrange(POSITIONS_MAX + 1)):
+        market = dice.choice(world.underlyings)
+        kind = dice.choice([Kind.PERP, Kind.BASE] + [Kind.CALL, Kind.PUT] * 4)
+        if kind in (Kind.CALL, Kind.PUT):
+            strike = dice.choice([market.price, dice.randrange(1, 2 * market.price + 2)])
+            strike = dice.choice([strike, 1, 2**96 - 1]) if dice.random() < 0.1 else strike
+            expiry = dice.choice([EXPIRY, NEXT_EXPIRY])
+            instrument = Instrument(market.market, kind, expiry, strike)
+        else:
+            instrument = Instrument(market.market, kind)
+        most = dice.choice([1, 10**9, 10**18, 10**20, 2**95 - 1])
+        quantity = dice.randrange(1, most + 1)
+        is_short = kind is not Kind.BASE and dice.random() < 0.6
+        held[instrument] = -quantity if is_short else quantity
+    return account(*held.items(), cash=dice.randrange(-(10**13), 10**13))
+
+
+async def test_six_hundred_random_portfolios_agree_to_the_atom(runtime):
+    dice = random.Random(20261225)
+    worlds = [any_world(dice) for _ in range(PORTFOLIOS // PER_CALL)]
+    groups = [[any_account(dice, world) for _ in range(PER_CALL)] for world in worlds]
+    calls = [
+        ([portfolio_of(held, world) for held in group], 10**30, world.time)
+        for group, world in zip(groups, worlds, strict=True)
+    ]
+    types = [f"{PORTFOLIO}[]", "uint256", "uint256"]
+    answers = await on_chain(runtime, "figures", types, calls)
+    for raw, group, world in zip(answers, groups, worlds, strict=True):
+        (chain,) = decode(["int256[4][]"], raw)
+        for got, held in zip(chain, group, strict=True):
+            ours = figures(held, world)
+            risk = requirement_rise(held._replace(positions=()), held, world)
+            assert (ours.initial, ours.maintenance, ours.equity, risk) == got, held
+
+
+async def test_price_bands_agree(runtime):
+    dice = random.Random(7)
+    market = ether()
+    times = [EXPIRY - 30 * 86_400, EXPIRY - 1, EXPIRY]
+    instruments = [Instrument(1, Kind.PERP)] + [
+        Instrument(1, kind, EXPIRY, dice.randrange(1, 9000 * WAD))
+        for kind in (Kind.CALL, Kind.PUT)
+        for _ in range(40)
+    ]
+    calls = [([i.id for i in instruments], view_of(market), time) for time in times]
+    answers = await on_chain(runtime, "bands", ["uint160[]", VIEW, "uint256"], calls)
+    for raw, time in zip(answers, times, strict=True):
+        (chain,) = decode(["uint256[2][]"], raw)
+        ours = [price_band(i, market.price, market.sigma_cap_ppm, time) for i in instruments]
+        assert [tuple(pair) for pair in chain] == ours
+
+
+def test_slots_pack_as_the_contract_reads_them():
+    held = Position(Instrument(1, Kind.CALL, EXPIRY, 4000 * WAD).id, -1)
+    (slot,) = slots_of([held])
+    assert slot & (2**96 - 1) == 2**96 - 1
+    assert slot >> 96 == held.instrument
