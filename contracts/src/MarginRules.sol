@@ -61,7 +61,8 @@ library MarginRules {
     struct Series {
         uint256 price;
         uint256 timeValue;
-        uint256[] options;
+        uint256[] options; // slots by rising strike, the first `count`
+        uint256 count;
         int256 netCalls;
         int256 netPuts;
         int256 putsAtZero; // sum of quantity x strike over puts: their payoff at price 0
@@ -279,21 +280,31 @@ library MarginRules {
         );
         uint256 key = head.seriesOf();
         uint256 length = book.slots.length;
-        uint256[] memory options = new uint256[](length - first);
-        uint256 found;
+        series.options = new uint256[](length - first);
         unchecked {
             for (uint256 i = first; i < length; ++i) {
                 uint256 slot = book.slots[i];
                 uint160 instrument = slot.instrumentOf();
                 if (instrument.seriesOf() != key || !instrument.isOption()) continue;
                 counted |= 1 << i;
-                options[found++] = slot;
+                _insert(series, slot, instrument.strikeOf());
                 _addOption(series, instrument, slot.quantityOf());
             }
-            series.options = new uint256[](found);
-            for (uint256 i; i < found; ++i) {
-                series.options[i] = options[i];
+        }
+    }
+
+    function _insert(Series memory series, uint256 slot, uint256 strike) private pure {
+        uint256[] memory options = series.options;
+        uint256 place = series.count;
+        unchecked {
+            while (place != 0) {
+                uint256 lower = options[place - 1];
+                if (lower.instrumentOf().strikeOf() <= strike) break;
+                options[place] = lower;
+                --place;
             }
+            options[place] = slot;
+            ++series.count;
         }
     }
 
@@ -340,24 +351,24 @@ library MarginRules {
         }
     }
 
-    /// Least payoff of the series over the prices {0, strikes}, at most 0. A put is a call minus a
-    /// forward, so one comparison per pair serves both kinds; between strikes the payoff is linear.
+    /// Least payoff of the series over the prices {0, strikes}, at most 0. Between strikes the payoff is
+    /// linear: from price 0 it falls by one per put, and every strike adds its quantity to the slope,
+    /// a call's and a put's alike.
     function _worstPayoff(Series memory series) private pure returns (int256 worst) {
         uint256[] memory options = series.options;
-        uint256 length = options.length;
-        int256 netPuts = series.netPuts;
-        int256 putsAtZero = series.putsAtZero;
+        uint256 count = series.count;
+        int256 payoff = series.putsAtZero;
+        int256 slope = -series.netPuts;
+        uint256 price;
         unchecked {
-            worst = putsAtZero < 0 ? putsAtZero : int256(0);
-            for (uint256 i; i < length; ++i) {
-                uint256 price = options[i].instrumentOf().strikeOf();
-                int256 payoff = putsAtZero - int256(price) * netPuts;
-                for (uint256 j; j < length; ++j) {
-                    uint256 slot = options[j];
-                    uint256 strike = slot.instrumentOf().strikeOf();
-                    if (price > strike) payoff += slot.quantityOf() * int256(price - strike);
-                }
+            if (payoff < 0) worst = payoff;
+            for (uint256 i; i < count; ++i) {
+                uint256 slot = options[i];
+                uint256 strike = slot.instrumentOf().strikeOf();
+                payoff += slope * int256(strike - price);
                 if (payoff < worst) worst = payoff;
+                slope += slot.quantityOf();
+                price = strike;
             }
         }
     }

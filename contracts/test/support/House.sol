@@ -196,14 +196,11 @@ abstract contract House is Test {
         params.setAuction(auction);
         params.setOutflowCap(50_000e6);
         uint256[3] memory keys = [uint256(0x51), 0x52, 0x53];
-        // ascending by address, as a report must carry them
         for (uint256 i; i < 3; ++i) {
-            params.addSigner(vm.addr(keys[i]));
+            // ascending by address, as a report must carry them
             for (uint256 j = i + 1; j < 3; ++j) {
                 if (vm.addr(keys[j]) < vm.addr(keys[i])) (keys[i], keys[j]) = (keys[j], keys[i]);
             }
-        }
-        for (uint256 i; i < 3; ++i) {
             params.addSigner(vm.addr(keys[i]));
         }
         signerKeys = keys;
