@@ -6,7 +6,9 @@ import signal
 
 import typer
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Signed outcomes in, hedged out.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Signed outcomes in, hedged out."
+)
 AS_OF = typer.Option(None, "--as-of", help="Start the local chain at this time (RFC 3339 or unix).")
 
 
@@ -33,13 +35,12 @@ def serve(as_of: str | None = AS_OF, port: int = 8080, rpc_port: int = 8545) -> 
 
 
 async def _serve(as_of: int | None, port: int, rpc_port: int) -> None:
-    from app.local import stack
+    from app.local import fresh_folder, stack
 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    folder = pathlib.Path("var/serve")
-    (folder / "solvent.db").unlink(missing_ok=True)
+    folder = fresh_folder(pathlib.Path("var/serve"))
     async with stack(
         folder, as_of=as_of, rpc_port=rpc_port, api_port=port, tell=typer.echo
     ) as running:

@@ -1,4 +1,4 @@
-"""One machine: local chain, API and maker as a family of processes that starts and ends together."""
+"""One machine: local chain, API and maker as processes that start and end together."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,6 @@ from adapters.chains.deployment import Deployment, dump
 from solver.domain.errors import Unavailable
 
 READY_SECONDS = 40
-PRICE_SECONDS = 20
 Tell = Callable[[str], None]
 
 
@@ -30,6 +29,14 @@ class Stack(NamedTuple):
     folder: pathlib.Path
     api: "Child"
     maker: "Child"
+
+
+def fresh_folder(path: pathlib.Path) -> pathlib.Path:
+    """Returns the folder with nothing of an earlier run in it: the chain begins anew, so do we."""
+    path.mkdir(parents=True, exist_ok=True)
+    for old in path.glob("*"):
+        old.unlink()
+    return path
 
 
 class Child:
@@ -85,16 +92,15 @@ async def stack(
     env: dict[str, str] | None = None,
     tell: Tell = lambda _: None,
 ) -> AsyncIterator[Stack]:
-    """Yields a running stack: chain, prices kept fresh, API ready, maker quoting. Ends all of it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Yields chain, prices kept fresh, API ready and maker quoting; ends all of it."""
     rpc_port, api_port = rpc_port or free_port(), api_port or free_port()
     tell(f"local chain on 127.0.0.1:{rpc_port} (the first start deploys every protocol)")
-    async with devnet.start(port=rpc_port, as_of=as_of or int(time.time())) as chain:
+    async with await devnet.start(as_of or int(time.time()), port=rpc_port) as chain:
         deployment_file = folder / "deployment.json"
         dump(chain.deployment, deployment_file)
         shared = {
             "SOLVENT_RPC_URL": chain.url,
-            "SOLVENT_DEPLOYMENT": str(deployment_file),
+            "SOLVENT_DEPLOYMENT_FILE": str(deployment_file),
             "SOLVENT_API_URL": f"http://127.0.0.1:{api_port}",
             "SOLVENT_DATABASE_URL": f"sqlite:///{folder / 'solvent.db'}",
             "SOLVENT_PORT": str(api_port),
@@ -103,7 +109,7 @@ async def stack(
         run = [sys.executable, "-m", "app.cli"]
         api = Child("api", [*run, "api"], shared, folder / "api.log")
         maker = Child("maker", [*run, "maker"], shared, folder / "maker.log")
-        prices = asyncio.create_task(_keep_prices(chain))
+        prices = asyncio.create_task(chain.keep_fresh())
         try:
             await api.start()
             url = shared["SOLVENT_API_URL"]
@@ -145,9 +151,3 @@ async def _until(url: str, child: Child, good: Callable[[httpx.Response], bool])
                     return
             await asyncio.sleep(0.1)
     raise Unavailable(f"{child.name} was not ready in {READY_SECONDS} s; see {child.log.name}")
-
-
-async def _keep_prices(chain: devnet.Devnet) -> None:
-    while True:
-        await asyncio.sleep(PRICE_SECONDS)
-        await chain.push_prices()

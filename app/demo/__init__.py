@@ -1,1 +1,1 @@
-"""The main job, shown: outcomes signed, solved, settled and re-read, through the public API only."""
+"""The main job, shown: outcomes signed, solved, settled and re-read, by the public API only."""

@@ -1,32 +1,17 @@
 """A wallet: eth-account signs the typed data that a quote answered, as any front end would ask."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 
-from adapters.chains.devnet.keys import key_of
-from solver.domain.ids import Address
+from adapters.chains.devnet.keys import DevKey
 
 
-class Wallet(NamedTuple):
-    """A name, its address and its key (of the local chain's published mnemonic)."""
-
-    name: str
-    address: Address
-    key: bytes
-
-
-def wallet(name: str) -> Wallet:
-    """Returns the local chain's account with that role."""
-    key = key_of(name)
-    return Wallet(name, Account.from_key(key).address.lower(), key)
-
-
-def sign(holder: Wallet, typed_data: dict[str, Any]) -> str:
+def sign(holder: DevKey, typed_data: dict[str, Any]) -> str:
     """Returns the 65-byte signature of an EIP-712 document, hex."""
     signable = encode_typed_data(full_message=_numbers(typed_data, typed_data["types"]))
-    signed = Account.from_key(holder.key).sign_message(signable)
+    signed = Account.from_key(holder.secret).sign_message(signable)
     return "0x" + bytes(signed.signature).hex()
 
 

@@ -1,0 +1,216 @@
+"""Batches open intents on a short clock, asks makers for firm quotes, hands winners to settlement.
+
+One round: due → plan on indicative ladders → firm quotes → plan again → net opposites → certify →
+attest → dry run on the chain → settle. An intent that cannot be met stays open and says why.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from adapters import registry
+from adapters.base import Reverted, StepValue
+from adapters.chains.settlement import ItemValue, PlanValue, decode_error, encode_settle, plan_of
+from app import observe
+from app.pipeline import Plan, plan
+from app.services import Services
+from app.settlement.attest import Attestor
+from app.settlement.engine import Engine
+from app.settlement.flight import SettlementJob
+from solver.auction import net
+from solver.domain.errors import Infeasible, SolventError
+from solver.domain.ids import AccountId, Address
+from solver.domain.intent import SignedIntent, SignedQuote
+from solver.domain.market import Ladder, Level
+from solver.domain.route import Fill, Swap
+from solver.domain.snapshot import Snapshot
+from solver.routing.certify import certify
+
+FIRM_QUOTE_MS = 400  # how long makers may think
+BACKOFF_BLOCKS = (1, 2, 4, 8, 16, 32)  # an intent nobody can meet is tried ever more rarely
+BATCH_MAX = 8
+
+
+class Entry(NamedTuple):
+    """A stored open intent with its authority."""
+
+    uid: str
+    account: AccountId
+    signed: SignedIntent
+
+
+class Bid(NamedTuple):
+    """One or more intents that settle together, in item order."""
+
+    entries: tuple[Entry, ...]
+    plans: tuple[Plan, ...]
+    quotes: tuple[SignedQuote, ...]
+
+
+class Auctioneer:
+    """Runs rounds. Remembers only how often an intent failed; a restart forgets that gladly."""
+
+    def __init__(self, services: Services, engine: Engine, attestor: Attestor) -> None:
+        self.services = services
+        self.engine = engine
+        self.attestor = attestor
+        self._venues = registry.discover()
+        self._numbers = itertools.count(1)
+        self._retry: dict[str, tuple[int, int]] = {}  # uid -> (failures, next block)
+
+    async def run(self) -> None:
+        """Task root: one round per tick until cancelled. What fails is told and tried again."""
+        while True:
+            try:
+                await self.run_once()
+            except SolventError as error:
+                observe.round_failed(error)
+            await asyncio.sleep(self.services.settings.auction_ms / 1000)
+
+    async def run_once(self) -> int:
+        """Returns how many intents were handed to settlement."""
+        snapshot = self.services.board.snapshot()
+        entries = self._due(snapshot)
+        if not entries or not self.services.breaker.may_settle():
+            return 0
+        auction_id = f"a{snapshot.block_number}-{next(self._numbers)}"
+        bids = [bid for entry in entries if (bid := await self._bid(entry, snapshot))]
+        settled = 0
+        for bid in self._netted(bids, snapshot):
+            settled += await self._settle(bid, auction_id)
+        return settled
+
+    # ---- who is due
+
+    def _due(self, snapshot: Snapshot) -> list[Entry]:
+        """Open, inside its time window, not backing off, and nothing of its account in flight."""
+        busy = self.engine.accounts_in_flight()
+        due: list[Entry] = []
+        for row in self.services.store.open_intents():
+            intent = row.signed.intent
+            account = AccountId(snapshot.chain_id, intent.owner, intent.subaccount)
+            _, next_block = self._retry.get(row.uid, (0, 0))
+            in_window = intent.valid_from <= snapshot.time < intent.valid_to
+            if in_window and account not in busy and next_block <= snapshot.block_number:
+                busy = busy | {account}
+                due.append(Entry(row.uid, account, row.signed))
+        return due[:BATCH_MAX]
+
+    def _later(self, uid: str, block: int) -> None:
+        failures, _ = self._retry.get(uid, (0, 0))
+        wait = BACKOFF_BLOCKS[min(failures, len(BACKOFF_BLOCKS) - 1)]
+        self._retry[uid] = (failures + 1, block + wait)
+
+    # ---- what can be done for it
+
+    async def _bid(self, entry: Entry, snapshot: Snapshot) -> Bid | None:
+        intent, scheme = entry.signed.intent, entry.signed.scheme
+        try:
+            planned = await plan(self.services, intent, scheme, snapshot)
+            quotes: tuple[SignedQuote, ...] = ()
+            if planned.solution.fills:
+                quotes = await self._firm(planned.solution.fills)
+                firm = snapshot._replace(ladders=_firm_ladders(quotes, snapshot))
+                planned = await plan(self.services, intent, scheme, firm)
+            return Bid((entry,), (planned,), quotes)
+        except Infeasible as error:
+            self.services.store.explain(entry.uid, error)
+            self._later(entry.uid, snapshot.block_number)
+            return None
+
+    async def _firm(self, fills: Sequence[Fill]) -> tuple[SignedQuote, ...]:
+        """Asks for every fill at once; a maker sees size and side, never the user's limit."""
+        totals: dict[int, int] = {}
+        for fill in fills:
+            totals[fill.instrument] = totals.get(fill.instrument, 0) + fill.quantity
+        answers = await asyncio.gather(
+            *(
+                self.services.rfq.request(
+                    instrument, quantity, self.services.solver_address, FIRM_QUOTE_MS
+                )
+                for instrument, quantity in totals.items()
+            )
+        )
+        return tuple(quote for answer in answers for quote in answer)
+
+    def _netted(self, bids: list[Bid], snapshot: Snapshot) -> list[Bid]:
+        """Pairs opposite token intents into one settlement where that serves both better."""
+        out: list[Bid] = []
+        rest = list(bids)
+        while rest:
+            first = rest.pop(0)
+            for other in rest:
+                programs = (first.plans[0].program, other.plans[0].program)
+                solutions = net(programs, snapshot)
+                if solutions is not None:
+                    rest.remove(other)
+                    first = Bid(
+                        (*first.entries, *other.entries),
+                        tuple(
+                            bid.plans[0]._replace(solution=solution)
+                            for bid, solution in zip((first, other), solutions, strict=True)
+                        ),
+                        (),
+                    )
+                    break
+            out.append(first)
+        return out
+
+    # ---- do it
+
+    async def _settle(self, bid: Bid, auction_id: str) -> int:
+        services = self.services
+        for planned in bid.plans:
+            certify(planned.program, planned.snapshot, planned.solution)
+        report, signatures = await self.attestor.report_for(bid.plans)
+        items = [
+            ItemValue(entry.signed, self._planned(planned, bid.quotes))
+            for entry, planned in zip(bid.entries, bid.plans, strict=True)
+        ]
+        calldata = encode_settle(items, report, signatures)
+        settlement = services.deployment.settlement
+        try:
+            await services.chain.call(settlement, calldata, from_=services.solver_address)
+        except Reverted as reverted:
+            self._refused(bid, reverted)
+            return 0
+        deadlines = [planned.intent.valid_to for planned in bid.plans]
+        if report.valid_until:
+            deadlines.append(report.valid_until)
+        job = SettlementJob(
+            auction_id=auction_id,
+            uids=tuple(entry.uid for entry in bid.entries),
+            accounts=tuple(entry.account for entry in bid.entries),
+            calldata=calldata,
+            deadline=min(deadlines),
+        )
+        await self.engine.settle(job)
+        return len(bid.entries)
+
+    def _planned(self, planned: Plan, quotes: tuple[SignedQuote, ...]) -> PlanValue:
+        def encode_step(swap: Swap, recipient: Address) -> StepValue:
+            return self._venues[swap.venue].encode(swap, recipient)
+
+        router = self.services.deployment.router
+        return plan_of(planned.solution, planned.intent, quotes, encode_step, router=router)
+
+    def _refused(self, bid: Bid, reverted: Reverted) -> None:
+        """The chain would refuse the batch: nothing was sent, and each intent says why."""
+        name, arguments = decode_error(reverted.raw)
+        told = {key: str(value) for key, value in arguments.items()}
+        detail = f"the chain would refuse: {name} {told or ''}".rstrip()
+        for entry in bid.entries:
+            self.services.store.explain(entry.uid, Infeasible(detail, code=name, data=told))
+            self._later(entry.uid, bid.plans[0].snapshot.block_number)
+
+
+def _firm_ladders(quotes: tuple[SignedQuote, ...], snapshot: Snapshot) -> tuple[Ladder, ...]:
+    """Returns one ladder per firm quote; the level's quote_index is its place in the plan."""
+    ladders = []
+    for index, (quote, _) in enumerate(quotes):
+        level = (Level(quote.price, quote.max_quantity, index),)
+        bids, asks = ((), level) if quote.maker_sells else (level, ())
+        maker = AccountId(snapshot.chain_id, quote.maker, quote.subaccount)
+        ladders.append(Ladder(maker, quote.instrument, bids, asks, True, snapshot.time_ms))
+    return tuple(ladders)

@@ -1,0 +1,180 @@
+"""What the service says happened, in a file that a stranger can check against the chain.
+
+Every figure is the service's own: fills and cash from its ledger's events, margin from its own
+SIMPLE on the folded account. `tests/e2e/verify_receipt.mjs` reads the same from the chain.
+"""
+
+import json
+import pathlib
+from typing import Any
+
+from adapters.chains import settlement as codec
+from adapters.chains.deployment import Deployment
+from adapters.chains.evm import EvmChain
+from app.demo.client import Client, Json, Outcome
+from solver.domain.account import Account
+from solver.domain.event import Event, event_of
+from solver.domain.ids import AccountId, IntentUid
+from solver.domain.instrument import Instrument
+from solver.domain.snapshot import Snapshot, Underlying
+from solver.ledger import fold
+from solver.margin.simple import figures
+
+LOG_OF_EVENT = {
+    "LegFilled": ("Traded", ("instrument", "price")),
+    "CashMoved": ("CashMoved", ("amount",)),
+    "BaseMoved": ("BaseMoved", ("instrument", "quantity")),
+    "IntentSettled": ("Settled", ("netCost", "fee", "fraction")),
+}
+
+
+def write(path: pathlib.Path, rpc_url: str, deployment: Deployment, rows: list[Json]) -> None:
+    """Writes the receipt of several settlements."""
+    token = deployment.settlement_token
+    body = {
+        "version": 1,
+        "rpcUrl": rpc_url,
+        "chainId": deployment.chain_id,
+        "contracts": {
+            "settlement": deployment.settlement,
+            "clearinghouse": deployment.clearinghouse,
+            "attestation": deployment.attestation,
+            "permit2": deployment.permit2,
+            "quoteToken": token.address,
+            "quoteDecimals": token.decimals,
+        },
+        "settlements": rows,
+    }
+    path.write_text(json.dumps(body, indent=1) + "\n")
+
+
+async def row(
+    name: str, outcome: Outcome, client: Client, chain: EvmChain, deployment: Deployment
+) -> Json:
+    """Returns one settlement as the service knows it."""
+    quote, uid = outcome.quote, IntentUid.parse(outcome.uid)
+    account = AccountId(deployment.chain_id, uid.owner, int(quote["intent"]["subaccount"]))
+    history = await _history(client, account)
+    ours = [e for e in history if e["body"].get("txHash") == outcome.intent["txHash"]]
+    ours = [e for e in ours if e["type"] in LOG_OF_EVENT]
+    ours.sort(key=lambda e: int(e["body"]["logIndex"]))
+    settled = next(
+        e["body"] for e in ours if e["body"].get("uid") == outcome.uid and "netCost" in e["body"]
+    )
+    included = next(e["body"] for e in outcome.events if e["type"] == "SettlementIncluded")
+    block = int(included["blockNumber"])
+    fills = [e["body"] for e in ours if e["type"] == "LegFilled"]
+    first, last = int(ours[0]["seq"]), int(ours[-1]["seq"])
+    return {
+        "name": name,
+        "uid": outcome.uid,
+        "digest": "0x" + uid.digest.hex(),
+        "scheme": quote["scheme"],
+        "owner": uid.owner,
+        "subaccount": quote["intent"]["subaccount"],
+        "intent": quote["intent"],
+        "signature": outcome.signature,
+        "txHash": outcome.intent["txHash"],
+        "blockNumber": block,
+        "solver": settled["solver"],
+        "netCost": settled["netCost"],
+        "fee": settled["fee"],
+        "fraction": settled["fraction"],
+        "fills": [{k: f[k] for k in ("instrument", "quantity", "price", "cash")} for f in fills],
+        "premium": str(sum(int(f["cash"]) for f in fills if _is_option(f))),
+        "wallet": quote.get("wallet", []),
+        "logs": [_log(event) for event in ours],
+        "account": {
+            "before": await _view(account, history, first - 1, block - 1, (chain, deployment)),
+            "after": await _view(account, history, last, block, (chain, deployment)),
+        },
+        "deltas": quote.get("deltas", []),
+        "baseDecimals": deployment.markets[0].base.decimals,
+        "payoff": quote.get("payoffPoints", []),
+        "certificate": quote["certificate"],
+        "events": [[int(e["seq"]), e["type"], e["body"].get("to")] for e in outcome.events],
+    }
+
+
+async def _history(client: Client, account: AccountId) -> list[Json]:
+    events: list[Json] = []
+    while True:
+        after = events[-1]["seq"] if events else "0"
+        page = await client.get("/v1/events", log=account.log, after=str(after), limit="1000")
+        if not page["events"]:
+            return events
+        events += page["events"]
+
+
+def _is_option(fill: Json) -> bool:
+    return Instrument.unpack(int(fill["instrument"])).is_option
+
+
+def _log(event: Json) -> Json:
+    name, keys = LOG_OF_EVENT[event["type"]]
+    body = event["body"]
+    return {"logIndex": int(body["logIndex"]), "name": name, "args": {k: body[k] for k in keys}}
+
+
+async def _view(
+    account: AccountId,
+    history: list[Json],
+    seq: int,
+    block: int,
+    where: tuple[EvmChain, Deployment],
+) -> Json:
+    """Returns cash, slots and SIMPLE margin after event `seq`, at the marks of `block`."""
+    events: list[Event] = [event_of(e["type"], e["body"]) for e in history if int(e["seq"]) <= seq]
+    folded = fold(Account(account), events)
+    margin = figures(folded, await _marks(*where, block))
+    return {
+        "block": block,
+        "cash": str(folded.cash),
+        "positions": [[str(p.instrument), str(p.quantity)] for p in folded.positions],
+        "margin": {
+            "initial": str(margin.initial),
+            "maintenance": str(margin.maintenance),
+            "equity": str(margin.equity),
+        },
+    }
+
+
+async def _marks(chain: EvmChain, deployment: Deployment, block: int) -> Snapshot:
+    """Returns the chain's own marks and parameters at a block: all that SIMPLE looks at."""
+    head = await chain.block(block)
+    assert head is not None, "a block with our transaction exists"
+    underlyings = []
+    for info in deployment.markets:
+
+        async def read(
+            contract: str, address: str, function: str, number: int = info.market
+        ) -> Any:
+            data = codec.encode(contract, function, number)
+            return codec.decode(contract, function, await chain.call(address, data, block))
+
+        rules = await read("Params", deployment.params, "market")
+        underlyings.append(
+            Underlying(
+                market=info.market,
+                symbol=info.symbol,
+                base=info.base,
+                price=await read("Clearinghouse", deployment.clearinghouse, "mark"),
+                confidence=0,
+                vol_ppm=0,
+                sigma_cap_ppm=rules[4],
+                funding_index=await read("Clearinghouse", deployment.clearinghouse, "fundingIndex"),
+                perp_initial_ppm=rules[5],
+                perp_maintenance_ppm=rules[6],
+                base_initial_ppm=rules[7],
+                base_maintenance_ppm=rules[8],
+            )
+        )
+    return Snapshot(
+        chain_id=deployment.chain_id,
+        block_number=block,
+        time_ms=head.timestamp * 1000,
+        gas_price=0,
+        settlement_token=deployment.settlement_token,
+        tokens=deployment.tokens,
+        underlyings=tuple(underlyings),
+    )

@@ -1,0 +1,128 @@
+"""The story of an intent: quote, submit, cancel. All control flow is here; the rest are leaves.
+
+quote   = draft → plan                      nothing changes
+plan    = compile → solve → simulate        what a quote shows and what an auction executes
+submit  = verify → gate → record            O(1): no solve; the chain is asked for EIP-1271 only
+cancel  = verify → record                   binds the service; cancel(nonce) on chain is the proof
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from app.services import Services
+from app.simulate import Simulation, simulate
+from app.verify import Admission, CancelRequest, verify, verify_cancel
+from solver.domain.errors import Conflict, NotFound
+from solver.domain.event import TERMINAL
+from solver.domain.ids import AccountId, IntentUid
+from solver.domain.intent import OutcomeIntent, SignedIntent
+from solver.domain.program import Program
+from solver.domain.route import Solution
+from solver.domain.snapshot import Snapshot
+from solver.domain.typed_data import typed_data, uid_of
+from solver.intents import compile_intent, draft
+from solver.intents.base import OutcomeKind
+from solver.intents.wire import Terms
+
+QUOTE_SECONDS = 30
+CANCELLABLE = frozenset({"received", "open", "paused", "partiallyFilled", "auctioning"})
+
+
+class Plan(NamedTuple):
+    """One intent solved against one snapshot."""
+
+    intent: OutcomeIntent
+    scheme: str
+    program: Program
+    solution: Solution
+    simulation: Simulation
+    snapshot: Snapshot
+
+
+class Quote(NamedTuple):
+    """A plan with what the wallet needs to sign. `expires_at` is unix seconds of the chain."""
+
+    quote_id: str
+    uid: IntentUid
+    plan: Plan
+    typed_data: dict[str, Any]
+    expires_at: int
+
+
+class Accepted(NamedTuple):
+    """The durable answer to a submission; `is_new` False when it was already stored."""
+
+    uid: IntentUid
+    state: str
+    is_new: bool
+
+
+async def quote(services: Services, request: OutcomeKind, terms: Terms) -> Quote:
+    """Returns a plan for an outcome in human terms, with typed data to sign. Changes nothing."""
+    snapshot = services.board.snapshot()
+    account = services.store.account(_account_id(services, terms.owner, terms.subaccount))
+    intent = draft(request, account, snapshot, terms)
+    planned = await plan(services, intent, terms.scheme, snapshot)
+    domain, permit2 = services.domain, services.deployment.permit2
+    return Quote(
+        quote_id="q_" + secrets.token_hex(12),
+        uid=uid_of(intent, domain),
+        plan=planned,
+        typed_data=typed_data(intent, domain, terms.scheme, permit2),
+        expires_at=snapshot.time + QUOTE_SECONDS,
+    )
+
+
+async def plan(services: Services, intent: OutcomeIntent, scheme: str, snapshot: Snapshot) -> Plan:
+    """Returns the best certified solution. Raises Infeasible when no plan satisfies the limits."""
+    account = services.store.account(_account_id(services, intent.owner, intent.subaccount))
+    program = compile_intent(intent, account, snapshot, scheme)
+    solution = await services.solve(program, account, snapshot)
+    simulation = simulate(program, solution, account, snapshot)
+    return Plan(intent, scheme, program, solution, simulation, snapshot)
+
+
+async def submit(services: Services, signed: SignedIntent, admission: Admission) -> Accepted:
+    """Stores a signed intent durably. Raises a typed error and stores nothing otherwise."""
+    uid = uid_of(signed.intent, services.domain)
+    stored = await services.store.known(str(uid))
+    if stored is not None:
+        return Accepted(uid, stored.state, is_new=False)
+    services.breaker.admit(signed.intent)
+    batch = await verify(services, signed, uid, admission)
+    await services.store.record(batch)
+    return Accepted(uid, "open", is_new=True)
+
+
+async def cancel(services: Services, request: CancelRequest) -> Sequence[tuple[str, str]]:
+    """Returns (uid, state) of every intent named; what is already settling goes on."""
+    verify_cancel(services, request)
+    answers = []
+    for uid in request.uids if request.epoch is None else _below(services, request):
+        stored = services.store.intent(uid)
+        if stored is None:
+            raise NotFound(f"{uid} is not an intent of this owner", field="uids")
+        if stored.state in TERMINAL:
+            answers.append((uid, stored.state))
+        elif stored.state in CANCELLABLE:
+            await services.store.move(uid, "cancelled", code="cancelledByOwner")
+            answers.append((uid, "cancelled"))
+        else:
+            raise Conflict(f"{uid} is {stored.state}", code="tooLateToCancel", field="uids")
+    return answers
+
+
+def _below(services: Services, request: CancelRequest) -> list[str]:
+    """Returns the owner's live intents whose nonce is of an epoch below the one named."""
+    return [
+        row.uid
+        for row in services.store.live_intents()
+        if row.signed.intent.owner == request.owner
+        and row.signed.intent.nonce >> 192 < (request.epoch or 0)
+        and row.state in CANCELLABLE
+    ]
+
+
+def _account_id(services: Services, owner: str, subaccount: int) -> AccountId:
+    return AccountId(services.deployment.chain_id, owner, subaccount)
