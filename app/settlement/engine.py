@@ -13,7 +13,8 @@ from adapters.chains.evm import Head
 from app import observe
 from app.clock import Clock
 from app.settlement import crash
-from app.settlement.flight import ENDED, FINAL, INCLUDED, PLANNED, SIGNED, Flight, SettlementJob
+from app.settlement.flight import ENDED, FINAL, INCLUDED, PLANNED, SIGNED, Flight
+from app.settlement.flight import SettlementJob as SettlementJob
 from app.settlement.records import Records
 from app.settlement.sender import Sender
 from app.settlement.steps import SettlingChain, Steps
