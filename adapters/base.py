@@ -1,12 +1,14 @@
 """The promises an adapter makes, so that tests above can fake four things and no more."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from solver.domain.errors import Conflict, Refused, SolventError
 from solver.domain.ids import Address, VenueId
+from solver.domain.instrument import Token
 from solver.domain.market import Pool
 from solver.domain.route import Swap
+from solver.domain.typed_data import keccak
 
 PAY_TRANSFER = 0  # Step.mode: payAmount is sent to the target before the call
 PAY_CALLBACK = 1  # the target may draw payAmount by uniswapV3SwapCallback
@@ -20,7 +22,7 @@ class Call(NamedTuple):
     data: bytes
 
 
-Answers = Mapping[Call, bytes]  # what has been read so far
+Answers = Mapping[Call, bytes]  # what has been read so far; empty bytes for a call that reverted
 
 
 class StepValue(NamedTuple):
@@ -57,7 +59,7 @@ class Sample(NamedTuple):
 class PriceSample(NamedTuple):
     """One source's price of one underlying: 1e18 settlement units, time in unix seconds.
 
-    `cls` is the class of the source (push, pull, amm): sources of one class can fail together.
+    `cls` is the class of the source (oracleNet, dexTwap): sources of one class can fail together.
     """
 
     source: str
@@ -133,17 +135,36 @@ class Venue(Protocol):
         ...
 
 
+class PricedMarket(Protocol):
+    """What an oracle needs to know of an underlying; a deployment's MarketInfo is one."""
+
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def base(self) -> Token: ...
+    @property
+    def quote(self) -> Token: ...
+    @property
+    def feed(self) -> Address: ...
+    @property
+    def pyth(self) -> Address: ...
+    @property
+    def pyth_id(self) -> str: ...
+    @property
+    def twap_pool(self) -> Address: ...
+
+
 class Oracle(Protocol):
-    """One way to read a price on chain; `market` is the deployment's entry of the underlying."""
+    """One way to read a price on chain. Pure, like a venue."""
 
     slug: str
     cls: str
 
-    def calls(self, market: Any, answers: Answers) -> tuple[Call, ...]:
-        """Returns what is still to be read; asked again with the answers until it is empty."""
+    def calls(self, market: PricedMarket) -> tuple[Call, ...]:
+        """Returns what is to be read."""
         ...
 
-    def parse(self, market: Any, answers: Answers) -> PriceSample | None:
+    def parse(self, market: PricedMarket, answers: Answers) -> PriceSample | None:
         """Returns the price, or None when the source has none it stands behind."""
         ...
 
@@ -154,3 +175,29 @@ class Clock(Protocol):
     def now_ms(self) -> int:
         """Returns unix milliseconds."""
         ...
+
+
+def selector(signature: str) -> bytes:
+    """Returns the first four bytes of calldata of a signature: `transfer(address,uint256)`."""
+    return keccak(signature.encode())[:4]
+
+
+def event_topic(signature: str) -> str:
+    """Returns topic 0 of an event's signature."""
+    return "0x" + keccak(signature.encode()).hex()
+
+
+def word(number: int) -> bytes:
+    """Returns an integer as one ABI word, negative ones in two's complement."""
+    return (number & (1 << 256) - 1).to_bytes(32, "big")
+
+
+def words(raw: bytes) -> tuple[int, ...]:
+    """Returns the ABI words of an answer as unsigned integers."""
+    return tuple(int.from_bytes(raw[i : i + 32], "big") for i in range(0, len(raw) - 31, 32))
+
+
+def signed(number: int, bits: int = 256) -> int:
+    """Returns the two's complement value of the lowest `bits`."""
+    number &= (1 << bits) - 1
+    return number - (1 << bits) if number >> (bits - 1) else number

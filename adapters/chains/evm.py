@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from adapters.base import Call, Reverted
+from adapters.base import Call
+from adapters.base import Reverted as Reverted
 from adapters.chains.rpc import Request, Rpc
 from adapters.http import TIMEOUT_S
 from solver.domain.errors import SolventError, Unavailable

@@ -33,8 +33,7 @@ async def _run(options: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    devnet = await start(options.as_of, port=options.port, block_time=options.block_time)
-    async with devnet:
+    async with start(options.as_of, port=options.port, block_time=options.block_time) as devnet:
         if options.deployment is not None:
             dump(devnet.deployment, options.deployment)
         seconds = time.perf_counter() - begun

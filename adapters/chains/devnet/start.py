@@ -3,9 +3,11 @@
 The cache holds third-party bytecode, so it is git-ignored and keyed by everything it was made of.
 """
 
+import contextlib
 import hashlib
 import os
 import pathlib
+from collections.abc import AsyncIterator
 from typing import Self
 
 from adapters.chains.abi import ARTIFACTS
@@ -73,7 +75,20 @@ class Devnet:
         return sources_of(self.deployment.markets)
 
 
+@contextlib.asynccontextmanager
 async def start(
+    as_of: int,
+    *,
+    port: int = 0,
+    block_time: int | None = 1,
+    cache: pathlib.Path | None = CACHE,
+) -> AsyncIterator[Devnet]:
+    """Yields what `launch` returns and stops it afterwards."""
+    async with await launch(as_of, port=port, block_time=block_time, cache=cache) as devnet:
+        yield devnet
+
+
+async def launch(
     as_of: int,
     *,
     port: int = 0,
