@@ -10,7 +10,7 @@ import pathlib
 from collections.abc import AsyncIterator
 from typing import Self
 
-from adapters.chains.abi import ARTIFACTS
+from adapters.chains import abi
 from adapters.chains.deployment import Deployment, MarketInfo, dumps, load
 from adapters.chains.devnet import clearing as ours
 from adapters.chains.devnet.builder import BLOCK_GAS_SERVED, Builder
@@ -210,7 +210,7 @@ async def _serve(
 
 def _cached(cache: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """Returns the paths of state and deployment for what would be built now."""
-    made_of = [*SOURCES.glob("*.py"), *ARTIFACTS.glob("*.json"), ROOT / "package-lock.json"]
+    made_of = [*SOURCES.glob("*.py"), *abi.ARTIFACTS.glob("*.json"), ROOT / "package-lock.json"]
     digest = hashlib.sha256()
     for path in sorted(made_of):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
