@@ -1,0 +1,83 @@
+"""Runs a plan again, step by step, on the snapshot's own pools and ladders.
+
+Part of the checker: sees only solver.domain, the exact curves and the tally. A pool is used in the
+state the steps before left it in; a level is used up to its size; nothing is left over.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from solver.domain.errors import Infeasible, Unproven
+from solver.domain.ids import Address
+from solver.domain.program import Program
+from solver.domain.route import Solution
+from solver.domain.snapshot import Snapshot
+from solver.routing import curves, tally
+
+
+def prove(holds: bool, claim: str) -> None:
+    """Raises Unproven with the claim that does not hold."""
+    if not holds:
+        raise Unproven(f"does not hold: {claim}")
+
+
+def replay_tokens(
+    programs: Sequence[Program], snapshot: Snapshot, solutions: Sequence[Solution]
+) -> None:
+    """Pulls, then steps item by item on the pools as they move, then outs. Raises Unproven."""
+    held: Counter[Address] = Counter()
+    pools = {pool.address: pool for pool in snapshot.pools}
+    for program, solution in zip(programs, solutions, strict=True):
+        sold = {flow.leg for flow in program.sells}
+        for pull in solution.pulls:
+            held[pull.token] += pull.amount if pull.leg in sold else 0
+    for swap in (swap for solution in solutions for swap in solution.swaps):
+        pool = pools.get(swap.pool)
+        if pool is None or pool.venue != swap.venue or swap.token_in not in pool[2:4]:
+            raise Unproven(f"no pool {swap.pool} of {swap.venue} trades {swap.token_in}")
+        prove(swap.token_out == curves.other_token(pool, swap.token_in), "token out of the pool")
+        prove(0 < swap.amount_in <= held[swap.token_in], "a swap spends what is there")
+        try:
+            out = curves.amount_out(pool, swap.token_in, swap.amount_in)
+            pools[swap.pool] = curves.after(pool, swap.token_in, swap.amount_in)
+        except Infeasible as error:
+            raise Unproven(error.detail) from error
+        prove(swap.amount_out == out, "a swap gives what the pool's code gives")
+        held[swap.token_in] -= swap.amount_in
+        held[swap.token_out] += out
+    for program, solution in zip(programs, solutions, strict=True):
+        for out_ in solution.outs:
+            held[out_.token] -= out_.amount
+        if tally.is_fee_held_back(program, solution):
+            held[program.limits.settlement_token] -= solution.fee
+    prove(not any(held.values()), "what is pulled is what is delivered")
+
+
+def replay_fills(program: Program, snapshot: Snapshot, solution: Solution) -> None:
+    """Every fill at a level of the snapshot, within its size, range and limit. Raises Unproven."""
+    exposures = {exposure.leg: exposure for exposure in program.exposures}
+    offered: Counter[object] = Counter()
+    for ladder in snapshot.ladders:
+        for sign, levels in ((1, ladder.asks), (-1, ladder.bids)):
+            for level in levels:
+                offer = (ladder.maker, ladder.instrument, sign, level.price, level.quote_index)
+                offered[offer] += level.quantity
+    for fill in solution.fills:
+        exposure = exposures.get(fill.leg)
+        prove(exposure is not None and fill.quantity != 0, "a fill is of an exposure")
+        assert exposure is not None
+        sign = 1 if fill.quantity > 0 else -1
+        prove(fill.instrument in exposure.candidates, "a fill is of a candidate")
+        prove(exposure.side in ("auto", "buy" if sign > 0 else "sell"), "a fill's side")
+        worse = sign * (fill.price - exposure.limit_price) > 0
+        prove(not exposure.limit_price or not worse, "a fill within its limit price")
+        prove(fill.maker != program.account, "a fill is with another account")
+        offered[fill.maker, fill.instrument, sign, fill.price, fill.quote_index] -= abs(
+            fill.quantity
+        )
+    prove(min(offered.values(), default=0) >= 0, "fills are within what is offered")
+    for exposure in program.exposures:
+        quantities = [fill.quantity for fill in solution.fills if fill.leg == exposure.leg]
+        prove(abs(sum(quantities)) == sum(map(abs, quantities)), "one sign for each leg")
+        total = abs(sum(quantities))
+        prove(exposure.quantity_min <= total <= exposure.quantity_max, "a leg in its range")

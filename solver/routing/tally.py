@@ -1,0 +1,178 @@
+"""What a plan costs and leaves, counted as the contract counts it (contracts/src/Checks.sol).
+
+Integers only; every cost rounds up, every credit down. Part of the checker: sees only solver.domain
+and recomputes option values itself, from Black-76 on the common grid of 1e-8.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from math import erfc, log, sqrt
+
+from solver.domain.account import Account
+from solver.domain.calendar import YEAR
+from solver.domain.errors import Unproven
+from solver.domain.ids import ZERO_ADDRESS, Address
+from solver.domain.instrument import Instrument, Kind
+from solver.domain.intent import NO_SLIPPAGE_LIMIT
+from solver.domain.numbers import BPS, PPM, WAD, div_down, div_up
+from solver.domain.program import Program
+from solver.domain.route import Fill, Solution
+from solver.domain.snapshot import Snapshot
+
+GRID = 10**10  # option marks and deltas are multiples of this, 1e18
+
+
+def costs(program: Program, snapshot: Snapshot, solution: Solution) -> tuple[int, int, int | None]:
+    """Returns (net cost, slippage loss, most loss allowed or None), settlement atoms."""
+    limits, is_held_back = program.limits, is_fee_held_back(program, solution)
+    is_valued = limits.max_slippage_bps != NO_SLIPPAGE_LIMIT
+    cost = sum(fill_cost(fill, snapshot) for fill in solution.fills)
+    loss = sum(_fill_loss(fill, snapshot) for fill in solution.fills) if is_valued else 0
+    largest = _largest_notional(program, snapshot, solution) if is_valued else 0
+    for token, sold, bought in _token_legs(program, solution):
+        cost += sold - bought if token == limits.settlement_token else 0
+        if is_valued:
+            given = token_value(token, sold, snapshot, is_up=True)
+            got = token_value(token, bought, snapshot, is_up=False)
+            loss, largest = loss + given - got, max(largest, given, got)
+    if not is_held_back:
+        cost += solution.fee
+    elif is_valued and solution.fee:
+        loss -= token_value(limits.settlement_token, solution.fee, snapshot, is_up=False)
+    return cost, loss, largest * limits.max_slippage_bps // BPS if is_valued else None
+
+
+def fill_cost(fill: Fill, snapshot: Snapshot) -> int:
+    """Returns settlement atoms the owner pays for a fill (negative: receives), rounded up."""
+    price = unit_cost(fill.instrument, fill.price, snapshot)
+    return div_up(fill.quantity * price * 10**snapshot.settlement_token.decimals, WAD * WAD)
+
+
+def unit_cost(instrument: int, price: int, snapshot: Snapshot) -> int:
+    """Returns what one unit costs its buyer, 1e18: a perp only what it is off the mark."""
+    is_perp = Instrument.unpack(instrument).kind is Kind.PERP
+    return price - mark_of(instrument, snapshot) if is_perp else price
+
+
+def is_fee_held_back(program: Program, solution: Solution) -> bool:
+    """Returns whether the fee comes out of traded settlement tokens, else from the cash."""
+    settlement = program.limits.settlement_token
+    return any(token == settlement and a + b > 0 for token, a, b in _token_legs(program, solution))
+
+
+def token_value(token: Address, atoms: int, snapshot: Snapshot, *, is_up: bool) -> int:
+    """Returns settlement atoms that tokens are worth at the mark. Raises Unproven without one."""
+    if token == snapshot.settlement_token.address or atoms == 0:
+        return atoms
+    underlying = snapshot.underlying_of(token)
+    if underlying is None:
+        raise Unproven(f"nothing marks {token}: its slippage cannot be bounded")
+    worth = atoms * underlying.price * 10**snapshot.settlement_token.decimals
+    return (div_up if is_up else div_down)(worth, WAD * 10**underlying.base.decimals)
+
+
+def mark_of(instrument: int, snapshot: Snapshot) -> int:
+    """Returns the mark, 1e18 settlement units. Raises Unproven for what has none here."""
+    return _mark_and_delta(Instrument.unpack(instrument), snapshot)[0]
+
+
+def delta_of(instrument: int, snapshot: Snapshot) -> int:
+    """Returns the delta of one unit, 1e18."""
+    return _mark_and_delta(Instrument.unpack(instrument), snapshot)[1]
+
+
+def net_delta(program: Program, snapshot: Snapshot, solution: Solution, account: Account) -> int:
+    """Returns the account's delta in the box's market after the solution, 1e18, rounded down."""
+    assert program.delta is not None
+    market = program.delta.market
+    traded = sum(
+        fill.quantity * delta_of(fill.instrument, snapshot)
+        for fill in solution.fills
+        if fill.instrument >> 144 == market
+    )
+    return (held_delta(program, snapshot, solution, account) + traded) // WAD
+
+
+def held_delta(program: Program, snapshot: Snapshot, solution: Solution, account: Account) -> int:
+    """Returns the delta before any fill, 1e36: positions, and base that the plan moves."""
+    assert program.delta is not None
+    underlying = snapshot.underlying(program.delta.market)
+    if underlying is None:
+        raise Unproven(f"market {program.delta.market} is not in this snapshot")
+    atoms = balance_after(program, snapshot, solution, account, underlying.base.address)
+    delta: int = atoms * WAD * 10 ** (18 - underlying.base.decimals)
+    for position in account.positions:
+        instrument = Instrument.unpack(position.instrument)
+        if instrument.market == underlying.market and instrument.kind is not Kind.BASE:
+            delta += position.quantity * delta_of(position.instrument, snapshot)
+    return delta
+
+
+def balance_after(
+    program: Program, snapshot: Snapshot, solution: Solution, account: Account, token: Address
+) -> int:
+    """Returns the collateral in `token` after the plan's flows, atoms; cash before any fill."""
+    underlying = snapshot.underlying_of(token)
+    if token == snapshot.settlement_token.address:
+        balance = account.cash
+    elif underlying is None:
+        balance = 0
+    else:
+        balance = account.quantity(Instrument(underlying.market, Kind.BASE).id)
+    deposits = {flow.leg for flow in program.collateral if flow.side == "deposit"}
+    for pull in (pull for pull in solution.pulls if pull.token == token):
+        if pull.leg in deposits:
+            balance += pull.amount
+        elif not pull.is_from_wallet:
+            balance -= pull.amount
+    if program.receiver == ZERO_ADDRESS:
+        balance += sum(out.amount for out in solution.outs if out.token == token)
+    return balance
+
+
+def _token_legs(program: Program, solution: Solution) -> Iterator[tuple[Address, int, int]]:
+    """Yields (token, sold, bought) of each token leg, atoms."""
+    for flow in program.sells:
+        yield flow.token, sum(p.amount for p in solution.pulls if p.leg == flow.leg), 0
+    for flow in program.buys:
+        yield flow.token, 0, sum(out.amount for out in solution.outs if out.leg == flow.leg)
+
+
+def _fill_loss(fill: Fill, snapshot: Snapshot) -> int:
+    off = fill.quantity * (fill.price - mark_of(fill.instrument, snapshot))
+    return div_up(off * 10**snapshot.settlement_token.decimals, WAD * WAD)
+
+
+def _largest_notional(program: Program, snapshot: Snapshot, solution: Solution) -> int:
+    unit, moved = 10**snapshot.settlement_token.decimals, Counter[int]()
+    for fill in solution.fills:
+        moved[fill.leg] += fill.quantity
+    marks = {exposure.leg: exposure.candidates[0] >> 144 for exposure in program.exposures}
+    return max(
+        (
+            abs(quantity) * mark_of(marks[leg] << 144, snapshot) * unit // (WAD * WAD)
+            for leg, quantity in moved.items()
+        ),
+        default=0,
+    )
+
+
+def _mark_and_delta(instrument: Instrument, snapshot: Snapshot) -> tuple[int, int]:
+    underlying = snapshot.underlying(instrument.market)
+    if underlying is None:
+        raise Unproven(f"market {instrument.market} is not in this snapshot")
+    if instrument.kind in (Kind.PERP, Kind.BASE):
+        return underlying.price, WAD
+    if instrument.kind not in (Kind.CALL, Kind.PUT):
+        raise Unproven(f"{instrument.kind.name} has no value here")
+    sign = 1 if instrument.kind is Kind.CALL else -1
+    if instrument.expiry <= snapshot.time:
+        fixed = dict(underlying.expiry_prices).get(instrument.expiry)
+        payoff = sign * ((underlying.price if fixed is None else fixed) - instrument.strike)
+        return max(payoff, 0), 0 if fixed is not None or payoff <= 0 else sign * WAD
+    forward, strike = underlying.price / WAD, instrument.strike / WAD
+    deviation = underlying.vol_ppm / PPM * sqrt((instrument.expiry - snapshot.time) / YEAR)
+    d1 = log(forward / strike) / deviation + 0.5 * deviation
+    near, far = (0.5 * erfc(-sign * d * sqrt(0.5)) for d in (d1, d1 - deviation))
+    price = max(sign * (forward * near - strike * far), 0.0)
+    return round(price * 1e8) * GRID, round(sign * near * 1e8) * GRID
