@@ -3,19 +3,13 @@ pragma solidity ^0.8.28;
 
 import {Vm} from "./support/Vm.sol";
 import {FullWorld} from "./support/FullWorld.sol";
-import {Token} from "./support/Tokens.sol";
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
-import {AccountId} from "../src/libraries/AccountId.sol";
 import {OutcomeIntent} from "../src/types/Intent.sol";
-import {
-    Item, Plan, SCHEME_EIP712, SCHEME_PERMIT2, SCHEME_PRESIGN, Trade
-} from "../src/types/Plan.sol";
+import {Item, Plan, SCHEME_PRESIGN, Trade} from "../src/types/Plan.sol";
 import {AccountRisk, Mark, Report} from "../src/types/Report.sol";
 
 /// What settles, and what everybody holds afterwards.
 contract SettlementTest is FullWorld {
-    using AccountId for address;
-
     // ---- swaps
 
     function test_walletSwapPaysTheReceiverDirectly() public {

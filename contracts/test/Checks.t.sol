@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ISettlement} from "../src/interfaces/ISettlement.sol";
+import {InstrumentId} from "../src/libraries/InstrumentId.sol";
+import {OutcomeIntent} from "../src/types/Intent.sol";
+import {Item, Plan} from "../src/types/Plan.sol";
+import {Report} from "../src/types/Report.sol";
+import {FullWorld} from "./support/FullWorld.sol";
+
+/// Every signed bound refuses the plan one step outside it.
+contract ChecksTest is FullWorld {
+    // ---- legs
+
+    function test_anotherChainOrABridge_WrongChain() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        i.legs[0].chainId = 1;
+        refuses(signed(i, p), ISettlement.WrongChain.selector);
+        i.legs[0] = leg("bridge", address(weth), "sell", 0, 1);
+        refuses(signed(i, p), ISettlement.WrongChain.selector);
+        (i, p) = perpBuy(1, 4000e18);
+        i.legs[0].chainId = block.chainid;
+        settle(signed(i, p));
+    }
+
+    function test_kindNobodyKnows_LegKind() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        i.legs[0].kind = "future";
+        refuses(signed(i, p), ISettlement.LegKind.selector);
+    }
+
+    function test_sideThatTheKindHasNot_LegSide() public {
+        string[3] memory kinds = ["token", "collateral", "perp"];
+        string[3] memory sides = ["auto", "sell", "deposit"];
+        for (uint256 n; n < kinds.length; ++n) {
+            (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+            (i.legs[0].kind, i.legs[0].side) = (kinds[n], sides[n]);
+            refuses(signed(i, p), ISettlement.LegSide.selector);
+        }
+    }
+
+    function test_wrongSignOrBothSignsOrNone_LegSide() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        p.fills[0].quantity = -1e18;
+        refuses(signed(i, p), ISettlement.LegSide.selector);
+        p.fills[0].quantity = 0;
+        refuses(signed(i, p), ISettlement.LegSide.selector);
+        i.legs[0].side = "auto";
+        p.fills[0].quantity = 2e18;
+        i.limits.maxNetCost = 1e12;
+        fills(p, 0, perpId(), -1e18, 4000e18);
+        refuses(signed(i, p), ISettlement.LegSide.selector);
+    }
+
+    function test_otherStrikeRightExpiryMarketOrKind_LegRange() public {
+        uint160[6] memory others = [
+            call(4401e18),
+            put(4400e18),
+            InstrumentId.encode(ETH, 1, EXPIRY + 1, 4400e18),
+            InstrumentId.encode(2, 1, EXPIRY, 4400e18),
+            perpId(),
+            InstrumentId.base(ETH)
+        ];
+        for (uint256 n; n < others.length; ++n) {
+            (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+            p.fills[0].instrument = others[n];
+            p.fills[0].quoteIndex = 255;
+            refuses(signed(i, p), ISettlement.LegRange.selector);
+        }
+    }
+
+    function test_fillOfALegThatIsNoDerivative_LegRange() public {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        p.fills[0].leg = 0;
+        refuses(signed(i, p), ISettlement.LegRange.selector);
+        (i, p) = perpBuy(1, 4000e18);
+        p.fills[0].instrument = call(4400e18);
+        refuses(signed(i, p), ISettlement.LegRange.selector);
+    }
+
+    function test_rightNobodyKnows_LegRange() public {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        i.legs[1].right = "straddle";
+        refuses(signed(i, p), ISettlement.LegRange.selector);
+    }
+
+    function test_lessOrMoreThanTheLeg_LegQuantity() public {
+        int96[2] memory sizes = [int96(1e18 - 1), 1e18 + 1];
+        for (uint256 n; n < 2; ++n) {
+            (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+            p.fills[0].quantity = sizes[n];
+            refuses(signed(i, p), ISettlement.LegQuantity.selector);
+        }
+    }
+
+    function test_nothingTradedAtAll_LegQuantity() public {
+        OutcomeIntent memory i = intent("openPerp", legs(perp("buy", 1e18, 1e18)), 1);
+        refuses(signed(i, plan()), ISettlement.LegQuantity.selector);
+    }
+
+    function test_balanceOutsideAHoldLeg_LegQuantity() public {
+        uint256[2][2] memory bounds = [[uint256(100e18 + 1), NONE], [uint256(0), 100e18 - 1]];
+        for (uint256 n; n < 2; ++n) {
+            (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+            (i.legs[0].quantityMin, i.legs[0].quantityMax) = (bounds[n][0], bounds[n][1]);
+            refuses(signed(i, p), ISettlement.LegQuantity.selector);
+        }
+    }
+
+    // ---- prices
+
+    function test_priceOutsideTheLimit_LegPrice() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        i.legs[0].limitPrice = 4000e18 - 1;
+        refuses(signed(i, p), ISettlement.LegPrice.selector);
+        (i, p) = coveredCall(1);
+        i.legs[1].limitPrice = 120e18 + 1;
+        refuses(signed(i, p), ISettlement.LegPrice.selector);
+        i.legs[1].limitPrice = 120e18;
+        settle(signed(i, p));
+    }
+
+    /// No fill of a token has a price, and an auto leg has no side to hold a limit against.
+    function test_limitThatNothingCanBeHeldAgainst_LegPrice() public {
+        (OutcomeIntent memory i, Plan memory p) = collateralSwap(1);
+        i.legs[1].limitPrice = 1;
+        refuses(signed(i, p), ISettlement.LegPrice.selector);
+        (i, p) = coveredCall(1);
+        i.legs[2].limitPrice = 1;
+        refuses(signed(i, p), ISettlement.LegPrice.selector);
+    }
+
+    function test_autoLegWithNeitherBound_Unbounded() public {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        i.limits.maxNetCost = type(int256).max;
+        refuses(signed(i, p), ISettlement.Unbounded.selector);
+    }
+
+    function test_derivativesInAnotherToken_NotQuoteToken() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        i.limits.settlementToken = address(dai);
+        refuses(signed(i, p), ISettlement.NotQuoteToken.selector);
+    }
+
+    // ---- net cost
+
+    function test_oneAtomAboveTheNetCost_NetCost() public {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        i.limits.maxNetCost = -1199e6 - 1;
+        refuses(signed(i, p), ISettlement.NetCost.selector);
+        i.limits.maxNetCost = -1199e6;
+        settle(signed(i, p));
+    }
+
+    /// 24,000 of perp notional is no income: the premium alone must meet the signed credit.
+    function test_perpNotionalAsCredit_NetCost() public {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        p.fills[0].price = 10e18;
+        p.fills[0].quoteIndex = 255;
+        refuses(signed(i, p), ISettlement.NetCost.selector);
+    }
+
+    function test_perpCostsWhatItsPriceIsOffTheMark_NetCost() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4010e18);
+        i.limits.maxNetCost = 10e6 - 1;
+        refuses(signed(i, p), ISettlement.NetCost.selector);
+        i.limits.maxNetCost = 10e6;
+        settle(signed(i, p));
+    }
+
+    function test_tokensCostWhatWasSoldLessWhatWasBought_NetCost() public {
+        (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
+        i.limits.maxNetCost = 4000e6 - 1;
+        refuses(permitted(i, p), ISettlement.NetCost.selector);
+    }
+
+    /// Halves of an odd credit: each must bring the larger half.
+    function test_partialCreditIsRoundedTowardsTheOwner_NetCost() public {
+        OutcomeIntent memory i =
+            intent("sellOption", legs(option("sell", "call", 4400e18, 10e18)), 1);
+        i.partiallyFillable = true;
+        i.limits.maxNetCost = -1200e6 - 1;
+        Plan memory p = plan();
+        p.fraction = 0.5e18;
+        fills(p, 0, call(4400e18), -5e18, 120e18);
+        refuses(signed(i, p), ISettlement.NetCost.selector);
+    }
+
+    // ---- slippage
+
+    function test_swapOffTheChainsOwnMark_Slippage() public {
+        (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
+        i.limits.maxSlippageBps = 39;
+        refuses(permitted(i, p), ISettlement.Slippage.selector);
+        i.limits.maxSlippageBps = 41;
+        settle(permitted(i, p));
+    }
+
+    /// The fee of a swap is bounded by maxFee and not a second time as slippage.
+    function test_feeIsNoSlippage() public {
+        (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
+        i.limits.maxSlippageBps = 41;
+        i.legs[0].quantityMax = 4100e6;
+        p.pulls[0].amount = 4100e6;
+        p.fee = 100e6;
+        settle(permitted(i, p));
+    }
+
+    function test_perpOffTheMark_Slippage() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4010e18);
+        i.limits.maxSlippageBps = 24;
+        refuses(signed(i, p), ISettlement.Slippage.selector);
+        i.limits.maxSlippageBps = 25;
+        settle(signed(i, p));
+    }
+
+    /// Of the notional and not of the premium: 1 off a mark of 121 is 10 of 40,000.
+    function test_optionOffTheAttestedMark_Slippage() public {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        Report memory report = marked(call(4400e18), 121e18);
+        i.limits.maxSlippageBps = 2;
+        refuses(signed(i, p), report, ISettlement.Slippage.selector);
+        i.limits.maxSlippageBps = 3;
+        settle(signed(i, p), report);
+    }
+
+    function test_optionNobodyMarked_MarkMissing() public {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        i.limits.maxSlippageBps = 30;
+        refuses(signed(i, p), ISettlement.MarkMissing.selector);
+        refuses(signed(i, p), marked(call(4500e18), 1e18), ISettlement.MarkMissing.selector);
+    }
+
+    /// Marks in a report that says it is none were verified by nobody.
+    function test_marksOfAnUnsignedReport_MarkMissing() public {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        i.limits.maxSlippageBps = 30;
+        Report memory report = marked(call(4400e18), 121e18);
+        report.validUntil = 0;
+        refuses(signed(i, p), report, ISettlement.MarkMissing.selector);
+    }
+
+    /// DAI has no market: the report prices it, in settlement units per whole token.
+    function test_tokenWithoutAMarketIsPricedByTheReport() public {
+        dai.mint(maker, 5000e18);
+        vm.startPrank(maker);
+        dai.approve(PERMIT2, NONE);
+        vm.stopPrank();
+        OutcomeIntent memory a = intent("swap", legs(sells(usdc, 4000e6), buys(dai, 3990e18)), 1);
+        a.receiver = user;
+        a.limits.maxSlippageBps = 20;
+        Plan memory p = plan();
+        pulls(p, 0, usdc, 4000e6, true);
+        pays(p, 1, dai, 3990e18);
+        OutcomeIntent memory b = intent("swap", legs(sells(dai, 3990e18), buys(usdc, 4000e6)), 1);
+        (b.owner, b.receiver) = (maker, maker);
+        Plan memory q = plan();
+        pulls(q, 0, dai, 3990e18, true);
+        pays(q, 1, usdc, 4000e6);
+        Item memory other = permitted(b, q);
+        other.signature = signature(MAKER_KEY, permitDigest(b));
+        Item[] memory items = both(permitted(a, p), other);
+        refuses(items, noReport(), ISettlement.MarkMissing.selector);
+        uint160 daiMark = uint160(address(dai));
+        refuses(items, marked(daiMark, 1e18), ISettlement.Slippage.selector);
+        settle(items, marked(daiMark, 1.001e18));
+        vm.assertEq(dai.balanceOf(user), 3990e18);
+    }
+
+    // ---- the account afterwards
+
+    function test_requirementRisesAboveTheBound_MarginUsed() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        i.limits.maxMarginUsed = 400e6 - 1;
+        refuses(signed(i, p), ISettlement.MarginUsed.selector);
+        i.limits.maxMarginUsed = 400e6;
+        settle(signed(i, p));
+    }
+
+    function test_reduceOnly_MarginUsed() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        i.limits.maxMarginUsed = 0;
+        refuses(signed(i, p), ISettlement.MarginUsed.selector);
+    }
+
+    function test_lessHealthThanSigned_HealthTooLow() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        i.subaccount = 1;
+        fund(user, 1, 600e6, 0);
+        i.limits.minHealth = 1.5e18 + 1;
+        refuses(signed(i, p), ISettlement.HealthTooLow.selector);
+        i.limits.minHealth = 1.5e18;
+        settle(signed(i, p));
+    }
+
+    function test_deltaOutsideTheTolerance_DeltaOutside() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        (i.limits.targetDelta, i.limits.deltaTolerance) = (100e18, 1e18 - 1);
+        refuses(signed(i, p), ISettlement.DeltaOutside.selector);
+        i.limits.deltaTolerance = 1e18;
+        settle(signed(i, p));
+    }
+
+    function test_deltaOfOptionsInNoReport_DeltaUnattested() public {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        i.limits.deltaTolerance = 1e18;
+        refuses(signed(i, p), ISettlement.DeltaUnattested.selector);
+    }
+}
