@@ -1,0 +1,165 @@
+"""Follows chain heads and writes what each says to the board, all of it read at one block.
+
+The price of a market is the feed's that the contracts judge with, so that margin here equals margin
+there to the atom; the other sources guard it: they make its state and its confidence. While the
+chain does not answer the board serves nothing: an old price is not passed off as the present one.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from adapters.base import Call, PriceSample, Reverted
+from adapters.chains.deployment import Deployment, MarketInfo
+from adapters.chains.evm import EvmChain, Head
+from adapters.chains.settlement import decode, view
+from adapters.registry import PoolReader, read_prices
+from app import observe
+from app.board import Block, Board, Price
+from app.clock import ChainClock
+from app.feeds.listing import expiries_at, strikes_around
+from solver.domain.calendar import DAY
+from solver.domain.errors import Unavailable
+from solver.domain.numbers import PPM
+from solver.pricing.oracle import CONFIDENCE_PPM_MAX, OracleParams, aggregate
+
+POLL_MS = 200
+UNREADABLE_POLLS = 3  # failed looks before the board stops serving
+TIP_WEI = 10**9
+MEAN_SECONDS = 3_600  # the reference a price must stay near
+EXPIRED_DAYS = 60  # how far back fixed prices of expiries are looked for
+
+
+class Views(NamedTuple):
+    """One market on the Clearinghouse: the mark None while the feed is stale."""
+
+    mark: int | None
+    funding_index: int
+    fixed: tuple[tuple[int, int], ...]  # (expiry, price 1e18)
+
+
+class Feeds:
+    """The only writer of chain state to the board and of time to the clock."""
+
+    def __init__(
+        self, chain: EvmChain, board: Board, clock: ChainClock, deployment: Deployment
+    ) -> None:
+        self._chain, self._board, self._clock = chain, board, clock
+        self._deployment = deployment
+        self._pools = PoolReader(chain, deployment.pools)
+        self._head: Head | None = None
+        self._failures = 0
+        self._means: dict[int, tuple[int, int]] = {}  # market -> (mean 1e18, unix seconds)
+        self._strikes: dict[int, frozenset[int]] = {}
+        self._fixed: dict[int, dict[int, int]] = {}
+
+    async def run(self, poll_ms: int = POLL_MS) -> None:
+        """Task root: a look every `poll_ms`; records what fails and goes on."""
+        while True:
+            await self.poll()
+            await asyncio.sleep(poll_ms / 1000)
+
+    async def poll(self) -> None:
+        """Looks once; after three failures in a row the board says that the chain is unreadable."""
+        try:
+            await self.step()
+            self._failures = 0
+        except Unavailable as error:
+            self._failures += 1
+            observe.part_failed("feeds", error)
+            if self._failures == UNREADABLE_POLLS:
+                self._board.set_unreadable()
+
+    async def step(self) -> bool:
+        """Brings the board to the head; False when it is there already. Raises Unavailable."""
+        head = await self._chain.head()
+        if head == self._head and self._board.unreadable_since is None:
+            return False
+        if await self._is_reorg(head):
+            self._pools.forget()
+        self._head = None  # not read in full yet
+        pools = await self._pools.read(head.number)
+        samples = await read_prices(self._chain, self._deployment.markets, head.number)
+        views = await self._views(head)
+        self._clock.advance(head.timestamp)
+        self._board.set_pools(pools)
+        for market in self._deployment.markets:
+            self._show(market, head, views[market.market], samples.get(market.symbol, ()))
+        gas_price = head.base_fee + TIP_WEI
+        self._board.set_block(Block(head.number, head.timestamp, gas_price))
+        self._head = head
+        return True
+
+    async def _is_reorg(self, head: Head) -> bool:
+        if self._head is None or head.parent == self._head.hash:
+            return False
+        known = await self._chain.block(self._head.number)
+        return known is None or known.hash != self._head.hash
+
+    def _show(
+        self, market: MarketInfo, head: Head, views: Views, samples: Iterable[PriceSample]
+    ) -> None:
+        price = self._price(market, head, views, samples)
+        self._board.set_prices([price])
+        self._board.set_funding(market.market, views.funding_index)
+        for expiry, fixed in views.fixed:
+            self._fixed.setdefault(market.market, {})[expiry] = fixed
+            self._board.set_expiry_price(market.market, expiry, fixed)
+        if price.price:
+            old = self._strikes.get(market.market, frozenset())
+            strikes = old | frozenset(strikes_around(price.price))
+            self._strikes[market.market] = strikes if len(strikes) <= 64 else old
+            listed = tuple(sorted(self._strikes[market.market]))
+            self._board.set_listing(market.market, expiries_at(head.timestamp), listed)
+
+    def _price(
+        self, market: MarketInfo, head: Head, views: Views, samples: Iterable[PriceSample]
+    ) -> Price:
+        mean, since = self._means.get(market.market, (0, head.timestamp))
+        params = OracleParams(market.heartbeat, reference=mean)
+        found = aggregate(samples, head.timestamp, params)
+        if views.mark is None or not found.price:
+            return Price(market.market, views.mark or found.price, found.confidence, "HALT")
+        apart = abs(views.mark - found.price)
+        confidence = max(found.confidence, apart)
+        is_apart = apart * PPM > views.mark * CONFIDENCE_PPM_MAX
+        state = "UNCERTAIN" if is_apart and found.state == "OK" else found.state
+        elapsed = min(max(head.timestamp - since, 0), MEAN_SECONDS)
+        moved = mean + (found.price - mean) * elapsed // MEAN_SECONDS if mean else found.price
+        self._means[market.market] = (moved, head.timestamp)
+        return Price(market.market, views.mark, confidence, state)
+
+    async def _views(self, head: Head) -> dict[int, Views]:
+        """Reads mark, funding index and newly fixed expiries of every market in one batch."""
+        house = self._deployment.clearinghouse
+        asked: list[tuple[int, str, int]] = []
+        calls: list[Call] = []
+        for market in self._deployment.markets:
+            number = market.market
+            wanted = [("mark", 0), ("fundingIndex", 0)]
+            wanted += [("expiryPrice", expiry) for expiry in self._unfixed(number, head.timestamp)]
+            for name, expiry in wanted:
+                args = (number, expiry) if expiry else (number,)
+                asked.append((number, name, expiry))
+                calls.append(view("Clearinghouse", house, name, *args))
+        answers = await self._chain.call_many(calls, head.number)
+        found = {
+            key: None if isinstance(answer, Reverted) else decode("Clearinghouse", key[1], answer)
+            for key, answer in zip(asked, answers, strict=True)
+        }
+        return {m.market: _views_of(m.market, found) for m in self._deployment.markets}
+
+    def _unfixed(self, market: int, time: int) -> list[int]:
+        """Returns the past expiries whose price is not known to be fixed."""
+        past = {e for days in range(0, EXPIRED_DAYS, 7) for e in expiries_at(time - days * DAY)}
+        fixed = self._fixed.get(market, {})
+        return sorted(e for e in past if e <= time and e not in fixed)
+
+
+def _views_of(market: int, found: dict[tuple[int, str, int], int | None]) -> Views:
+    fixed = tuple(
+        (expiry, price)
+        for (number, name, expiry), price in found.items()
+        if number == market and name == "expiryPrice" and price
+    )
+    return Views(found[market, "mark", 0], found[market, "fundingIndex", 0] or 0, fixed)
