@@ -149,7 +149,7 @@ async def test_six_hundred_random_portfolios_agree_to_the_atom(runtime):
 
 async def test_price_bands_agree(runtime):
     dice = random.Random(7)
-    market = ether()
+    market = ether(price=4000 * WAD + 7)
     times = [EXPIRY - 30 * 86_400, EXPIRY - 1, EXPIRY]
     instruments = [Instrument(1, Kind.PERP)] + [
         Instrument(1, kind, EXPIRY, dice.randrange(1, 9000 * WAD))
