@@ -1,0 +1,83 @@
+"""Each price source parses its own words and says nothing it does not stand behind."""
+
+import pytest
+
+from adapters.base import word
+from adapters.chains.deployment import MarketInfo
+from adapters.oracles import chainlink, pyth, uniswap_twap
+from solver.domain.instrument import Token
+from solver.domain.numbers import WAD
+from solver.routing.curves.ticks import ratio_at
+
+LOW, HIGH = "0x" + "11" * 20, "0x" + "22" * 20
+ID = "0x" + "ab" * 32
+
+
+def market(base=LOW, quote=HIGH, decimals=18):
+    return MarketInfo(
+        1,
+        "ETH",
+        Token(base, "WETH", decimals),
+        "0x" + "aa" * 20,
+        "0x" + "bb" * 20,
+        ID,
+        "0x" + "cc" * 20,
+        Token(quote, "USDC", 6),
+    )
+
+
+def answered(source, where, *answers):
+    return source.parse(where, dict(zip(source.calls(where), answers, strict=True)))
+
+
+def round_(answer, time):
+    return word(7) + word(answer) + word(time) + word(time) + word(7)
+
+
+def test_chainlink_scales_the_answer_by_its_decimals():
+    sample = answered(chainlink, market(), round_(3_600 * 10**8, 1_000), word(8))
+    assert sample.price == 3_600 * WAD
+    assert sample.time == 1_000
+    assert 0 < sample.confidence < sample.price // 100
+
+
+@pytest.mark.parametrize("answer", [0, -1])
+def test_chainlink_without_a_positive_answer_says_nothing(answer):
+    assert answered(chainlink, market(), round_(answer, 1_000), word(8)) is None
+
+
+def test_a_reverted_call_says_nothing():
+    assert answered(chainlink, market(), b"", word(8)) is None
+    assert answered(pyth, market(), b"") is None
+    assert answered(uniswap_twap, market(), b"", b"", word(1)) is None
+
+
+@pytest.mark.parametrize(("exponent", "price"), [(-8, 3_600 * 10**8), (0, 3_600), (2, 36)])
+def test_pyth_applies_its_exponent(exponent, price):
+    sample = answered(pyth, market(), word(price) + word(1) + word(exponent) + word(5))
+    assert sample.price == 3_600 * WAD
+    assert sample.confidence == int(10.0**exponent * WAD)
+    assert sample.time == 5
+
+
+def test_pyth_without_a_positive_price_says_nothing():
+    assert answered(pyth, market(), word(-1) + word(1) + word(-8) + word(5)) is None
+
+
+def observed(tick_mean, tick_now):
+    sums = word(64) + word(192) + word(2) + word(-50) + word(-50 + 600 * tick_mean)
+    return sums + word(2) + word(0) * 2, word(ratio_at(tick_now)) + word(tick_now) + word(0) * 5
+
+
+@pytest.mark.parametrize("tick", [-200_000, -1, 0, 1, 194_433])
+def test_twap_is_the_price_of_the_mean_tick_in_either_token_order(tick):
+    up = answered(uniswap_twap, market(), *observed(tick, tick), word(9))
+    down = answered(uniswap_twap, market(base=HIGH, quote=LOW), *observed(-tick, -tick), word(9))
+    assert abs(up.price - down.price) <= max(2, up.price // 10**9)
+    assert up.time == 9
+    assert up.confidence >= up.price // 2_001
+
+
+def test_twap_is_as_unsure_as_the_pool_is_away_from_it():
+    sample = answered(uniswap_twap, market(), *observed(-194_433, -194_433 + 500), word(9))
+    assert sample.confidence > sample.price * 5 // 100
