@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from adapters import registry
-from adapters.base import Reverted, StepValue
+from adapters.base import Reverted
 from adapters.chains.settlement import ItemValue, PlanValue, decode_error, encode_settle, plan_of
 from app import observe
 from app.pipeline import Plan, plan
@@ -20,10 +20,10 @@ from app.settlement.engine import Engine
 from app.settlement.flight import SettlementJob
 from solver.auction import net
 from solver.domain.errors import Infeasible, SolventError
-from solver.domain.ids import AccountId, Address
+from solver.domain.ids import AccountId
 from solver.domain.intent import SignedIntent, SignedQuote
 from solver.domain.market import Ladder, Level
-from solver.domain.route import Fill, Swap
+from solver.domain.route import Fill
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import certify
 
@@ -55,9 +55,9 @@ class Auctioneer:
         self.services = services
         self.engine = engine
         self.attestor = attestor
-        self._venues = registry.discover()
         self._numbers = itertools.count(1)
         self._retry: dict[str, tuple[int, int]] = {}  # uid -> (failures, next block)
+        self._last_block = -1
 
     async def run(self) -> None:
         """Task root: one round per tick until cancelled. What fails is told and tried again."""
@@ -69,8 +69,11 @@ class Auctioneer:
             await asyncio.sleep(self.services.settings.auction_ms / 1000)
 
     async def run_once(self) -> int:
-        """Returns how many intents were handed to settlement."""
+        """Returns how many intents were handed to settlement. One batch a block: opposites meet."""
         snapshot = self.services.board.snapshot()
+        if snapshot.block_number == self._last_block:
+            return 0
+        self._last_block = snapshot.block_number
         entries = self._due(snapshot)
         if not entries or not self.services.breaker.may_settle():
             return 0
@@ -189,11 +192,8 @@ class Auctioneer:
         return len(bid.entries)
 
     def _planned(self, planned: Plan, quotes: tuple[SignedQuote, ...]) -> PlanValue:
-        def encode_step(swap: Swap, recipient: Address) -> StepValue:
-            return self._venues[swap.venue].encode(swap, recipient)
-
-        router = self.services.deployment.router
-        return plan_of(planned.solution, planned.intent, quotes, encode_step, router=router)
+        router, step = self.services.deployment.router, registry.encode_step
+        return plan_of(planned.solution, planned.intent, quotes, step, router=router)
 
     def _refused(self, bid: Bid, reverted: Reverted) -> None:
         """The chain would refuse the batch: nothing was sent, and each intent says why."""

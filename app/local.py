@@ -95,7 +95,7 @@ async def stack(
     """Yields chain, prices kept fresh, API ready and maker quoting; ends all of it."""
     rpc_port, api_port = rpc_port or free_port(), api_port or free_port()
     tell(f"local chain on 127.0.0.1:{rpc_port} (the first start deploys every protocol)")
-    async with await devnet.start(as_of or int(time.time()), port=rpc_port) as chain:
+    async with devnet.start(as_of or int(time.time()), port=rpc_port) as chain:
         deployment_file = folder / "deployment.json"
         dump(chain.deployment, deployment_file)
         shared = {

@@ -99,7 +99,7 @@ async def cancel(services: Services, request: CancelRequest) -> Sequence[tuple[s
     """Returns (uid, state) of every intent named; what is already settling goes on."""
     verify_cancel(services, request)
     answers = []
-    for uid in request.uids if request.epoch is None else _below(services, request):
+    for uid in request.uids:
         stored = services.store.intent(uid)
         if stored is None:
             raise NotFound(f"{uid} is not an intent of this owner", field="uids")
@@ -108,20 +108,11 @@ async def cancel(services: Services, request: CancelRequest) -> Sequence[tuple[s
         elif stored.state in CANCELLABLE:
             await services.store.move(uid, "cancelled", code="cancelledByOwner")
             answers.append((uid, "cancelled"))
+        elif request.epoch is not None:
+            answers.append((uid, stored.state))
         else:
             raise Conflict(f"{uid} is {stored.state}", code="tooLateToCancel", field="uids")
     return answers
-
-
-def _below(services: Services, request: CancelRequest) -> list[str]:
-    """Returns the owner's live intents whose nonce is of an epoch below the one named."""
-    return [
-        row.uid
-        for row in services.store.live_intents()
-        if row.signed.intent.owner == request.owner
-        and row.signed.intent.nonce >> 192 < (request.epoch or 0)
-        and row.state in CANCELLABLE
-    ]
 
 
 def _account_id(services: Services, owner: str, subaccount: int) -> AccountId:

@@ -69,7 +69,7 @@ def _check(result: Simulation, limits: Limits, snapshot: Snapshot) -> None:
     """The bounds of CONTRACTS 5.2 that need the whole account."""
     decimals = snapshot.settlement_token.decimals
     before, after = result.margin_before, result.margin_after
-    if after.initial < 0 and after.initial <= before.initial:
+    if after.initial < 0 and (before.initial >= 0 or after.initial < before.initial):
         raise _breaks("MarginBreached", "initial margin", after.initial, 0, decimals)
     if limits.max_margin_used != NO_MARGIN_LIMIT and result.margin_rise > limits.max_margin_used:
         rise, most = result.margin_rise, limits.max_margin_used

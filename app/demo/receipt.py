@@ -14,8 +14,10 @@ from adapters.chains.evm import EvmChain
 from app.demo.client import Client, Json, Outcome
 from solver.domain.account import Account
 from solver.domain.event import Event, event_of
-from solver.domain.ids import AccountId, IntentUid
+from solver.domain.ids import AccountId, Address, IntentUid
 from solver.domain.instrument import Instrument
+from solver.domain.intent import NO_DELTA_LIMIT
+from solver.domain.numbers import parse_decimal
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.ledger import fold
 from solver.margin.simple import figures
@@ -58,9 +60,7 @@ async def row(
     ours = [e for e in history if e["body"].get("txHash") == outcome.intent["txHash"]]
     ours = [e for e in ours if e["type"] in LOG_OF_EVENT]
     ours.sort(key=lambda e: int(e["body"]["logIndex"]))
-    settled = next(
-        e["body"] for e in ours if e["body"].get("uid") == outcome.uid and "netCost" in e["body"]
-    )
+    settled = next(e["body"] for e in ours if e["type"] == "IntentSettled")
     included = next(e["body"] for e in outcome.events if e["type"] == "SettlementIncluded")
     block = int(included["blockNumber"])
     fills = [e["body"] for e in ours if e["type"] == "LegFilled"]
@@ -82,17 +82,64 @@ async def row(
         "fraction": settled["fraction"],
         "fills": [{k: f[k] for k in ("instrument", "quantity", "price", "cash")} for f in fills],
         "premium": str(sum(int(f["cash"]) for f in fills if _is_option(f))),
-        "wallet": quote.get("wallet", []),
+        "wallet": _wallet(quote, uid.owner, deployment),
         "logs": [_log(event) for event in ours],
         "account": {
             "before": await _view(account, history, first - 1, block - 1, (chain, deployment)),
             "after": await _view(account, history, last, block, (chain, deployment)),
         },
-        "deltas": quote.get("deltas", []),
+        "delta": _delta(quote),
         "baseDecimals": deployment.markets[0].base.decimals,
-        "payoff": quote.get("payoffPoints", []),
+        "payoff": [_payoff(curve, quote) for curve in quote["payoff"]],
         "certificate": quote["certificate"],
         "events": [[int(e["seq"]), e["type"], e["body"].get("to")] for e in outcome.events],
+    }
+
+
+def _wallet(quote: Json, owner: Address, deployment: Deployment) -> list[Json]:
+    """Returns what the plan takes from the owner's wallet and brings to it, atoms by token."""
+    moved: dict[Address, int] = {}
+    to_wallet = quote["intent"]["receiver"] == owner
+    for pull in quote["pulls"]:
+        if pull["fromWallet"]:
+            moved[pull["token"]] = moved.get(pull["token"], 0) - _atoms(pull, deployment)
+    for out in quote["outs"] if to_wallet else ():
+        moved[out["token"]] = moved.get(out["token"], 0) + _atoms(out, deployment)
+    return [
+        {"token": token, "account": owner, "delta": str(atoms)} for token, atoms in moved.items()
+    ]
+
+
+def _atoms(flow: Json, deployment: Deployment) -> int:
+    token = next(t for t in deployment.tokens if t.address == flow["token"])
+    return parse_decimal(flow["amount"], token.decimals)
+
+
+def _delta(quote: Json) -> str | None:
+    """Returns the net delta after the plan, 1e18, where the intent bounds it."""
+    if int(quote["intent"]["limits"]["deltaTolerance"]) == NO_DELTA_LIMIT:
+        return None
+    return str(parse_decimal(quote["delta"]["after"]))
+
+
+def _payoff(curve: Json, quote: Json) -> Json:
+    """Returns the quoted curve at expiry in 1e18 integers, and the legs it is the curve of."""
+    cover = next((leg for leg in quote["intent"]["legs"] if leg["kind"] == "collateral"), None)
+    return {
+        "legs": [
+            {
+                "instrument": fill["instrumentId"],
+                "quantity": str(parse_decimal(fill["quantity"])),
+                "price": str(parse_decimal(fill["price"])),
+            }
+            for fill in quote["fills"]
+        ],
+        "coverAtoms": cover["quantityMin"] if cover else "0",
+        "cost": str(parse_decimal(quote["fee"])),
+        "points": [
+            [str(parse_decimal(point["price"])), str(parse_decimal(point["atExpiry"]))]
+            for point in curve["points"]
+        ],
     }
 
 

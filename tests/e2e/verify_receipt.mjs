@@ -181,30 +181,43 @@ for (const s of receipt.settlements) {
     const packed = `0x${slots.map((x) => x.toString(16).padStart(64, "0")).join("")}`;
     const risk = report.accounts.find((a) => a.account === accountKey);
     same(`${s.name} attested positions`, risk.positionsAfter, keccak256(packed));
-    const attested = new Map(s.deltas.map(([instrument, delta]) => [BigInt(instrument), BigInt(delta)]));
-    const net = slots.reduce((sum, slot) => {
+    // base and perps count exactly; what is left is the attested options' part, which must be what
+    // the quote said it would be but for the moments in between
+    const exact = slots.reduce((sum, slot) => {
       const kind = (slot >> 232n) & 0xffn;
-      const delta = kind === 0n ? WAD : kind === 3n ? 10n ** BigInt(36 - s.baseDecimals) : attested.get(slot >> 96n);
-      return sum + BigInt.asIntN(96, slot) * delta;
-    }, 0n) / WAD;
-    holds(`${s.name} attested delta is the sum of its parts`, abs(net - risk.netDelta) <= BigInt(slots.length));
-    const miss = abs(net - BigInt(limits.targetDelta));
-    holds(`${s.name} net delta ${net} within tolerance`, miss <= BigInt(limits.deltaTolerance));
+      const unit = kind === 0n ? WAD : kind === 3n ? 10n ** BigInt(36 - s.baseDecimals) : 0n;
+      return sum + (BigInt.asIntN(96, slot) * unit) / WAD;
+    }, 0n);
+    const options = slots.reduce((sum, slot) => {
+      const [kind, q] = [(slot >> 232n) & 0xffn, BigInt.asIntN(96, slot)];
+      return kind === 1n || kind === 2n ? sum + abs(q) : sum;
+    }, 0n);
+    const optionDelta = risk.netDelta - exact;
+    holds(`${s.name} option delta ${optionDelta} is a delta`, abs(optionDelta) <= options);
+    holds(`${s.name} delta as quoted`, abs(risk.netDelta - BigInt(s.delta)) <= options / 200n);
+    const miss = abs(risk.netDelta - BigInt(limits.targetDelta));
+    holds(`${s.name} net delta ${risk.netDelta} within tolerance`, miss <= BigInt(limits.deltaTolerance));
   }
 
   // what only the receipt knows: payoff at expiry and the certificate's gap
-  const atoms = 10n ** BigInt(36 - receipt.contracts.quoteDecimals);
-  for (const { price, value } of s.payoff) {
-    const P = BigInt(price);
-    let sum = 0n;
-    for (const fill of s.fills) {
-      const id = BigInt(fill.instrument);
-      const [kind, strike, q] = [(id >> 136n) & 0xffn, id & (2n ** 96n - 1n), BigInt(fill.quantity)];
+  for (const curve of s.payoff) {
+    const cover = BigInt(curve.coverAtoms) * 10n ** BigInt(18 - s.baseDecimals);
+    const worth = (P) => curve.legs.reduce((sum, leg) => {
+      const id = BigInt(leg.instrument);
+      const [kind, strike] = [(id >> 136n) & 0xffn, id & (2n ** 96n - 1n)];
       const intrinsic = kind === 1n ? P - strike : strike - P;
-      sum += kind === 0n ? q * (P - BigInt(fill.price)) : q * (intrinsic > 0n ? intrinsic : 0n);
+      const value = kind === 0n ? P : intrinsic > 0n ? intrinsic : 0n;
+      return sum + BigInt(leg.quantity) * (value - BigInt(leg.price));
+    }, cover * P);
+    const floor = (x) => (x >= 0n ? x / WAD : -((-x + WAD - 1n) / WAD));
+    // the cover's entry price is the one figure taken from the curve: its first point fixes it
+    const [price0, value0] = curve.points[0].map(BigInt);
+    const entry = floor(worth(price0)) - BigInt(curve.cost) - value0;
+    for (const [price, value] of curve.points) {
+      const here = floor(worth(BigInt(price))) - BigInt(curve.cost) - entry;
+      holds(`${s.name} payoff at ${price}: ${value}, recomputed ${here}`, abs(here - BigInt(value)) <= 1n);
     }
-    const payoff = sum >= 0n ? sum / atoms : -((-sum + atoms - 1n) / atoms);
-    same(`${s.name} payoff at ${price}`, value, payoff + premium - BigInt(s.fee));
+    if (cover === 0n) same(`${s.name} payoff entry`, 0, entry);
   }
   const { value, bound, gapPpm } = s.certificate;
   const size = abs(BigInt(value)) || 1n;

@@ -1,0 +1,192 @@
+"""The scenes: collateral in, covered calls, a split swap, two opposites in one, collateral out."""
+
+import asyncio
+import contextlib
+import pathlib
+import shutil
+import time
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from adapters.chains.devnet import dev_keys
+from adapters.chains.evm import EvmChain
+from app.demo import receipt, show
+from app.demo.client import Client, Json, Outcome
+from app.demo.single import best_single_pool
+from app.local import Stack, fresh_folder, stack
+from solver.domain.errors import SolventError
+from solver.domain.numbers import format_decimal, parse_decimal
+
+FOLDER = pathlib.Path("var/demo")
+VERIFIER = pathlib.Path("tests/e2e/verify_receipt.mjs")
+CALL = "ETH-20261225-4000-C"
+SWAP_USDC = "400000"
+TRIES = 3  # of meeting in one block: the chain, not we, decides where a block ends
+
+
+class Cast(NamedTuple):
+    """Who acts, on what, and what the receipt will say."""
+
+    running: Stack
+    chain: EvmChain
+    alice: Client
+    bob: Client
+    rows: list[Json]
+
+
+async def run(path: pathlib.Path, as_of: int | None) -> int:
+    """Returns the exit code: 0 when every scene settled and the verifier agreed."""
+    began = time.monotonic()
+    try:
+        async with _cast(as_of) as cast:
+            await tell(cast)
+            receipt.write(path, cast.running.rpc_url, cast.running.deployment, cast.rows)
+            show.title(f"{path} re-read from the chain by viem, without any code of ours")
+            code = await verify(path)
+    except SolventError as error:
+        show.title(f"stopped: {error.detail}")
+        return 1
+    show.line(f"{time.monotonic() - began:.0f} s in all")
+    return code
+
+
+async def verify(path: pathlib.Path) -> int:
+    """Returns the verifier's exit code; its words go where ours go."""
+    node = shutil.which("node")
+    if node is None:
+        show.line("skipped: node is missing here")
+        return 0
+    process = await asyncio.create_subprocess_exec(node, str(VERIFIER), str(path))
+    return await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def _cast(as_of: int | None) -> AsyncIterator[Cast]:
+    keys = dev_keys()
+    folder = fresh_folder(FOLDER)
+    async with contextlib.AsyncExitStack() as exits:
+        running = await exits.enter_async_context(stack(folder, as_of=as_of, tell=show.line))
+        chain = await exits.enter_async_context(EvmChain(running.rpc_url))
+        alice = await exits.enter_async_context(Client(running.api_url, keys["alice"]))
+        bob = await exits.enter_async_context(Client(running.api_url, keys["bob"]))
+        yield Cast(running, chain, alice, bob, [])
+
+
+async def tell(cast: Cast) -> None:
+    """Plays every scene; each adds its settlement to the receipt."""
+    await scene(cast, cast.alice, "Alice deposits 12 WETH (Permit2, one signature)", DEPOSIT_WETH)
+    await scene(cast, cast.alice, "Alice deposits 5,000 USDC", DEPOSIT_USDC)
+    await scene(cast, cast.alice, "Alice sells 10 covered calls, at least 280 USDC net", COVERED)
+    await scene(cast, cast.bob, "Bob deposits 12 WETH", DEPOSIT_WETH)
+    await scene(cast, cast.bob, "Bob sells 10 covered calls, delta-neutral within 0.1", NEUTRAL)
+    await swap(cast)
+    await opposites(cast)
+    await scene(cast, cast.alice, "Alice withdraws 1,000 USDC", WITHDRAW)
+
+
+Wanted = tuple[Json, Json]
+DEPOSIT_WETH: Wanted = (
+    {"outcome": "deposit", "token": "WETH", "amount": "12"},
+    {"scheme": "permit2"},
+)
+DEPOSIT_USDC: Wanted = (
+    {"outcome": "deposit", "token": "USDC", "amount": "5000"},
+    {"scheme": "permit2", "maxFee": "5"},
+)
+COVERED: Wanted = (
+    {
+        "outcome": "coveredCall",
+        "underlying": "ETH",
+        "size": "10",
+        "instrument": CALL,
+        "minNetPremium": "280",
+    },
+    {"slippageBps": "30", "maxFee": "5", "maxMarginUsed": "20000", "minHealth": "1.1"},
+)
+NEUTRAL: Wanted = (
+    COVERED[0] | {"deltaNeutral": True, "deltaTolerance": "0.1"},
+    COVERED[1],
+)
+WITHDRAW: Wanted = (
+    {"outcome": "withdraw", "token": "USDC", "amount": "1000"},
+    {"maxFee": "5", "minHealth": "1.1"},
+)
+
+
+async def scene(cast: Cast, client: Client, title: str, wanted: Wanted) -> Outcome:
+    """Quotes, shows, signs, follows to the end and keeps one outcome."""
+    show.title(title)
+    quote = await client.quote(*wanted)
+    show.quote_of(quote)
+    return await _settle(cast, client, title, quote)
+
+
+async def _settle(cast: Cast, client: Client, title: str, quote: Json) -> Outcome:
+    outcome = await client.follow(quote)
+    _require_settled(outcome)
+    await _keep(cast, client, title, outcome)
+    return outcome
+
+
+async def _keep(cast: Cast, client: Client, title: str, outcome: Outcome) -> None:
+    show.outcome_of(outcome, cast.running.deployment.settlement_token.decimals)
+    cast.rows.append(await receipt.row(title, outcome, client, cast.chain, cast.running.deployment))
+
+
+def _require_settled(outcome: Outcome) -> None:
+    intent = outcome.intent
+    if intent["state"] != "settled":
+        told = f"{intent['state']} {intent['code']} {intent['detail']}"
+        raise SolventError(f"the intent ended {told}")
+
+
+async def swap(cast: Cast) -> None:
+    """A size at which one pool is not enough: quoted = paid to the wei, beside the best pool."""
+    title = f"Alice swaps {SWAP_USDC} USDC for WETH: split over pools"
+    show.title(title)
+    tokens = cast.running.deployment
+    usdc, weth = tokens.token("USDC"), tokens.token("WETH")
+    terms = {"scheme": "permit2", "slippageBps": "200", "maxFee": "20"}
+    wanted = {"outcome": "swap", "sellToken": "USDC", "buyToken": "WETH", "sellAmount": SWAP_USDC}
+    holder = cast.alice.holder.address
+    quote = await cast.alice.quote(wanted, terms | {"receiver": holder})
+    show.quote_of(quote)
+    spent = parse_decimal(SWAP_USDC, usdc.decimals) - parse_decimal(quote["fee"], usdc.decimals)
+    single = await best_single_pool(cast.chain, tokens, (usdc, weth), spent)
+    split = quote["outs"][0]["amount"]
+    show.line("best single pool", f"{format_decimal(single, weth.decimals)} WETH")
+    show.line("split", f"{split} WETH")
+    if parse_decimal(split, weth.decimals) <= single:
+        raise SolventError("splitting did not beat the best single pool")
+    outcome = await _settle(cast, cast.alice, title, quote)
+    paid = next(w["delta"] for w in cast.rows[-1]["wallet"] if w["token"] == weth.address)
+    if paid != str(parse_decimal(split, weth.decimals)):
+        raise SolventError(f"quoted {split} WETH and paid {paid} wei")
+    cast.rows[-1]["bestSinglePool"] = str(single)
+    show.line("quoted = paid", f"{paid} wei in {outcome.intent['txHash'][:18]}…")
+
+
+async def opposites(cast: Cast) -> None:
+    """Two opposite swaps that meet in one transaction."""
+    title = "Alice sells 20 WETH while Bob buys WETH: one transaction"
+    show.title(title)
+    terms = {"scheme": "permit2", "slippageBps": "100", "maxFee": "20"}
+    pairs = [("WETH", "USDC", "20", cast.alice), ("USDC", "WETH", "50000", cast.bob)]
+    for _ in range(TRIES):
+        quotes = [
+            await client.quote(
+                {"outcome": "swap", "sellToken": sell, "buyToken": buy, "sellAmount": amount},
+                terms | {"receiver": client.holder.address},
+            )
+            for sell, buy, amount, client in pairs
+        ]
+        outcomes = await asyncio.gather(
+            *(client.follow(quote) for (*_, client), quote in zip(pairs, quotes, strict=True))
+        )
+        for (sell, *_, client), outcome in zip(pairs, outcomes, strict=True):
+            _require_settled(outcome)
+            await _keep(cast, client, f"{title} ({sell})", outcome)
+        if len({outcome.intent["txHash"] for outcome in outcomes}) == 1:
+            return
+        show.line("a block ended between the two; once more")
+    raise SolventError("the opposite intents never met in one block")
