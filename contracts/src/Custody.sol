@@ -85,26 +85,19 @@ abstract contract Custody is IClearinghouse, ReentrancyGuardTransient {
     ) external nonReentrant whenIdle {
         bytes32 account = AccountId.encode(msg.sender, subaccount);
         if (_state.account[account].isFrozen) revert AccountFrozen(account);
-        int256 held = balanceOf(account, token);
-        if (held < _toInt(amount)) revert InsufficientCollateral(token, held, amount);
-        uint160 base = _baseOf(token);
+        uint160 base = _requireHeld(account, token, amount);
         int256 excess = Gate.excessWithout(_state, params, _unit, account, base, amount);
-        if (excess < 0) {
-            if (report.validUntil == 0) revert MarginBreached(account, excess);
-            IAttestation(attestation).verify(report, signatures);
-            // asking is judged on the positions of now less what would leave, doing on what remains
-            if (!_isReady(account, token, amount)) {
-                Gate.requireWithout(_state, params, _unit, account, base, amount, report);
-                return _request(account, token, amount);
-            }
+        if (excess >= 0) return _pay(account, token, amount);
+        if (report.validUntil == 0) revert MarginBreached(account, excess);
+        IAttestation(attestation).verify(report, signatures);
+        // asking is judged on the positions of now less what would leave, doing on what remains
+        if (!_isReady(account, token, amount)) {
+            Gate.requireWithout(_state, params, _unit, account, base, amount, report);
+            return _request(account, token, amount);
         }
-        _moveCollateral(account, token, -int256(amount));
-        if (excess < 0) {
-            Gate.requireWithout(_state, params, _unit, account, 0, 0, report);
-            _spendOutflow(Gate.valueOf(_state, params, _unit, base, amount));
-        }
-        delete _withdrawal[account][token];
-        _push(token, msg.sender, amount);
+        _spendOutflow(Gate.valueOf(_state, params, _unit, base, amount));
+        _pay(account, token, amount);
+        Gate.requireWithout(_state, params, _unit, account, 0, 0, report);
     }
 
     function cancelWithdrawal(bytes32 account, address token) external {
@@ -130,17 +123,13 @@ abstract contract Custody is IClearinghouse, ReentrancyGuardTransient {
     }
 
     /// Book entry of tokens that came in (+) or go out (-); returns the base position moved, 0 for cash.
-    /// What goes out must be there: collateral is never lent.
+    /// Cash may fall below zero, since it carries the notional of perps; the gate decides. Base may not.
     function _moveCollateral(bytes32 account, address token, int256 amount)
         internal
         returns (uint160 base)
     {
         base = _baseOf(token);
         if (base == 0) {
-            int256 cash = _state.account[account].cash;
-            if (amount < 0 && cash + amount < 0) {
-                revert InsufficientCollateral(token, cash, uint256(-amount));
-            }
             _state.moveCash(account, amount);
             return base;
         }
@@ -171,6 +160,24 @@ abstract contract Custody is IClearinghouse, ReentrancyGuardTransient {
         }
         // forge-lint: disable-next-line(unsafe-typecast)
         return int256(amount);
+    }
+
+    function _requireHeld(bytes32 account, address token, uint256 amount)
+        private
+        view
+        returns (uint160 base)
+    {
+        int256 leaving = _toInt(amount);
+        base = _baseOf(token);
+        if (base == 0) return base;
+        int256 held = _state.quantityOf(account, base);
+        if (held < leaving) revert InsufficientCollateral(token, held, amount);
+    }
+
+    function _pay(bytes32 account, address token, uint256 amount) private {
+        _moveCollateral(account, token, -_toInt(amount));
+        delete _withdrawal[account][token];
+        _push(token, msg.sender, amount);
     }
 
     function _request(bytes32 account, address token, uint256 amount) private {
