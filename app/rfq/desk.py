@@ -72,7 +72,7 @@ class RfqDesk:
 
     def disconnect(self, maker: AccountId, send: Send) -> None:
         """Forgets a connection and withdraws its ladders; nothing if it was replaced already."""
-        if self._sends.get(maker) is not send:
+        if self._sends.get(maker) != send:
             return
         del self._sends[maker], self._listed[maker]
         self._board.drop_maker(maker)
@@ -81,6 +81,8 @@ class RfqDesk:
 
     def on_message(self, maker: AccountId, message: Message) -> None:
         """Takes one message of a connected maker. Raises a typed error that it is told."""
+        if maker not in self._sends:
+            raise Unauthorized("this maker is not connected any more")
         op = message.get("op")
         if op == "ladder":
             self._take_ladder(maker, message)

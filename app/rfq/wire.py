@@ -23,6 +23,15 @@ _QUOTE_FIELDS = {
     "maker", "subaccount", "solver", "instrument", "makerSells", "price", "maxQuantity",
     "validTo", "nonce",
 }  # fmt: skip
+_UINT = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,77})$"}
+_ADDRESS = {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}
+QUOTE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": sorted(_QUOTE_FIELDS),
+    "additionalProperties": False,
+    "properties": dict.fromkeys(sorted(_QUOTE_FIELDS), _UINT)
+    | {"maker": _ADDRESS, "solver": _ADDRESS, "makerSells": {"type": "boolean"}},
+}
 
 
 def challenge_digest(challenge: str) -> bytes:
