@@ -6,7 +6,7 @@ when it is full the listener is cut off (and resumes from the store), never wait
 
 import asyncio
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -39,6 +39,13 @@ def encode(envelope: Envelope) -> bytes:
     )
 
 
+class Listener(Protocol):
+    """Whoever hears events. `offer` must not wait."""
+
+    def offer(self, item: Published) -> None:
+        """Takes an event."""
+
+
 class Subscription:
     """One listener's bounded queue. `is_cut_off` once it lagged by more than `size` events."""
 
@@ -52,15 +59,12 @@ class Subscription:
     def follow(self, log: str) -> None:
         """Starts listening to a log. Whoever needs no gap calls it at the head it has read to."""
         self.logs.add(log)
-        self._bus.listeners.setdefault(log, set()).add(self)
+        self._bus.attach(log, self)
 
     def unfollow(self, log: str) -> None:
         """Stops listening to a log."""
         self.logs.discard(log)
-        listeners = self._bus.listeners.get(log, set())
-        listeners.discard(self)
-        if not listeners:
-            self._bus.listeners.pop(log, None)
+        self._bus.detach(log, self)
 
     def offer(self, item: Published) -> None:
         """Queues an event, or cuts the listener off."""
@@ -88,7 +92,18 @@ class Bus:
     """Who listens to what. Lives on one event loop; nothing in it waits."""
 
     def __init__(self) -> None:
-        self.listeners: dict[str, set[Subscription]] = {}
+        self.listeners: dict[str, set[Listener]] = {}
+
+    def attach(self, log: str, listener: Listener) -> None:
+        """Starts handing a log's events to a listener."""
+        self.listeners.setdefault(log, set()).add(listener)
+
+    def detach(self, log: str, listener: Listener) -> None:
+        """Stops it."""
+        listeners = self.listeners.get(log, set())
+        listeners.discard(listener)
+        if not listeners:
+            self.listeners.pop(log, None)
 
     def subscribe(self, logs: Iterable[str] = (), size: int = QUEUE_MAX) -> Subscription:
         """Returns a listener to `logs`; `follow` adds more."""

@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket surface: each endpoint parses, calls one function and answers."""

@@ -1,0 +1,119 @@
+"""An account as its events fold: positions, margin, greeks, history. Public and read-only."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import show
+from app.api.body import json_answer, services_of
+from app.api.events import page_of
+from app.api.models import AccountGreeks, AccountMargin, AccountView, EventPage, PositionsView
+from app.services import Services
+from app.verify import available
+from solver.domain.account import Account
+from solver.domain.errors import Malformed
+from solver.domain.ids import AccountId, address
+from solver.margin.simple import figures
+
+router = APIRouter(prefix="/v1/accounts/{owner}/{subaccount}", tags=["accounts"])
+Owner = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{40}$")]
+Subaccount = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,19})$")]
+
+
+@router.get("", response_model=AccountView)
+async def read(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
+    """Read an account. One that nothing ever happened to is empty, not missing."""
+    services = services_of(request)
+    account, token = _account(services, owner, subaccount), _token(services)
+    held = [
+        {
+            "uid": reservation.uid,
+            "debit": show.amount(reservation.debit, token),
+            "fee": show.amount(reservation.fee, token),
+            "margin": show.amount(reservation.margin, token),
+        }
+        for reservation in account.reservations
+    ]
+    return json_answer(
+        {
+            "owner": account.id.owner,
+            "subaccount": str(account.id.subaccount),
+            "log": account.id.log,
+            "cash": show.amount(account.cash, token),
+            "positions": show.positions(account, services.board.snapshot()),
+            "reservations": held,
+            "epoch": str(account.epoch),
+            "head": _head(services, account),
+        }
+    )
+
+
+@router.get("/positions", response_model=PositionsView)
+async def positions(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
+    """Read the positions and base collateral, marked now."""
+    services = services_of(request)
+    account = _account(services, owner, subaccount)
+    rows = show.positions(account, services.board.snapshot())
+    return json_answer({"positions": rows, "head": _head(services, account)})
+
+
+@router.get("/margin", response_model=AccountMargin)
+async def margin(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
+    """Read SIMPLE margin at the newest prices, and what no open intent has reserved."""
+    services = services_of(request)
+    account, snapshot = _account(services, owner, subaccount), services.board.snapshot()
+    token = snapshot.settlement_token
+    return json_answer(
+        {
+            "margin": show.margin(figures(account, snapshot), token),
+            "available": show.amount(available(account, snapshot), token),
+            "snapshot": show.snapshot_view(snapshot),
+            "head": _head(services, account),
+        }
+    )
+
+
+@router.get("/greeks", response_model=AccountGreeks)
+async def greeks(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
+    """Read the greeks per market at the newest prices."""
+    services = services_of(request)
+    account, snapshot = _account(services, owner, subaccount), services.board.snapshot()
+    return json_answer(
+        {
+            "greeks": show.greeks(account, snapshot),
+            "snapshot": show.snapshot_view(snapshot),
+            "head": _head(services, account),
+        }
+    )
+
+
+@router.get("/events", response_model=EventPage)
+async def history(
+    request: Request,
+    owner: Owner,
+    subaccount: Subaccount,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Read the account's events after a sequence number, oldest first."""
+    services = services_of(request)
+    log = _account(services, owner, subaccount).id.log
+    return json_answer(await page_of(services, log, after, limit))
+
+
+def _account(services: Services, owner: str, subaccount: str) -> Account:
+    number = int(subaccount)
+    if number >= 2**64:
+        raise Malformed("a subaccount fits 64 bits", field="subaccount")
+    account_id = AccountId(services.deployment.chain_id, address(owner), number)
+    return services.store.account(account_id)
+
+
+def _token(services: Services) -> Any:
+    return services.board.snapshot().settlement_token
+
+
+def _head(services: Services, account: Account) -> dict[str, Any]:
+    return services.store.head(account.id.log)._asdict()

@@ -1,0 +1,208 @@
+"""Submit, read, list and cancel signed intents; the stateless signing help."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import observe, pipeline
+from app.api.body import (
+    hex_of,
+    json_answer,
+    known_fields,
+    number_of,
+    read_object,
+    services_of,
+    text_of,
+)
+from app.api.models import Accepted, Cancelled, Digest, IntentPage, IntentView
+from app.api.schema import takes
+from app.clock import rfc3339_ms
+from app.services import Services
+from app.store import StoredIntent
+from app.verify import Admission, CancelRequest, recover
+from solver.domain.calendar import rfc3339
+from solver.domain.errors import Malformed, NotFound, SolventError
+from solver.domain.event import STATES
+from solver.domain.ids import IntentUid, address
+from solver.domain.intent import SCHEMES, SignedIntent
+from solver.domain.typed_data import (
+    INTENT_TYPE,
+    intent_digest,
+    intent_hash,
+    permit2_digest,
+    separator,
+    uid_of,
+)
+from solver.intents.typed_json import parse_intent, to_json
+
+SIGNATURE_BYTES_MAX = 8_192  # contract wallets and mandates need more than 65
+APP_DATA_MAX, NAME_MAX = 8_192, 64
+router = APIRouter(tags=["intents"])
+Uid = Annotated[str, Path(pattern="^0x[0-9a-f]{112}$", description="56 bytes, hex")]
+
+
+@router.post("/v1/intents", status_code=202, response_model=Accepted, **takes("SignedIntent"))
+async def submit(request: Request) -> Response:
+    """Submit a signed intent. 202: stored durably and open. 200: it was stored already.
+
+    `intent` is the message of the typed data, exactly. Nothing is solved here; follow the intent on
+    the stream or read it by its UID. Another body under the same nonce is a 409, unless its
+    appData names the stored UID in `replaces`.
+    """
+    body = await read_object(request)
+    try:
+        signed, admission = submission_of(body)
+        accepted = await pipeline.submit(services_of(request), signed, admission)
+    except SolventError as error:
+        observe.intent_refused(error.code)
+        raise
+    uid = str(accepted.uid)
+    observe.intent_accepted(uid, signed.intent.outcome, is_new=accepted.is_new)
+    answer = {"uid": uid, "state": accepted.state}
+    return json_answer(answer, 202 if accepted.is_new else 200)
+
+
+def submission_of(body: dict[str, Any]) -> tuple[SignedIntent, Admission]:
+    """Returns what a body submits. Raises Malformed with the field."""
+    optional = {"appData", "clientOrderId", "quoteId"}
+    known_fields(body, {"intent", "scheme", "signature"}, optional)
+    signature = hex_of(body, "signature", SIGNATURE_BYTES_MAX)
+    signed = SignedIntent(parse_intent(body["intent"]), _scheme(body), signature)
+    admission = Admission(
+        app_data=text_of(body, "appData", APP_DATA_MAX) or "",
+        client_order_id=text_of(body, "clientOrderId", NAME_MAX),
+        quote_id=text_of(body, "quoteId", NAME_MAX),
+    )
+    return signed, admission
+
+
+def _scheme(body: dict[str, Any]) -> str:
+    scheme = body.get("scheme")
+    if scheme not in SCHEMES:
+        raise Malformed(f"schemes are {', '.join(SCHEMES)}", field="scheme")
+    return str(scheme)
+
+
+@router.post("/v1/intents/digest", response_model=Digest, **takes("IntentToHash"))
+async def digest(request: Request) -> Response:
+    """Hash an intent and, with a signature, recover its signer. Stateless; nothing is stored."""
+    body = await read_object(request)
+    known_fields(body, {"intent"}, {"signature", "scheme"})
+    services, intent = services_of(request), parse_intent(body["intent"])
+    domain, permit2 = services.domain, services.deployment.permit2
+    plain, by_permit2 = (
+        intent_digest(intent, domain),
+        permit2_digest(intent, domain, permit2),
+    )
+    recovered = None
+    if "signature" in body:
+        is_permit2 = "scheme" in body and _scheme(body) == "permit2"
+        signed = by_permit2 if is_permit2 else plain
+        recovered = recover(signed, hex_of(body, "signature", 65))
+    return json_answer(
+        {
+            "typeHash": "0x" + INTENT_TYPE.hex(),
+            "structHash": "0x" + intent_hash(intent).hex(),
+            "domainSeparator": "0x" + separator(domain).hex(),
+            "digest": "0x" + plain.hex(),
+            "permit2Digest": "0x" + by_permit2.hex(),
+            "uid": str(uid_of(intent, domain)),
+            "recovered": recovered,
+        }
+    )
+
+
+@router.get("/v1/intents/{uid}", response_model=IntentView)
+async def read(request: Request, uid: Uid) -> Response:
+    """Read one intent. The signed bounds are shown once it is terminal: until then they are known
+    to its owner and to solvers only."""
+    services = services_of(request)
+    row = services.store.intent(uid)
+    if row is None:
+        raise NotFound("there is no intent with this uid", field="uid")
+    return json_answer(view(row, services))
+
+
+@router.get("/v1/intents", response_model=IntentPage)
+async def page(
+    request: Request,
+    owner: Annotated[str, Query(pattern="^0x[0-9a-fA-F]{40}$")],
+    state: Annotated[list[str] | None, Query(max_length=len(STATES))] = None,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """List an owner's intents, newest first. `state` may be repeated."""
+    services = services_of(request)
+    unknown = [name for name in state or () if name not in STATES]
+    if unknown:
+        raise Malformed(f"states are {', '.join(STATES)}", field="state")
+    found = await services.store.intents(address(owner), tuple(state or ()), cursor, limit)
+    rows = [view(row, services) for row in found.intents]
+    return json_answer({"intents": rows, "cursor": found.cursor})
+
+
+@router.delete("/v1/intents/{uid}", response_model=Cancelled, **takes("Cancel"))
+async def cancel_one(request: Request, uid: Uid) -> Response:
+    """Cancel one intent by a signed CancelIntents(owner, [uid], validTo). Binds the service only;
+    `cancel(nonce)` on the contract is the proof."""
+    body = await read_object(request)
+    known_fields(body, {"validTo", "signature"}, set())
+    owner = IntentUid.parse(uid).owner
+    valid_to, signature = number_of(body, "validTo", 32), hex_of(body, "signature", 65)
+    return await _cancel(request, CancelRequest(owner, (uid,), valid_to, signature))
+
+
+@router.post("/v1/intents/cancel", response_model=Cancelled, **takes("CancelMany"))
+async def cancel_many(request: Request) -> Response:
+    """Cancel several intents by a signed CancelIntents, or with `epoch` every one whose nonce is
+    below it by a signed CancelAll(owner, epoch, validTo)."""
+    body = await read_object(request)
+    known_fields(body, {"owner", "validTo", "signature"}, {"uids", "epoch"})
+    owner = address(text_of(body, "owner", 42) or "")
+    valid_to, signature = number_of(body, "validTo", 32), hex_of(body, "signature", 65)
+    if "epoch" in body:
+        if "uids" in body:
+            raise Malformed("give uids or epoch, not both", field="uids")
+        epoch = number_of(body, "epoch", 64)
+        uids = tuple(
+            row.uid
+            for row in services_of(request).store.live_intents()
+            if row.signed.intent.owner == owner and row.signed.intent.nonce >> 192 < epoch
+        )
+        return await _cancel(request, CancelRequest(owner, uids, valid_to, signature, epoch))
+    named = body.get("uids")
+    if not isinstance(named, list) or not all(isinstance(uid, str) for uid in named):
+        raise Malformed("must be a list of uids", field="uids")
+    return await _cancel(request, CancelRequest(owner, tuple(named), valid_to, signature))
+
+
+async def _cancel(request: Request, wish: CancelRequest) -> Response:
+    ended = await pipeline.cancel(services_of(request), wish)
+    return json_answer({"intents": [{"uid": uid, "state": state} for uid, state in ended]})
+
+
+def view(row: StoredIntent, services: Services) -> dict[str, Any]:
+    """Returns a stored intent as anyone may see it."""
+    intent, reason = row.signed.intent, services.store.reason(row.uid)
+    return {
+        "uid": row.uid,
+        "owner": intent.owner,
+        "subaccount": str(intent.subaccount),
+        "outcome": intent.outcome,
+        "scheme": row.signed.scheme,
+        "state": row.state,
+        "code": row.code,
+        "detail": row.detail,
+        "reason": {"code": reason.code, "at": rfc3339_ms(reason.at_ms)} if reason else None,
+        "auctionId": row.auction_id,
+        "txHash": row.tx_hash,
+        "confirmations": row.confirmations,
+        "clientOrderId": row.client_order_id,
+        "quoteId": row.quote_id,
+        "validTo": rfc3339(intent.valid_to),
+        "createdAt": rfc3339_ms(row.created_ms),
+        "updatedAt": rfc3339_ms(row.updated_ms),
+        "intent": to_json(intent) if row.is_terminal else None,
+    }

@@ -1,0 +1,135 @@
+"""Markets, instruments and prices, from the newest snapshot."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import show
+from app.api.body import json_answer, services_of
+from app.api.models import InstrumentsView, MarketsView, PricesView
+from solver.domain.calendar import rfc3339
+from solver.domain.instrument import Instrument, Kind, format_name
+from solver.domain.market import Ladder, Level
+from solver.domain.snapshot import Snapshot, Underlying
+from solver.pricing.marks import mark_of
+
+router = APIRouter(prefix="/v1", tags=["markets"])
+Json = dict[str, Any]
+_KIND = {Kind.PERP: "perp", Kind.CALL: "call", Kind.PUT: "put"}
+
+
+@router.get("/markets", response_model=MarketsView)
+async def markets(request: Request) -> Response:
+    """List the underlyings with their prices and margin rates, and the tokens."""
+    snapshot = services_of(request).board.snapshot()
+    return json_answer(
+        {
+            "markets": [_market(underlying) for underlying in snapshot.underlyings],
+            "settlementToken": show.token_view(snapshot.settlement_token),
+            "tokens": [show.token_view(token) for token in snapshot.tokens],
+            "snapshot": show.snapshot_view(snapshot),
+        }
+    )
+
+
+@router.get("/instruments", response_model=InstrumentsView)
+async def instruments(request: Request, underlying: str | None = None) -> Response:
+    """List what can be traded, with marks and the best indicative bid and ask of all makers."""
+    snapshot = services_of(request).board.snapshot()
+    best = _best(snapshot.ladders)
+    rows = [
+        _instrument(instrument, market, snapshot, best.get(instrument.id, (None, None)))
+        for market in snapshot.underlyings
+        if underlying in (None, market.symbol) and market.price
+        for instrument in _listed(market, snapshot.time)
+    ]
+    return json_answer({"instruments": rows, "snapshot": show.snapshot_view(snapshot)})
+
+
+@router.get("/prices", response_model=PricesView)
+async def prices(request: Request) -> Response:
+    """Read the aggregated oracle prices."""
+    snapshot = services_of(request).board.snapshot()
+    return json_answer({"prices": price_rows(snapshot), "snapshot": show.snapshot_view(snapshot)})
+
+
+def price_rows(snapshot: Snapshot) -> list[Json]:
+    """Returns price, spread and oracle state of every market."""
+    return [
+        {
+            "underlying": market.symbol,
+            "price": show.wad(market.price),
+            "confidence": show.wad(market.confidence),
+            "state": market.oracle_state,
+        }
+        for market in snapshot.underlyings
+    ]
+
+
+def _market(market: Underlying) -> Json:
+    return {
+        "market": market.market,
+        "symbol": market.symbol,
+        "log": f"market:{market.market}",
+        "base": show.token_view(market.base),
+        "price": show.wad(market.price),
+        "confidence": show.wad(market.confidence),
+        "oracleState": market.oracle_state,
+        "volatility": show.ppm(market.vol_ppm),
+        "volatilityCap": show.ppm(market.sigma_cap_ppm),
+        "fundingIndex": show.wad(market.funding_index),
+        "perpInitial": show.ppm(market.perp_initial_ppm),
+        "perpMaintenance": show.ppm(market.perp_maintenance_ppm),
+        "baseInitial": show.ppm(market.base_initial_ppm),
+        "baseMaintenance": show.ppm(market.base_maintenance_ppm),
+        "expiries": [rfc3339(expiry) for expiry in market.expiries],
+        "strikes": [show.wad(strike) for strike in market.strikes],
+    }
+
+
+def _listed(market: Underlying, now: int) -> Iterator[Instrument]:
+    yield Instrument(market.market, Kind.PERP)
+    for expiry in market.expiries:
+        for strike in market.strikes:
+            for kind in (Kind.CALL, Kind.PUT):
+                if expiry > now:
+                    yield Instrument(market.market, kind, expiry, strike)
+
+
+def _instrument(
+    instrument: Instrument,
+    market: Underlying,
+    snapshot: Snapshot,
+    best: tuple[Level | None, Level | None],
+) -> Json:
+    bid, ask = best
+    return {
+        "instrument": format_name(instrument, market.symbol),
+        "instrumentId": str(instrument.id),
+        "underlying": market.symbol,
+        "kind": _KIND[instrument.kind],
+        "expiry": rfc3339(instrument.expiry) if instrument.is_option else None,
+        "strike": show.wad(instrument.strike) if instrument.is_option else None,
+        "mark": show.wad(mark_of(instrument, snapshot)),
+        "bid": show.wad(bid.price) if bid else None,
+        "bidQuantity": show.wad(bid.quantity) if bid else None,
+        "ask": show.wad(ask.price) if ask else None,
+        "askQuantity": show.wad(ask.quantity) if ask else None,
+    }
+
+
+def _best(ladders: Iterable[Ladder]) -> dict[int, tuple[Level | None, Level | None]]:
+    """Returns the best bid and ask per instrument over all makers."""
+    best: dict[int, tuple[Level | None, Level | None]] = {}
+    for ladder in ladders:
+        bid, ask = best.get(ladder.instrument, (None, None))
+        bids = [level for level in (bid, *ladder.bids[:1]) if level]
+        asks = [level for level in (ask, *ladder.asks[:1]) if level]
+        best[ladder.instrument] = (
+            max(bids, key=lambda level: level.price, default=None),
+            min(asks, key=lambda level: level.price, default=None),
+        )
+    return best

@@ -1,0 +1,401 @@
+"""What the API answers, as types: the source of the OpenAPI document, held true by tests.
+
+Numbers are decimal strings in human units (settlement units, whole tokens, contracts) unless the
+field is part of what is signed; times are RFC 3339 UTC.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class View(BaseModel):
+    """An answer: camelCase, nothing undeclared."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True
+    )
+
+
+class Problem(View):
+    """RFC 9457, with what a program needs to decide what to do next."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: str | None
+    retryable: bool
+    outcome: str
+    request_id: str
+    data: dict[str, Any]
+
+
+class Accepted(View):
+    """The intent is durable. A repeated submission answers the same with status 200."""
+
+    uid: str
+    state: str
+
+
+class Reason(View):
+    """Why an open intent has not been met yet."""
+
+    code: str
+    at: str
+
+
+class IntentView(View):
+    """An intent and where it stands. `intent` is shown once the state is terminal."""
+
+    uid: str
+    owner: str
+    subaccount: str
+    outcome: str
+    scheme: str
+    state: str
+    code: str | None
+    detail: str | None
+    reason: Reason | None
+    auction_id: str | None
+    tx_hash: str | None
+    confirmations: str | None
+    client_order_id: str | None
+    quote_id: str | None
+    valid_to: str
+    created_at: str
+    updated_at: str
+    intent: dict[str, Any] | None
+
+
+class IntentPage(View):
+    """Newest first; `cursor` asks for the next page, null when there is none."""
+
+    intents: list[IntentView]
+    cursor: str | None
+
+
+class CancelledIntent(View):
+    """Where a cancelled intent ended."""
+
+    uid: str
+    state: str
+
+
+class Cancelled(View):
+    """The answer to a signed cancel."""
+
+    intents: list[CancelledIntent]
+
+
+class Digest(View):
+    """Every hash on the way to the signature, to compare with one's own."""
+
+    type_hash: str
+    struct_hash: str
+    domain_separator: str
+    digest: str
+    permit2_digest: str
+    uid: str
+    recovered: str | None
+
+
+class MarginView(View):
+    """SIMPLE margin. `health` = equity / requirement; null when nothing is required."""
+
+    initial: str
+    maintenance: str
+    equity: str
+    requirement: str
+    health: str | None
+
+
+class FillView(View):
+    """A derivative trade of a plan, quantity signed from the owner's side."""
+
+    leg: int
+    instrument: str
+    instrument_id: str
+    quantity: str
+    price: str
+    cash: str
+    maker: str | None
+
+
+class SwapView(View):
+    """A pool step. Amounts are whole tokens."""
+
+    venue: str
+    pool: str
+    token_in: str
+    token_out: str
+    amount_in: str
+    amount_out: str
+
+
+class FlowView(View):
+    """Tokens pulled or delivered for a leg, whole tokens."""
+
+    leg: int
+    token: str
+    amount: str
+    from_wallet: bool | None = None
+
+
+class CertificateView(View):
+    """The proof of quality: `bound` holds by weak duality; gapPpm is how far `value` is off."""
+
+    value: str
+    bound: str
+    gap_ppm: str
+    token_prices: list[list[str]]
+    row_prices: list[list[str]]
+
+
+class PayoffPoint(View):
+    """Profit or loss when the underlying is at `price`."""
+
+    price: str
+    at_expiry: str
+    today: str
+
+
+class PayoffView(View):
+    """What the outcome changes from here on. Null profit or loss: without bound."""
+
+    underlying: str
+    expiry: str | None
+    points: list[PayoffPoint]
+    break_evens: list[str]
+    profit_max: str | None
+    loss_max: str | None
+    is_exact: bool
+
+
+class GreeksView(View):
+    """Sums over one market: delta in base, vega per 1.0 of volatility, theta per year."""
+
+    underlying: str
+    delta: str
+    gamma: str
+    vega: str
+    theta: str
+    value: str
+
+
+class DeltaView(View):
+    """Net delta in the base of one market."""
+
+    underlying: str
+    before: str
+    after: str
+
+
+class SnapshotView(View):
+    """The state of the world a plan was made on."""
+
+    hash: str
+    block_number: str
+    time: str
+
+
+class QuoteView(View):
+    """A plan with the typed data that signs it. Nothing was submitted."""
+
+    quote_id: str
+    uid: str
+    expires_at: str
+    scheme: str
+    intent: dict[str, Any]
+    typed_data: dict[str, Any]
+    fills: list[FillView]
+    swaps: list[SwapView]
+    pulls: list[FlowView]
+    outs: list[FlowView]
+    net_cost: str
+    net_premium: str
+    fee: str
+    gas: str
+    certificate: CertificateView
+    margin_before: MarginView
+    margin_after: MarginView
+    margin_rise: str
+    delta: DeltaView | None
+    greeks_after: list[GreeksView]
+    payoff: list[PayoffView]
+    snapshot: SnapshotView
+
+
+class PositionView(View):
+    """One position or base collateral, marked now."""
+
+    instrument: str
+    instrument_id: str
+    quantity: str
+    mark: str | None
+
+
+class ReservationView(View):
+    """What an open intent may cost at most."""
+
+    uid: str
+    debit: str
+    fee: str
+    margin: str
+
+
+class HeadView(View):
+    """The newest event of a log."""
+
+    seq: int
+    hash: str
+
+
+class AccountView(View):
+    """The fold of the account's events."""
+
+    owner: str
+    subaccount: str
+    log: str
+    cash: str
+    positions: list[PositionView]
+    reservations: list[ReservationView]
+    epoch: str
+    head: HeadView
+
+
+class PositionsView(View):
+    positions: list[PositionView]
+    head: HeadView
+
+
+class AccountMargin(View):
+    """`available` is the initial margin that no open intent has reserved."""
+
+    margin: MarginView
+    available: str
+    snapshot: SnapshotView
+    head: HeadView
+
+
+class AccountGreeks(View):
+    greeks: list[GreeksView]
+    snapshot: SnapshotView
+    head: HeadView
+
+
+class EventView(View):
+    """The envelope: `prev` is the seq before it in this log."""
+
+    log: str
+    seq: int
+    prev: int
+    hash: str
+    type: str
+    version: int
+    at: str
+    committed_at: str
+    body: dict[str, Any]
+
+
+class EventPage(View):
+    """Oldest first; ask again with after = the last seq until it equals `head`."""
+
+    events: list[EventView]
+    head: int
+
+
+class TokenView(View):
+    address: str
+    symbol: str
+    decimals: int
+
+
+class MarketView(View):
+    """One underlying. Rates are fractions of notional; volatility is annual."""
+
+    market: int
+    symbol: str
+    log: str
+    base: TokenView
+    price: str
+    confidence: str
+    oracle_state: str
+    volatility: str
+    volatility_cap: str
+    funding_index: str
+    perp_initial: str
+    perp_maintenance: str
+    base_initial: str
+    base_maintenance: str
+    expiries: list[str]
+    strikes: list[str]
+
+
+class MarketsView(View):
+    markets: list[MarketView]
+    settlement_token: TokenView
+    tokens: list[TokenView]
+    snapshot: SnapshotView
+
+
+class InstrumentView(View):
+    """Something that can be traded, with the best indicative prices of all makers."""
+
+    instrument: str
+    instrument_id: str
+    underlying: str
+    kind: str
+    expiry: str | None
+    strike: str | None
+    mark: str
+    bid: str | None
+    bid_quantity: str | None
+    ask: str | None
+    ask_quantity: str | None
+
+
+class InstrumentsView(View):
+    instruments: list[InstrumentView]
+    snapshot: SnapshotView
+
+
+class PriceView(View):
+    underlying: str
+    price: str
+    confidence: str
+    state: str
+
+
+class PricesView(View):
+    prices: list[PriceView]
+    snapshot: SnapshotView
+
+
+class HealthView(View):
+    """`checks` says which part is well."""
+
+    status: str
+    checks: dict[str, str]
+
+
+class TimeView(View):
+    """The service's time is the chain head's."""
+
+    time: str
+    unix: str
+    block_number: str | None
+
+
+class ContractsView(View):
+    chain_id: str
+    contracts: dict[str, str]
+    start_block: str
+
+
+class TypedDataView(View):
+    domain: dict[str, Any]
+    types: dict[str, Any]
+    schemes: list[str]
