@@ -54,9 +54,10 @@ async def _serve(as_of: int | None, port: int, rpc_port: int) -> None:
 @app.command()
 def api() -> None:
     """The HTTP and WebSocket API with auctioneer and settlement, configured by SOLVENT_*."""
-    from app.main import serve as serve_api
+    from app.assembly import serve as serve_api
+    from app.config import Settings
 
-    serve_api()
+    serve_api(Settings.load())
 
 
 @app.command()

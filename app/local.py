@@ -100,7 +100,7 @@ async def stack(
         dump(chain.deployment, deployment_file)
         shared = {
             "SOLVENT_RPC_URL": chain.url,
-            "SOLVENT_DEPLOYMENT_FILE": str(deployment_file),
+            "SOLVENT_DEPLOYMENT": str(deployment_file),
             "SOLVENT_API_URL": f"http://127.0.0.1:{api_port}",
             "SOLVENT_DATABASE_URL": f"sqlite:///{folder / 'solvent.db'}",
             "SOLVENT_PORT": str(api_port),

@@ -36,6 +36,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.pipeline",),
     ("app.agents", "app.auctioneer", "app.liquidator", "app.maker", "app.api"),
     ("app.main",),
+    ("app.assembly",),
     ("app.local",),
     ("app.demo",),
     ("app.cli", "app.openapi"),
@@ -57,7 +58,7 @@ EFFECTS = frozenset({"open", "print", "input", "eval", "exec"})
 FILE_NAMES_BANNED = frozenset({"utils", "util", "helpers", "helper", "common", "misc"})
 WORDS_BANNED = frozenset({"manager", "handler", "processor"})
 # "module:function" of the loops that may catch Exception; each records and raises again.
-TASK_ROOTS: frozenset[str] = frozenset()
+TASK_ROOTS = frozenset({"app.assembly:_root"})
 FILE_LINES_MAX, FUNCTION_LINES_MAX, COLUMNS_MAX = 400, 60, 100
 # A keyword-only parameter is named where it is passed, so it is free of the first limit.
 POSITIONAL_MAX, PARAMETERS_MAX = 5, 8

@@ -1,0 +1,161 @@
+"""One API process put together: concrete parts chosen, the past recovered, the loops started.
+
+Order matters: the board knows the present before anything plans, the ledger equals the chain before
+anything trades, and what an earlier life left unfinished is taken up before new work.
+"""
+
+import asyncio
+import contextlib
+import functools
+import json
+import os
+import pathlib
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, NamedTuple
+
+import uvicorn
+
+from adapters.chains.deployment import Deployment, load
+from adapters.chains.devnet.keys import RISK_ROLES, dev_keys
+from adapters.chains.evm import EvmChain
+from app import observe
+from app.auctioneer import Auctioneer
+from app.board import Board
+from app.breaker import Breaker
+from app.bus import Bus
+from app.clock import ChainClock
+from app.config import Settings
+from app.feeds import Feeds, load_listing
+from app.main import create_app
+from app.rfq import RfqDesk
+from app.services import Services, solver_pool
+from app.settlement.attest import Attestor, View, attestor_for
+from app.settlement.engine import Engine, engine_for
+from app.settlement.reconcile import Reconciler
+from app.store import Store
+from app.verify import address_of, recover
+from solver.domain.typed_data import Domain
+
+GRACE_SECONDS = 3  # what open connections get when the process is asked to stop
+
+
+class Loops(NamedTuple):
+    """The parts that run for as long as the process lives."""
+
+    feeds: Feeds
+    reconciler: Reconciler
+    engine: Engine
+    auctioneer: Auctioneer
+
+
+def serve(settings: Settings) -> None:
+    """Runs the API process until it is told to stop."""
+    observe.configure(settings.log_level)
+    app = create_app(start=functools.partial(running, settings))
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_max_size=settings.body_bytes_max,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Services]:
+    """Yields the services of a process that has caught up with the chain and is trading."""
+    deployment = load(settings.deployment)
+    keys = keys_of(settings)
+    async with contextlib.AsyncExitStack() as exits:
+        chain = await exits.enter_async_context(EvmChain(settings.rpc_url))
+        clock, bus = ChainClock((await chain.head()).timestamp), Bus()
+        store = await Store.open(settings, bus, clock)
+        exits.push_async_callback(store.close)
+        board = Board(await load_listing(chain, deployment))
+        domain = Domain(deployment.chain_id, deployment.settlement)
+        services = Services(
+            settings=settings,
+            clock=clock,
+            chain=chain,
+            deployment=deployment,
+            store=store,
+            bus=bus,
+            board=board,
+            rfq=RfqDesk(board, domain, recover),
+            breaker=Breaker(),
+            solver_address=address_of(keys["solver"]),
+            pool=exits.enter_context(solver_pool()),
+        )
+        loops = _loops(services, clock, keys)
+        await _catch_up(loops)
+        observe.started(settings.host, settings.port, deployment.chain_id)
+        async with _all_running(loops):
+            yield services
+    observe.stopped()
+
+
+def keys_of(settings: Settings) -> dict[str, bytes]:
+    """Returns role -> private key: from the keys file, or the local chain's published ones."""
+    if not settings.keys_file:
+        return {role: key.secret for role, key in dev_keys().items()}
+    stored = json.loads(pathlib.Path(settings.keys_file).read_text())
+    return {role: bytes.fromhex(text.removeprefix("0x")) for role, text in stored.items()}
+
+
+def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loops:
+    chain, deployment, store = services.chain, services.deployment, services.store
+    depth = services.settings.confirmations
+    engine = engine_for(
+        chain, store, clock, deployment, key=keys["solver"].hex(), confirmations=depth
+    )
+    attestor = _attestor(services, deployment, [keys[role].hex() for role in RISK_ROLES])
+    return Loops(
+        feeds=Feeds(chain, services.board, clock, deployment),
+        reconciler=Reconciler(chain, store, deployment, depth),
+        engine=engine,
+        auctioneer=Auctioneer(services, engine, attestor),
+    )
+
+
+def _attestor(services: Services, deployment: Deployment, keys: list[str]) -> Attestor:
+    view = View(services.board.snapshot, services.store.account)
+    return attestor_for(view, keys, Domain(deployment.chain_id, deployment.attestation))
+
+
+async def _catch_up(loops: Loops) -> None:
+    await loops.feeds.step()
+    await loops.engine.resume()
+    while await loops.reconciler.step():
+        pass
+
+
+@contextlib.asynccontextmanager
+async def _all_running(loops: Loops) -> AsyncIterator[None]:
+    """Runs every loop; one that dies ends the process: better stopped than half alive."""
+    tasks = [
+        asyncio.create_task(_root("feeds", loops.feeds.run())),
+        asyncio.create_task(_root("ledger", loops.reconciler.run())),
+        asyncio.create_task(_root("settlement", loops.engine.run())),
+        asyncio.create_task(_root("auction", loops.auctioneer.run())),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _root(name: str, loop: Coroutine[Any, Any, None]) -> None:
+    """Task root: records what kills a loop, asks the process to stop, and raises it again."""
+    try:
+        await loop
+    except Exception as error:
+        observe.part_failed(name, error)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
