@@ -50,7 +50,7 @@ library Expiries {
             }
             if (time >= expiry) {
                 progress.sum += uint256(progress.answer) * (expiry - progress.time);
-                _set(book, market, expiry, Feeds.toWad(feed, progress.sum / TWAP));
+                _set(book, market, expiry, Feeds.toWad(feed, progress.sum, TWAP));
                 delete book.progress[series];
                 return;
             }

@@ -19,14 +19,16 @@ library Feeds {
         (, int256 answer,, uint256 updatedAt,) = IFeed(feed).latestRoundData();
         bool isFresh = updatedAt <= block.timestamp && block.timestamp <= updatedAt + heartbeat;
         if (answer <= 0 || !isFresh) revert IClearinghouse.FeedStale(feed, answer, updatedAt);
-        return toWad(feed, uint256(answer));
+        return toWad(feed, uint256(answer), 1);
     }
 
-    /// Margin sums rely on prices below 2^96.
-    function toWad(address feed, uint256 answer) internal view returns (uint256 wad) {
-        if (answer > type(uint128).max) revert IClearinghouse.PriceOutOfRange(answer);
+    /// Sum of answers over their weight, as a wad, down. Margin sums rely on prices below 2^96.
+    function toWad(address feed, uint256 sum, uint256 weight) internal view returns (uint256 wad) {
+        if (sum > type(uint160).max) revert IClearinghouse.PriceOutOfRange(sum);
         uint256 decimals = IFeed(feed).decimals();
-        wad = decimals <= 18 ? answer * 10 ** (18 - decimals) : answer / 10 ** (decimals - 18);
+        wad = decimals <= 18
+            ? sum * 10 ** (18 - decimals) / weight
+            : sum / 10 ** (decimals - 18) / weight;
         if (wad == 0 || wad > type(uint96).max) revert IClearinghouse.PriceOutOfRange(wad);
     }
 }
