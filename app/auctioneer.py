@@ -165,7 +165,8 @@ class Auctioneer:
     async def _settle(self, bid: Bid, auction_id: str) -> int:
         services = self.services
         for planned in bid.plans:
-            certify(planned.program, planned.snapshot, planned.solution)
+            account = services.store.account(planned.program.account)
+            certify(planned.program, planned.snapshot, planned.solution, account)
         report, signatures = await self.attestor.report_for(bid.plans)
         items = [
             ItemValue(entry.signed, self._planned(planned, bid.quotes))

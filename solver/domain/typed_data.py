@@ -283,6 +283,9 @@ def cancel_all_digest(owner: Address, epoch: int, valid_to: int, domain: Domain)
     return _digest(separator(domain), keccak(struct))
 
 
+_NESTED = frozenset({"legs", "limits", "partiallyFillable", "appData"})
+
+
 def _json_fields(fields: Fields) -> list[dict[str, str]]:
     return [{"name": name, "type": kind} for name, kind in fields]
 
@@ -294,11 +297,9 @@ def message(intent: OutcomeIntent) -> dict[str, Any]:
         pairs = zip(fields, struct, strict=True)
         return {name: str(value) if isinstance(value, int) else value for (name, _), value in pairs}
 
-    out = values(
-        INTENT_FIELDS,
-        intent._replace(is_partially_fillable="", legs=(), limits=(), app_data=""),  # type: ignore[arg-type]
-    )
-    return out | {
+    plain = zip(INTENT_FIELDS, intent, strict=True)
+    shown = [(field, value) for field, value in plain if field[0] not in _NESTED]
+    return values(tuple(field for field, _ in shown), [value for _, value in shown]) | {
         "legs": [values(LEG_FIELDS, leg) for leg in intent.legs],
         "limits": values(LIMITS_FIELDS, intent.limits),
         "partiallyFillable": intent.is_partially_fillable,

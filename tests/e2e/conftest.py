@@ -1,0 +1,46 @@
+"""A whole stack for the end-to-end tests: chain, API process, maker process; blocks come fast."""
+
+import asyncio
+import contextlib
+import pathlib
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from adapters.chains.evm import EvmChain
+from app.local import Stack, stack
+
+AS_OF = 1_795_168_800  # 2026-11-20T10:00:00Z
+BLOCK_SECONDS = 0.15  # of real time; the chain's own clock runs ahead, which is its business
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def running(folder: pathlib.Path) -> AsyncIterator[Stack]:
+    """One stack for all tests of this folder."""
+    async with stack(folder, as_of=AS_OF) as found, EvmChain(found.rpc_url) as chain:
+        mining = asyncio.create_task(_mine(chain))
+        try:
+            yield found
+        finally:
+            mining.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await mining
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chain(running: Stack) -> AsyncIterator[EvmChain]:
+    """The test's own look at the chain."""
+    async with EvmChain(running.rpc_url) as found:
+        yield found
+
+
+async def _mine(chain: EvmChain) -> None:
+    while True:
+        await chain.rpc.request("evm_mine", is_read=False)
+        await asyncio.sleep(BLOCK_SECONDS)

@@ -1,0 +1,85 @@
+"""SIGKILL of the real process between any two persisted steps: the intent settles once."""
+
+import asyncio
+import signal
+
+import pytest
+
+from adapters.chains.devnet import dev_keys
+from adapters.chains.evm import EvmChain
+from adapters.chains.settlement import decode_log
+from app.demo.client import Client, Json
+from app.local import Stack, ready
+from solver.domain.ids import AccountId, IntentUid
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+POINTS = (
+    "planned", "signing", "signed", "sent", "broadcast", "included", "posting", "posted", "final",
+    "closed",
+)  # fmt: skip
+AMOUNT = 1_000_000  # one dollar
+SETTLED_WAIT_S, DEATH_WAIT_S = 20, 15
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_killed_at(point: str, running: Stack, chain: EvmChain) -> None:
+    holder = dev_keys()["bob"]
+    account = AccountId(running.deployment.chain_id, holder.address, 7)
+    await _restart(running, SOLVENT_CRASH_AT=point)
+    try:
+        async with Client(running.api_url, holder) as client:
+            uid = await _submit(client)
+            await asyncio.wait_for(_process(running).wait(), DEATH_WAIT_S)
+            assert _process(running).returncode == -signal.SIGKILL
+            await _restart(running)
+            intent = await _settled(client, uid)
+            told = await client.get("/v1/events", log=account.log, limit="1000")
+    finally:
+        await _restart(running)
+    on_chain = await _settled_events(chain, running, uid)
+    assert [tx for tx, _ in on_chain] == [intent["txHash"]]
+    ours = [e for e in told["events"] if e["body"].get("txHash") == intent["txHash"]]
+    assert [e["body"]["amount"] for e in ours if e["type"] == "CashMoved"] == [str(AMOUNT)]
+    ended = [e for e in told["events"] if e["body"].get("uid") == uid]
+    assert [e["body"]["to"] for e in ended if e["body"].get("to") == "settled"] == ["settled"]
+
+
+def _process(running: Stack) -> asyncio.subprocess.Process:
+    assert running.api.process is not None
+    return running.api.process
+
+
+async def _restart(running: Stack, **env: str) -> None:
+    await running.api.stop()
+    await running.api.start(**env)
+    await ready(running.api_url, running.api)
+
+
+async def _submit(client: Client) -> str:
+    quote = await client.quote(
+        {"outcome": "deposit", "token": "USDC", "amount": "1"},
+        {"scheme": "permit2", "subaccount": "7", "validForSeconds": "3600"},
+    )
+    uid, _ = await client.submit(quote)
+    return uid
+
+
+async def _settled(client: Client, uid: str) -> Json:
+    async with asyncio.timeout(SETTLED_WAIT_S):
+        while True:
+            intent = await client.get(f"/v1/intents/{uid}")
+            if intent["state"] == "settled":
+                return intent
+            await asyncio.sleep(0.1)
+
+
+async def _settled_events(chain: EvmChain, running: Stack, uid: str) -> list[tuple[str, IntentUid]]:
+    """Returns (transaction, uid) of every Settled event of the intent, ever."""
+    wanted = IntentUid.parse(uid)
+    logs = await chain.logs([running.deployment.settlement], running.deployment.start_block)
+    found = [(log.tx_hash, decode_log(log)) for log in logs]
+    return [
+        (tx, wanted)
+        for tx, event in found
+        if type(event).__name__ == "Settled" and event.digest == wanted.digest  # type: ignore
+    ]
