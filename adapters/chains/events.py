@@ -1,11 +1,11 @@
 """What our contracts say, as values: events by topic, errors by selector, over all our ABIs."""
 
 import functools
-import re
 from typing import Any, NamedTuple
 
 from adapters.chains.abi import Event, Function, artifact, function, our_names
 from adapters.chains.evm import Log
+from solver.domain.errors import Broken
 from solver.domain.ids import Address
 
 # Errors of what our contracts call, so that a nested revert has a name too.
@@ -141,7 +141,7 @@ class Frozen(NamedTuple):
     """The liquidation auction holds (or lets go of) the account."""
 
     account: bytes
-    is_frozen: bool
+    frozen: bool
 
 
 ContractEvent = (
@@ -169,32 +169,30 @@ def decode_log(log: Log) -> ContractEvent | None:
     if event is None or event.name not in EVENTS:
         return None
     values = event.decode(log.topics, log.data)
-    typed: ContractEvent = EVENTS[event.name](**{_snake(name): v for name, v in values.items()})
+    typed: ContractEvent = EVENTS[event.name](*values.values())
     return typed
 
 
 def decode_error(raw: bytes) -> tuple[str, dict[str, Any]]:
     """Returns (name, arguments) of revert data; ("", {}) when nobody says why.
 
-    Unknown data is ("unknown", {"raw": bytes}). A nested revert stays bytes: decode it again.
+    Unknown data is ("unknown", {"raw": bytes}), garbage behind a known selector (name, {"raw"}): a
+    venue may revert with any bytes. A nested revert stays bytes: decode it again.
     """
     if not raw:
         return "", {}
     error = _errors().get(raw[:4])
     if error is None:
         return "unknown", {"raw": raw}
-    return error.name, error.decode_args(raw)
+    try:
+        return error.name, error.decode_args(raw)
+    except Broken:
+        return error.name, {"raw": raw}
 
 
 def topics(*names: str) -> tuple[str, ...]:
     """Returns topic 0 of our events with these names, all of them when none is given."""
     return tuple(t for t, event in _events().items() if event.name in (names or EVENTS))
-
-
-def _snake(name: str) -> str:
-    if name == "index":  # a tuple has a method of that name
-        return "funding_index"
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
 @functools.cache

@@ -1,7 +1,8 @@
 """A file is a venue; pools and prices are read from one block and follow what happens."""
 
 import pathlib
-from types import SimpleNamespace
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -36,10 +37,11 @@ def test_every_file_is_found():
 
 def test_a_file_whose_slug_is_not_its_name_is_refused(tmp_path, monkeypatch):
     (tmp_path / "oddity.py").write_text('slug = "other"\n')
-    folder = SimpleNamespace(__path__=[str(tmp_path)], __name__="odd")
-    monkeypatch.setattr("importlib.import_module", lambda name: SimpleNamespace(__name__=name))
+    package_ = ModuleType("odd")
+    package_.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, "odd", package_)
     with pytest.raises(Broken):
-        _files(folder)
+        _files(package_)
 
 
 def test_an_unknown_venue_is_not_found():
@@ -64,7 +66,7 @@ async def test_reading_again_follows_liquidity_that_was_added_and_taken(devnet):
     reader = PoolReader(devnet.chain, devnet.deployment.pools)
     before = await reader.read((await devnet.chain.head()).number)
     builder = Builder(devnet.chain, devnet.keys["deployer"].address)
-    positions = await _position_manager(devnet)
+    positions = await _minter(devnet)
     decrease = package("PositionManager").interface.functions["decreaseLiquidity"]
     position = (1, 10**15, 0, 0, 2**255)  # a part of the first one minted
     await builder.prepare()
@@ -75,7 +77,7 @@ async def test_reading_again_follows_liquidity_that_was_added_and_taken(devnet):
     assert after == await PoolReader(devnet.chain, devnet.deployment.pools).read(block)
 
 
-async def _position_manager(devnet):
+async def _minter(devnet):
     """Returns who minted into the first v3 pool, from that pool's own logs."""
     pool = next(pool for slug, pool in devnet.deployment.pools if slug == "uniswap_v3")
     (first, *_) = await devnet.chain.logs([pool], 0, None, [_mint_topic()])

@@ -103,16 +103,15 @@ async def launch(
     """
     if as_of < EARLIEST:
         raise Malformed(f"--as-of must be {EARLIEST} or later", field="asOf")
-    node = await start_node(GENESIS, port)
-    chain = EvmChain(node.url, BUILD_TIMEOUT_S)
-    try:
+    async with contextlib.AsyncExitStack() as undo:
+        node = await start_node(GENESIS, port)
+        undo.callback(node.stop)
+        chain = EvmChain(node.url, BUILD_TIMEOUT_S)
+        undo.push_async_callback(chain.close)
         deployment = await _restore(chain, cache) or await _build(chain, cache)
         await _serve(chain, deployment, as_of, block_time)
-    except BaseException:
-        await chain.close()
-        node.stop()
-        raise
-    return Devnet(node, chain, deployment)
+        undo.pop_all()
+        return Devnet(node, chain, deployment)
 
 
 async def _restore(chain: EvmChain, cache: pathlib.Path | None) -> Deployment | None:

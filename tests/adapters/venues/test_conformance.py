@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.base import PAY_CALLBACK, PAY_TRANSFER, Capabilities
+from adapters.base import PAY_CALLBACK, PAY_TRANSFER, Call, Capabilities
 from adapters.chains.abi import artifact, function
 from adapters.chains.devnet.builder import Builder, Tx
 from adapters.chains.devnet.tokens import atoms_of_usd, transfer
@@ -35,7 +35,7 @@ def test_sample_answers_become_the_sample_pool(venue):
 
 def test_reading_asks_only_for_what_is_missing_and_ends(venue):
     sample = venue.SAMPLE
-    known = {}
+    known: dict[Call, bytes] = {}
     for _ in range(4):
         asked = venue.calls(sample.address, known)
         assert not set(asked) & set(known)
