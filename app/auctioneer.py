@@ -20,12 +20,12 @@ from app.settlement.engine import Engine
 from app.settlement.flight import SettlementJob
 from solver.auction import net
 from solver.domain.errors import Infeasible, SolventError
-from solver.domain.ids import AccountId
+from solver.domain.ids import AccountId, Address
 from solver.domain.intent import SignedIntent, SignedQuote
 from solver.domain.market import Ladder, Level
 from solver.domain.route import Fill
 from solver.domain.snapshot import Snapshot
-from solver.routing.certify import certify
+from solver.routing.certify import certify_batch
 
 FIRM_QUOTE_MS = 400  # how long makers may think
 BACKOFF_BLOCKS = (1, 2, 4, 8, 16, 32)  # an intent nobody can meet is tried ever more rarely
@@ -47,6 +47,11 @@ class Bid(NamedTuple):
     plans: tuple[Plan, ...]
     quotes: tuple[SignedQuote, ...]
 
+    @property
+    def pools(self) -> frozenset[Address]:
+        """The pools whose state this settlement changes."""
+        return frozenset(swap.pool for plan in self.plans for swap in plan.solution.swaps)
+
 
 class Auctioneer:
     """Runs rounds. Remembers only how often an intent failed; a restart forgets that gladly."""
@@ -57,6 +62,7 @@ class Auctioneer:
         self.attestor = attestor
         self._numbers = itertools.count(1)
         self._retry: dict[str, tuple[int, int]] = {}  # uid -> (failures, next block)
+        self._moving: dict[str, frozenset[Address]] = {}  # uid -> pools it is about to change
         self._last_block = -1
 
     async def run(self) -> None:
@@ -81,7 +87,8 @@ class Auctioneer:
         bids = [bid for entry in entries if (bid := await self._bid(entry, snapshot))]
         settled = 0
         for bid in self._netted(bids, snapshot):
-            settled += await self._settle(bid, auction_id)
+            if not bid.pools & self._moving_pools():
+                settled += await self._settle(bid, auction_id)
         return settled
 
     # ---- who is due
@@ -104,6 +111,15 @@ class Auctioneer:
         failures, _ = self._retry.get(uid, (0, 0))
         wait = BACKOFF_BLOCKS[min(failures, len(BACKOFF_BLOCKS) - 1)]
         self._retry[uid] = (failures + 1, block + wait)
+
+    def _moving_pools(self) -> frozenset[Address]:
+        """Returns the pools of settlements that are sent and not seen in a block yet: what we know
+        of them is about to be old, so no other plan stands on it."""
+        for uid in list(self._moving):
+            row = self.services.store.intent(uid)
+            if row is None or row.state != "settling" or not _is_unseen(row.confirmations):
+                del self._moving[uid]
+        return frozenset().union(*self._moving.values())
 
     # ---- what can be done for it
 
@@ -164,9 +180,10 @@ class Auctioneer:
 
     async def _settle(self, bid: Bid, auction_id: str) -> int:
         services = self.services
-        for planned in bid.plans:
-            account = services.store.account(planned.program.account)
-            certify(planned.program, planned.snapshot, planned.solution, account)
+        programs = [planned.program for planned in bid.plans]
+        solutions = [planned.solution for planned in bid.plans]
+        accounts = [services.store.account(program.account) for program in programs]
+        certify_batch(programs, bid.plans[0].snapshot, solutions, accounts)
         report, signatures = await self.attestor.report_for(bid.plans)
         items = [
             ItemValue(entry.signed, self._planned(planned, bid.quotes))
@@ -189,6 +206,7 @@ class Auctioneer:
             calldata=calldata,
             deadline=min(deadlines),
         )
+        self._moving |= dict.fromkeys(job.uids, bid.pools)
         await self.engine.settle(job)
         return len(bid.entries)
 
@@ -204,6 +222,10 @@ class Auctioneer:
         for entry in bid.entries:
             self.services.store.explain(entry.uid, Infeasible(detail, code=name, data=told))
             self._later(entry.uid, bid.plans[0].snapshot.block_number)
+
+
+def _is_unseen(confirmations: str | None) -> bool:
+    return confirmations is None or confirmations.startswith("0/")
 
 
 def _firm_ladders(quotes: tuple[SignedQuote, ...], snapshot: Snapshot) -> tuple[Ladder, ...]:

@@ -6,8 +6,8 @@ import signal
 import pytest
 
 from adapters.chains.devnet import dev_keys
+from adapters.chains.events import Settled, decode_log
 from adapters.chains.evm import EvmChain
-from adapters.chains.settlement import decode_log
 from app.demo.client import Client, Json
 from app.local import Stack, ready
 from solver.domain.ids import AccountId, IntentUid
@@ -36,8 +36,7 @@ async def test_killed_at(point: str, running: Stack, chain: EvmChain) -> None:
             told = await client.get("/v1/events", log=account.log, limit="1000")
     finally:
         await _restart(running)
-    on_chain = await _settled_events(chain, running, uid)
-    assert [tx for tx, _ in on_chain] == [intent["txHash"]]
+    assert await _settled_events(chain, running, uid) == [intent["txHash"]]
     ours = [e for e in told["events"] if e["body"].get("txHash") == intent["txHash"]]
     assert [e["body"]["amount"] for e in ours if e["type"] == "CashMoved"] == [str(AMOUNT)]
     ended = [e for e in told["events"] if e["body"].get("uid") == uid]
@@ -73,13 +72,12 @@ async def _settled(client: Client, uid: str) -> Json:
             await asyncio.sleep(0.1)
 
 
-async def _settled_events(chain: EvmChain, running: Stack, uid: str) -> list[tuple[str, IntentUid]]:
-    """Returns (transaction, uid) of every Settled event of the intent, ever."""
-    wanted = IntentUid.parse(uid)
+async def _settled_events(chain: EvmChain, running: Stack, uid: str) -> list[str]:
+    """Returns the transactions of every Settled event of the intent, ever."""
+    wanted = IntentUid.parse(uid).digest
     logs = await chain.logs([running.deployment.settlement], running.deployment.start_block)
-    found = [(log.tx_hash, decode_log(log)) for log in logs]
-    return [
-        (tx, wanted)
-        for tx, event in found
-        if type(event).__name__ == "Settled" and event.digest == wanted.digest  # type: ignore
-    ]
+    return [log.tx_hash for log in logs if _is_settled(decode_log(log), wanted)]
+
+
+def _is_settled(event: object, digest: bytes) -> bool:
+    return isinstance(event, Settled) and event.digest == digest
