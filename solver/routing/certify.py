@@ -7,7 +7,6 @@ found. Refuses with Unproven. What only the chain knows (wallets, margin) is not
 from collections.abc import Sequence
 
 from solver.domain.account import Account
-from solver.domain.errors import Unproven
 from solver.domain.program import CollateralFlow, Program, TokenFlow
 from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot
@@ -15,36 +14,34 @@ from solver.routing import curves, duality, tally
 from solver.routing.replay import prove, replay_fills, replay_tokens
 
 
-def certify(
-    program: Program, snapshot: Snapshot, solution: Solution, account: Account | None = None
-) -> None:
+def certify(program: Program, snapshot: Snapshot, solution: Solution, account: Account) -> None:
     """Raises Unproven unless every claim of the solution holds.
 
-    `account` is needed where the program bounds what only it knows: a delta, a balance held.
+    `account` is as it was before: the program may bound its delta, or a balance that it holds.
     """
-    certify_batch((program,), snapshot, (solution,), (account,) if account else None)
+    certify_batch((program,), snapshot, (solution,), (account,))
 
 
 def certify_batch(
     programs: Sequence[Program],
     snapshot: Snapshot,
     solutions: Sequence[Solution],
-    accounts: Sequence[Account] | None = None,
+    accounts: Sequence[Account],
 ) -> None:
     """Raises Unproven unless solutions that settle in one call hold together, each in its limits.
 
     They conserve tokens jointly and carry one certificate: the value of all that they bought.
     """
     prove(len(programs) == len(solutions) > 0, "one solution for each program")
-    prove(accounts is None or len(accounts) == len(programs), "one account for each program")
+    prove(len(accounts) == len(programs), "one account for each program")
     for solution in solutions:
         prove(solution.snapshot_hash == snapshot.hash, "the solution is of another snapshot")
     replay_tokens(programs, snapshot, solutions)
-    for index, (program, solution) in enumerate(zip(programs, solutions, strict=True)):
+    for program, solution, account in zip(programs, solutions, accounts, strict=True):
         _check_flows(program, solution)
         replay_fills(program, snapshot, solution)
         _check_costs(program, snapshot, solution)
-        _check_account(program, snapshot, solution, accounts[index] if accounts else None)
+        _check_account(program, snapshot, solution, account)
     _check_bound(programs, snapshot, solutions, accounts)
 
 
@@ -78,14 +75,10 @@ def _check_costs(program: Program, snapshot: Snapshot, solution: Solution) -> No
 
 
 def _check_account(
-    program: Program, snapshot: Snapshot, solution: Solution, account: Account | None
+    program: Program, snapshot: Snapshot, solution: Solution, account: Account
 ) -> None:
-    holds = [flow for flow in program.collateral if flow.side == "auto"]
-    if program.delta is None and not holds:
-        return
-    if account is None or account.id != program.account:
-        raise Unproven("the account is needed to prove its delta or its balance")
-    for hold in holds:
+    prove(account.id == program.account, "the account is the program's")
+    for hold in (flow for flow in program.collateral if flow.side == "auto"):
         balance = tally.balance_after(program, snapshot, solution, account, hold.token)
         prove(hold.amount_min <= balance <= hold.amount_max, "the balance held is in its range")
     if program.delta is not None:
@@ -97,7 +90,7 @@ def _check_bound(
     programs: Sequence[Program],
     snapshot: Snapshot,
     solutions: Sequence[Solution],
-    accounts: Sequence[Account] | None,
+    accounts: Sequence[Account],
 ) -> None:
     claim = solutions[0].certificate
     prove(all(solution.certificate == claim for solution in solutions), "one certificate for all")

@@ -47,20 +47,19 @@ def value_and_bound(
     programs: Sequence[Program],
     snapshot: Snapshot,
     solutions: Sequence[Solution],
-    accounts: Sequence[Account] | None,
+    accounts: Sequence[Account],
     multipliers: tuple[Prices, Rows],
 ) -> tuple[int, int]:
     """Returns the objective's value and its bound at the multipliers, atoms of the numeraire."""
     prices, rows = multipliers
     sold, value, credit, bound = Counter[Address](), 0, 0, 0
-    for index, (program, solution) in enumerate(zip(programs, solutions, strict=True)):
+    for program, solution, account in zip(programs, solutions, accounts, strict=True):
         given, received = _traded(program, solution)
         sold.update(given)
         value += sum(prices.get(token, 0) * amount for token, amount in received.items())
         credit -= sum(tally.fill_cost(fill, snapshot) for fill in solution.fills)
         held = 0
         if program.delta is not None and program.exposures:
-            account = accounts[index] if accounts else Account(program.account)
             held = tally.held_delta(program, snapshot, solution, account)
         bound += fill_bound(program, snapshot, rows, held)
     if sold:
