@@ -25,6 +25,8 @@ from solver.domain.ids import AccountId
 
 UNREADABLE_POLLS = 3  # failed looks at the chain before an intent is called unknown
 POLL_MS = 200
+READY = frozenset({"open", "auctioning", "solved", "partiallyFilled"})
+DETOURS = ("unknown", "paused", "cancelling")  # states no intent passes on its way to settling
 
 
 class Engine:
@@ -51,10 +53,14 @@ class Engine:
         """
         id_ = f"{job.auction_id}-{secrets.token_hex(4)}"
         reasons = {"auction_id": job.auction_id, "confirmations": f"0/{self._depth}"}
+        for uid in job.uids:
+            state = self._records.intent(uid).state
+            if state not in READY:
+                raise Conflict(f"{uid} is {state}", code="stateMoved", data={"uid": uid})
         moves = [
             move
             for uid in job.uids
-            for move in self._records.moves(uid, "settling", reasons, ("unknown", "paused"))
+            for move in self._records.moves(uid, "settling", reasons, DETOURS)
         ]
         flight = await self._records.create(Flight(id_, job), moves)
         self._steps.flights[id_] = flight

@@ -103,7 +103,8 @@ class Fates:
     def _walk(self, row: StoredIntent, state: str, reasons: Reasons) -> list[Posting]:
         account = self._store.account_id(row)
         held = {reservation.uid for reservation in self._store.account(account).reservations}
-        events = walk(row.uid, row.state, state, reasons)
+        avoid = ("cancelling",) if state in ("settled", "partiallyFilled") else ()
+        events = walk(row.uid, row.state, state, reasons, avoid)
         kept = [e for e in events if not isinstance(e, ReservationReleased) or row.uid in held]
         return [(account.log, event) for event in kept]
 

@@ -125,7 +125,9 @@ def deadline_of(weather: Weather) -> int:
     return NOW + 40 if weather is late else NOW + 3600
 
 
-MISSED: dict[Weather, set[str]] = {  # what cannot happen in a weather; everything else must be died at
+MISSED: dict[
+    Weather, set[str]
+] = {  # what cannot happen in a weather; everything else must be died at
     mined: {"replacing", "replaced", "reorged", "released"},
     stuck: {"reorged", "released"},
     reorganised: {"replacing", "replaced", "released"},
