@@ -5,7 +5,7 @@ import pathlib
 from typing import Any, NamedTuple
 
 from solver.domain.errors import Malformed, NotFound
-from solver.domain.ids import Address, ChainId, VenueId, address
+from solver.domain.ids import ZERO_ADDRESS, Address, ChainId, VenueId, address
 from solver.domain.instrument import Token
 
 
@@ -43,6 +43,8 @@ class Deployment(NamedTuple):
     pools: tuple[tuple[VenueId, Address], ...]
     markets: tuple[MarketInfo, ...]
     start_block: int
+    uniswap_v2_router: Address = ZERO_ADDRESS  # for arbitrage of the local chain only
+    uniswap_v3_router: Address = ZERO_ADDRESS
 
     @property
     def settlement_token(self) -> Token:

@@ -26,7 +26,13 @@ SWAP = {
     "uniswap_v3": function("swap(address,bool,int256,uint160,bytes)"),
 }
 # USD of each token in the wallet, and USD of collateral deposited from it.
-WALLET_USD = {"solver": 5_000_000, "maker": 40_000_000, "alice": 2_000_000, "bob": 2_000_000}
+WALLET_USD = {
+    "solver": 5_000_000,
+    "maker": 40_000_000,
+    "alice": 2_000_000,
+    "bob": 2_000_000,
+    "keeper": 100_000_000,
+}
 DEPOSIT_USD = {
     "solver": {"USDC": 1_000_000},
     "maker": {"USDC": 15_000_000, "WETH": 5_000_000, "WBTC": 5_000_000},
@@ -82,15 +88,18 @@ async def configure(
     )
 
 
-async def fund(builder: Builder, clearing: Clearing, tokens: Tokens) -> None:
-    """Gives the roles their tokens, lets Permit2 and the Clearinghouse draw them, deposits."""
+async def fund(
+    builder: Builder, clearing: Clearing, tokens: Tokens, routers: tuple[Address, ...]
+) -> None:
+    """Gives the roles their tokens, lets Permit2 and the Clearinghouse draw them, deposits; the
+    keeper's are for arbitrage through the protocols' own routers."""
     txs: list[Tx] = []
     for role, usd in WALLET_USD.items():
         owner = dev_keys()[role].address
         for token in tokens:
             txs.append(transfer(token, owner, atoms_of_usd(token, usd)))
-            txs.append(approve(token, PERMIT2, UINT256_MAX, owner))
-            txs.append(approve(token, clearing.clearinghouse, UINT256_MAX, owner))
+            spenders = routers if role == "keeper" else (PERMIT2, clearing.clearinghouse)
+            txs += [approve(token, spender, UINT256_MAX, owner) for spender in spenders]
     await builder.send(txs)
     deposit = artifact("Clearinghouse").interface.functions["deposit"]
     await builder.send(

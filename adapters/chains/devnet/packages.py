@@ -1,5 +1,6 @@
 """The real protocols' artifacts, read from npm packages when a chain is built; none is vendored."""
 
+import functools
 import json
 import pathlib
 import re
@@ -20,6 +21,8 @@ PATHS = {
     "PositionManager": (
         f"{_PERIPHERY}/NonfungiblePositionManager.sol/NonfungiblePositionManager.json"
     ),
+    "UniswapV2Router": "@uniswap/v2-periphery/build/UniswapV2Router02.json",
+    "UniswapV3Router": f"{_PERIPHERY}/SwapRouter.sol/SwapRouter.json",
     "FluxAggregator": "@chainlink/contracts/abi/v0.6/FluxAggregator.json",
 }
 _PYTH = "@pythnetwork/pyth-sdk-solidity"
@@ -27,6 +30,7 @@ _PERMIT2 = "@uniswap/v4-periphery/lib/permit2/test/utils/DeployPermit2.sol"
 _VIEM = "viem/constants/contracts.ts"
 
 
+@functools.lru_cache(maxsize=32)
 def package(name: str) -> Artifact:
     """Returns a protocol's contract. Raises Unavailable when the package is not installed."""
     if name == "MockPyth":

@@ -13,6 +13,7 @@ from typing import Self
 from adapters.chains import abi
 from adapters.chains.deployment import Deployment, MarketInfo, dumps, load
 from adapters.chains.devnet import clearing as ours
+from adapters.chains.devnet.arbitrage import level_pools
 from adapters.chains.devnet.builder import BLOCK_GAS_SERVED, Builder
 from adapters.chains.devnet.feeds import (
     FEEDS,
@@ -28,7 +29,7 @@ from adapters.chains.devnet.feeds import (
 from adapters.chains.devnet.keys import DevKey, dev_keys
 from adapters.chains.devnet.node import CHAIN_ID, ROOT, Node, start_node
 from adapters.chains.devnet.packages import multicall_creation, permit2_code
-from adapters.chains.devnet.tokens import Tokens, deploy_tokens
+from adapters.chains.devnet.tokens import PRICE_WAD, Tokens, deploy_tokens
 from adapters.chains.devnet.uniswap import Uniswap, deploy_uniswap
 from adapters.chains.evm import EvmChain
 from solver.domain.errors import Malformed, Unavailable
@@ -65,6 +66,13 @@ class Devnet:
         """Sends a round of every source: 1e18 by symbol, by default this minute's own prices."""
         minute = (await self.chain.head()).timestamp // 60
         await push_prices(self.chain, self._sources, prices_at(minute) | (prices or {}))
+
+    async def level_pools(self, prices: dict[str, int] | None = None) -> int:
+        """Trades every pool back to the first prices (or 1e18 by token symbol), as arbitrage would.
+
+        Returns how many trades were sent. A quote that is open meanwhile may no longer hold.
+        """
+        return len(await level_pools(self.chain, self.deployment, PRICE_WAD | (prices or {})))
 
     async def keep_fresh(self) -> None:
         """Pushes prices for ever; whoever awaits this owns the task. Raises Unavailable."""
@@ -158,7 +166,7 @@ async def deploy_all(builder: Builder) -> Deployment:
     await ours.configure(builder, clearing, uniswap, markets, tokens)
     await push_prices(builder.chain, sources, prices_at(0))
     await builder.mine()
-    await ours.fund(builder, clearing, tokens)
+    await ours.fund(builder, clearing, tokens, (uniswap.v2_router, uniswap.v3_router))
     return Deployment(
         CHAIN_ID,
         *clearing,
@@ -172,6 +180,8 @@ async def deploy_all(builder: Builder) -> Deployment:
         uniswap.all,
         markets,
         start_block,
+        uniswap.v2_router,
+        uniswap.v3_router,
     )
 
 

@@ -86,6 +86,8 @@ class Uniswap(NamedTuple):
     v2_factory: Address
     v3_factory: Address
     positions: Address
+    v2_router: Address
+    v3_router: Address
     pairs: tuple[Address, ...]
     pools: tuple[Address, ...]
 
@@ -107,8 +109,11 @@ async def deploy_uniswap(builder: Builder, tokens: Tokens) -> Uniswap:
     positions = await builder.deploy(
         package("PositionManager"), v3, tokens.weth.address, ZERO_ADDRESS
     )
+    weth = tokens.weth.address
+    v2_router = await builder.deploy(package("UniswapV2Router"), v2, weth)
+    v3_router = await builder.deploy(package("UniswapV3Router"), v3, weth)
     pairs, pools = await _create_pools(builder, tokens, v2, v3)
-    out = Uniswap(v2, v3, positions, pairs, pools)
+    out = Uniswap(v2, v3, positions, v2_router, v3_router, pairs, pools)
     await builder.send([approve(token, positions, UINT256_MAX) for token in tokens])
     await _fill_pairs(builder, tokens, out)
     await _fill_pools(builder, tokens, out)

@@ -61,6 +61,7 @@ async def test_a_missing_binary_says_how_to_get_it(monkeypatch):
 
 def test_a_missing_package_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setattr("adapters.chains.devnet.packages.MODULES", tmp_path)
+    package.cache_clear()
     with pytest.raises(Unavailable, match="make setup"):
         package("WETH9")
 
