@@ -154,8 +154,8 @@ abstract contract Authority is ISettlement, EIP712 {
         }
     }
 
-    /// Takes `fill` out of a maker's quote. The first fill of a transaction spends the nonce and proves the
-    /// signature; what is left of the quote afterwards dies with the transaction.
+    /// Takes `fill` out of a maker's quote. The first fill of a transaction spends the nonce and
+    /// proves the signature; what is left of the quote afterwards dies with the transaction.
     function _take(SignedQuote calldata signed, Fill calldata fill, uint256 index) private {
         Quote calldata quote = signed.quote;
         if (
@@ -167,8 +167,10 @@ abstract contract Authority is ISettlement, EIP712 {
         uint256 taken = slot.tload();
         if (taken == 0) {
             // A quote good for longer than a few blocks is a free option against its maker.
-            if (quote.validTo < block.timestamp || quote.validTo > block.timestamp + QUOTE_SECONDS_MAX)
-            {
+            if (
+                quote.validTo < block.timestamp
+                    || quote.validTo > block.timestamp + QUOTE_SECONDS_MAX
+            ) {
                 revert QuoteExpired(quote.validTo);
             }
             _requireEpoch(quote.maker, quote.nonce);

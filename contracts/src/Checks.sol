@@ -35,7 +35,8 @@ struct Moved {
     bool isMetered; // under a mandate: value everything, whatever the slippage bound
 }
 
-/// What it cost, as the bounds of CONTRACTS.md 5.2 count it. Settlement atoms; quote atoms for the rest.
+/// What it cost, as the bounds of CONTRACTS.md 5.2 count it. Settlement atoms; quote atoms for the
+/// rest.
 struct Verdict {
     int256 cost;
     int256 loss;
@@ -43,9 +44,9 @@ struct Verdict {
     uint256 traded; // notional of derivatives and value of tokens sold, at the mark
 }
 
-/// Holds what happened against every bound the owner signed. Reads prices, changes nothing. Every cap is
-/// scaled by the fraction filled and rounded down towards minus infinity, every minimum up: rounding
-/// towards zero would weaken a signed credit.
+/// Holds what happened against every bound the owner signed. Reads prices, changes nothing. Every
+/// cap is scaled by the fraction filled and rounded down towards minus infinity, every minimum up:
+/// rounding towards zero would weaken a signed credit.
 library Checks {
     using InstrumentId for uint160;
     using SafeCast for uint256;
@@ -109,13 +110,15 @@ library Checks {
     ) internal pure {
         uint256 rise = after_.marginRise > 0 ? uint256(after_.marginRise) : 0;
         if (limits.maxMarginUsed != NONE) {
-            uint256 cap = Math.mulDiv(limits.maxMarginUsed, fraction, WAD);
+            uint256 cap = _scaled(limits.maxMarginUsed, fraction, Math.Rounding.Floor);
             if (rise > cap) revert ISettlement.MarginUsed(after_.marginRise, cap);
         }
         if (limits.minHealth != 0 && after_.requirement > 0) {
             uint256 equity = after_.equity > 0 ? uint256(after_.equity) : 0;
             uint256 health = Math.mulDiv(equity, WAD, uint256(after_.requirement));
-            if (health < limits.minHealth) revert ISettlement.HealthTooLow(health, limits.minHealth);
+            if (health < limits.minHealth) {
+                revert ISettlement.HealthTooLow(health, limits.minHealth);
+            }
         }
         if (limits.deltaTolerance != NONE) {
             if (!after_.deltaKnown) revert ISettlement.DeltaUnattested(account);
@@ -127,13 +130,9 @@ library Checks {
         }
     }
 
-    /// Step 12 too: collateral `auto` legs bound the balance. Whole whatever the fraction, for a balance
-    /// has no tenth.
-    function holdings(
-        Leg[] calldata legs,
-        bytes32 account,
-        Ground memory ground
-    ) internal view {
+    /// Step 12 too: collateral `auto` legs bound the balance. Whole whatever the fraction, for a
+    /// balance has no tenth.
+    function holdings(Leg[] calldata legs, bytes32 account, Ground memory ground) internal view {
         for (uint256 i; i < legs.length; ++i) {
             if (!Legs.isHold(legs[i])) continue;
             int256 balance = ground.clearinghouse.balanceOf(account, legs[i].asset);
@@ -192,17 +191,18 @@ library Checks {
         return type(uint8).max;
     }
 
-    /// A premium costs the cash it moves; a perp only what its price is off the mark, for its notional is
-    /// neither paid nor received.
+    /// A premium costs the cash it moves; a perp only what its price is off the mark, for its
+    /// notional is neither paid nor received.
     function _addFill(
         Sums memory sums,
         Fill calldata fill,
         Mark[] calldata marks,
         Ground memory ground
-    ) private pure {
+    ) private view {
         int256 price = fill.price.toInt256();
         if (fill.instrument.isPerp()) {
-            int256 off = _cashUp(int256(fill.quantity) * (price - sums.mark.toInt256()), ground);
+            int256 off =
+                _cashUp(int256(fill.quantity) * (price - _mark(sums, ground).toInt256()), ground);
             sums.cost += off;
             sums.loss += off;
             return;
@@ -232,10 +232,9 @@ library Checks {
                 revert ISettlement.Unbounded(index);
             }
         }
-        uint256 quantity =
-            isDerivative ? SignedMath.abs(sums.quantity[index]) : moved.atoms[index];
-        uint256 least = Math.mulDiv(leg.quantityMin, moved.fraction, WAD, Math.Rounding.Ceil);
-        uint256 most = Math.mulDiv(leg.quantityMax, moved.fraction, WAD);
+        uint256 quantity = isDerivative ? SignedMath.abs(sums.quantity[index]) : moved.atoms[index];
+        uint256 least = _scaled(leg.quantityMin, moved.fraction, Math.Rounding.Ceil);
+        uint256 most = _scaled(leg.quantityMax, moved.fraction, Math.Rounding.Floor);
         // Tokens bought above the maximum are the owner's surplus.
         if (quantity < least || (quantity > most && role != Role.TokenBuy)) {
             revert ISettlement.LegQuantity(index, quantity);
@@ -268,7 +267,7 @@ library Checks {
         } else if (Legs.isDerivative(role) && sums.isValued && sums.quantity[index] != 0) {
             _lookUp(sums, leg.asset, ground);
             notional = Math.mulDiv(
-                SignedMath.abs(sums.quantity[index]), sums.mark, WAD * ground.atomWad
+                SignedMath.abs(sums.quantity[index]), _mark(sums, ground), WAD * ground.atomWad
             );
             sums.traded += notional;
         }
@@ -284,10 +283,10 @@ library Checks {
         Mark[] calldata marks,
         Ground memory ground
     ) private view {
-        uint256 feeMax = Math.mulDiv(limits.maxFee, moved.fraction, WAD);
+        uint256 feeMax = _scaled(limits.maxFee, moved.fraction, Math.Rounding.Floor);
         if (moved.fee > feeMax) revert ISettlement.FeeTooHigh(moved.fee, feeMax);
-        // Held back from settlement tokens, the fee is already inside sold - bought: it counts as cost
-        // there and must not count as slippage. Out of cash it is the other way round.
+        // Held back from settlement tokens, the fee is already inside sold - bought: it counts as
+        // cost there and must not count as slippage. Out of cash it is the other way round.
         if (moved.isFeeFromCash) sums.cost += moved.fee.toInt256();
         if (limits.maxNetCost != COST_NONE) {
             int256 costMax = _scaledDown(limits.maxNetCost, moved.fraction);
@@ -296,9 +295,7 @@ library Checks {
         if (!sums.isValued) return;
         if (moved.fee != 0 && !moved.isFeeFromCash) {
             sums.loss -= SafeCast.toInt256(
-                _value(
-                    sums, limits.settlementToken, moved.fee, marks, ground, Math.Rounding.Floor
-                )
+                _value(sums, limits.settlementToken, moved.fee, marks, ground, Math.Rounding.Floor)
             );
         }
         if (limits.maxSlippageBps == SLIPPAGE_NONE) return;
@@ -309,11 +306,20 @@ library Checks {
     /// cap x fraction, towards minus infinity.
     function _scaledDown(int256 cap, uint256 fraction) private pure returns (int256) {
         return cap >= 0
-            ? Math.mulDiv(uint256(cap), fraction, WAD).toInt256()
-            : -Math.mulDiv(SignedMath.abs(cap), fraction, WAD, Math.Rounding.Ceil).toInt256();
+            ? _scaled(uint256(cap), fraction, Math.Rounding.Floor).toInt256()
+            : -_scaled(SignedMath.abs(cap), fraction, Math.Rounding.Ceil).toInt256();
     }
 
-    /// wad^2 to atoms as the Clearinghouse moves them: who pays rounds up, who receives gets the same.
+    function _scaled(uint256 amount, uint256 fraction, Math.Rounding rounding)
+        private
+        pure
+        returns (uint256)
+    {
+        return fraction == WAD ? amount : Math.mulDiv(amount, fraction, WAD, rounding);
+    }
+
+    /// wad^2 to atoms as the Clearinghouse moves them: who pays rounds up, who receives gets the
+    /// same.
     function _premium(int256 amount, Ground memory ground) private pure returns (int256) {
         return amount >= 0 ? _cashUp(amount, ground) : -_cashUp(-amount, ground);
     }
@@ -327,8 +333,8 @@ library Checks {
 
     // ---- prices
 
-    /// Quote atoms that `atoms` of a token are worth: a market's base by the chain's own mark, other
-    /// tokens by the report's.
+    /// Quote atoms that `atoms` of a token are worth: a market's base by the chain's own mark,
+    /// other tokens by the report's.
     function _value(
         Sums memory sums,
         address token,
@@ -339,7 +345,7 @@ library Checks {
     ) private view returns (uint256) {
         if (token == ground.quoteToken || atoms == 0) return atoms;
         _lookUp(sums, token, ground);
-        uint256 price = sums.market == 0 ? _markIn(marks, uint160(token)) : sums.mark;
+        uint256 price = sums.market == 0 ? _markIn(marks, uint160(token)) : _mark(sums, ground);
         uint256 unit = 10 ** IERC20Metadata(token).decimals();
         return Math.mulDiv(atoms, price, unit * ground.atomWad, rounding);
     }
@@ -348,7 +354,13 @@ library Checks {
         if (asset == sums.markedAsset) return;
         sums.markedAsset = asset;
         sums.market = ground.params.marketOf(asset);
-        sums.mark = sums.market == 0 ? 0 : ground.clearinghouse.mark(sums.market);
+        sums.mark = 0;
+    }
+
+    /// The chain's own mark of the asset looked up last, read when first needed.
+    function _mark(Sums memory sums, Ground memory ground) private view returns (uint256) {
+        if (sums.mark == 0) sums.mark = ground.clearinghouse.mark(sums.market);
+        return sums.mark;
     }
 
     function _markIn(Mark[] calldata marks, uint160 instrument) private pure returns (uint256) {

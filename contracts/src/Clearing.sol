@@ -8,8 +8,8 @@ import {Limits, OutcomeIntent, Quote} from "./types/Intent.sol";
 import {Fill, Item, Outcome, Plan, SOLVER_ACCOUNT, Trade} from "./types/Plan.sol";
 import {Report} from "./types/Report.sol";
 
-/// Steps 11 and 12 of `settle`: one list of trades, one gate, and then what each owner bound about the
-/// account afterwards.
+/// Steps 11 and 12 of `settle`: one list of trades, one gate, and then what each owner bound about
+/// the account afterwards.
 library Clearing {
     uint256 private constant NONE = type(uint256).max;
 
@@ -22,8 +22,8 @@ library Clearing {
         }
     }
 
-    /// The Clearinghouse gates every account touched by itself; asked for are those whose owner bound the
-    /// outcome. A swap between wallets needs neither and never calls it.
+    /// The Clearinghouse gates every account touched by itself; asked for are those whose owner
+    /// bound the outcome. A swap between wallets needs neither and never calls it.
     function clear(
         Item[] calldata items,
         Verdict[] memory verdicts,
@@ -84,7 +84,8 @@ library Clearing {
     }
 
     function _isBound(Limits calldata limits) private pure returns (bool) {
-        return limits.maxMarginUsed != NONE || limits.minHealth != 0 || limits.deltaTolerance != NONE;
+        return
+            limits.maxMarginUsed != NONE || limits.minHealth != 0 || limits.deltaTolerance != NONE;
     }
 
     function _trades(Item[] calldata items) private view returns (Trade[] memory trades) {

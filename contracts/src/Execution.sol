@@ -18,11 +18,12 @@ struct Warrant {
     bool isMetered;
 }
 
-/// Carries out what Settlement found authorised and holds it against the signed bounds: steps 5 to 8 and 10
-/// of `settle`. Linked, for with it Settlement would exceed the size of a contract.
+/// Carries out what Settlement found authorised and holds it against the signed bounds: steps 5 to
+/// 8 and 10 of `settle`. Linked, for with it Settlement would exceed the size of a contract.
 library Execution {
-    /// Takes the calldata of `settle` as it is, for encoding it again costs as much gas as checking it;
-    /// Settlement appends abi.encode(Ground, Warrant[]) and, in the last word, the length of that.
+    /// Takes the calldata of `settle` as it is, for encoding it again costs as much gas as checking
+    /// it; Settlement appends abi.encode(Ground, Warrant[]) and, in the last word, the length of
+    /// that.
     function execute(Item[] calldata items, Report calldata report, bytes[] calldata)
         external
         returns (Verdict[] memory)

@@ -6,9 +6,9 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Ground, Moved} from "./Checks.sol";
 import {IRouter} from "./interfaces/IRouter.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
+import {AccountId} from "./libraries/AccountId.sol";
 import {Role} from "./libraries/Legs.sol";
 import {ISignatureTransfer, Permit2Transfer} from "./libraries/Permit2Transfer.sol";
-import {AccountId} from "./libraries/AccountId.sol";
 import {Leg} from "./types/Intent.sol";
 import {Item, Out, Plan, Pull, SCHEME_PERMIT2, Step} from "./types/Plan.sol";
 
@@ -27,8 +27,8 @@ struct Held {
     uint256 amount;
 }
 
-/// Steps 5 to 8 of `settle`: tokens in, through venues, out, and nothing left behind. A plan is believed
-/// in nothing: every arrival is measured as a change of balance.
+/// Steps 5 to 8 of `settle`: tokens in, through venues, out, and nothing left behind. A plan is
+/// believed in nothing: every arrival is measured as a change of balance.
 library Flows {
     // ---- what the Router holds before
 
@@ -100,13 +100,11 @@ library Flows {
         }
     }
 
-    /// One call funds and authorises: Permit2 is shown what the owner signed, which is the maximum of each
-    /// sell and deposit leg in leg order, and asked for exactly what the plan pulls.
-    function _pullWallet(
-        Item calldata item,
-        Progress memory progress,
-        uint256[] memory fromWallet
-    ) private {
+    /// One call funds and authorises: Permit2 is shown what the owner signed, which is the maximum
+    /// of each sell and deposit leg in leg order, and asked for exactly what the plan pulls.
+    function _pullWallet(Item calldata item, Progress memory progress, uint256[] memory fromWallet)
+        private
+    {
         Role[] memory roles = progress.moved.roles;
         uint256 count;
         for (uint256 i; i < roles.length; ++i) {
@@ -158,8 +156,8 @@ library Flows {
 
     // ---- 6: route
 
-    /// Runs the venue steps and counts what they paid the receiver directly. It is measured around this
-    /// item's own steps, so that two items with one receiver never count one payment twice.
+    /// Runs the venue steps and counts what they paid the receiver directly. It is measured around
+    /// this item's own steps, so that two items with one receiver never count one payment twice.
     function route(Item calldata item, Progress memory progress) internal {
         Step[] calldata steps = item.plan.steps;
         Out[] calldata outs = item.plan.outs;
@@ -217,12 +215,9 @@ library Flows {
         if (progress.moved.fee != 0) _payFee(item, progress);
     }
 
-    function _payOwner(
-        Item calldata item,
-        Progress memory progress,
-        address token,
-        uint256 amount
-    ) private {
+    function _payOwner(Item calldata item, Progress memory progress, address token, uint256 amount)
+        private
+    {
         address receiver = item.intent.receiver;
         if (receiver == address(0)) _store(progress, token, amount);
         else _send(progress.ground, token, receiver, amount);
@@ -247,8 +242,8 @@ library Flows {
 
     // ---- 8: leave nothing
 
-    /// The Router must hold exactly what it held before. What is left of a token goes to the one item that
-    /// names it; the next caller would take it otherwise.
+    /// The Router must hold exactly what it held before. What is left of a token goes to the one
+    /// item that names it; the next caller would take it otherwise.
     function returnResiduals(
         Item[] calldata items,
         Progress[] memory progress,
@@ -275,8 +270,8 @@ library Flows {
         return false;
     }
 
-    /// Back to where the item's pull came from, as if less had been pulled; to an item that buys the token
-    /// as surplus.
+    /// Back to where the item's pull came from, as if less had been pulled; to an item that buys
+    /// the token as surplus.
     function _return(Item calldata item, Progress memory progress, address token, uint256 left)
         private
         returns (bool)

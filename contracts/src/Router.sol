@@ -12,8 +12,8 @@ interface IPoolTokens {
     function token1() external view returns (address);
 }
 
-/// Calls venues away from Settlement, so that nothing a venue does can use what users granted it: nobody
-/// approves the Router, and it is empty between transactions.
+/// Calls venues away from Settlement, so that nothing a venue does can use what users granted it:
+/// nobody approves the Router, and it is empty between transactions.
 contract Router is IRouter {
     using SafeERC20 for IERC20;
 
@@ -59,12 +59,14 @@ contract Router is IRouter {
         IERC20(token).safeTransfer(to, amount);
     }
 
-    /// A Uniswap v3 pool draws what the swap owes it: the token of the step, never more than its amount.
+    /// A Uniswap v3 pool draws what the swap owes it: the token of the step, never more than its
+    /// amount.
     function uniswapV3SwapCallback(int256 amount0, int256 amount1, bytes calldata) external {
         if (msg.sender != _active) revert BadCallback();
         bool owesToken0 = amount0 > 0;
         int256 owed = owesToken0 ? amount0 : amount1;
-        address token = owesToken0 ? IPoolTokens(msg.sender).token0() : IPoolTokens(msg.sender).token1();
+        address token =
+            owesToken0 ? IPoolTokens(msg.sender).token0() : IPoolTokens(msg.sender).token1();
         // forge-lint: disable-next-line(unsafe-typecast)
         if (owed <= 0 || token != _payToken || uint256(owed) > _payLeft) revert BadCallback();
         // forge-lint: disable-next-line(unsafe-typecast)

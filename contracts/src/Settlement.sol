@@ -16,8 +16,9 @@ import {Budget} from "./libraries/Mandates.sol";
 import {Item} from "./types/Plan.sol";
 import {Report} from "./types/Report.sol";
 
-/// Turns signed outcomes into positions and tokens: authorise, pull exactly, route, measure, check every
-/// signed bound, trade, gate. All of a call happens or none of it. It holds no token and no allowance.
+/// Turns signed outcomes into positions and tokens: authorise, pull exactly, route, measure, check
+/// every signed bound, trade, gate. All of a call happens or none of it. It holds no token and no
+/// allowance.
 contract Settlement is Authority, ReentrancyGuardTransient {
     IParams public immutable params;
     address public immutable clearinghouse;
@@ -35,8 +36,9 @@ contract Settlement is Authority, ReentrancyGuardTransient {
         _atomWad = 10 ** (18 - IERC20Metadata(quoteToken).decimals());
     }
 
-    /// The twelve steps of CONTRACTS.md 5.1, every authority first. Trades are judged once, after all of
-    /// them: the order of items does not matter, and what one item pays in may pay another out.
+    /// The twelve steps of CONTRACTS.md 5.1, every authority first. Trades are judged once, after
+    /// all of them: the order of items does not matter, and what one item pays in may pay another
+    /// out.
     function settle(Item[] calldata items, Report calldata report, bytes[] calldata signatures)
         external
         nonReentrant

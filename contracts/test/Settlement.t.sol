@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Vm} from "./support/Vm.sol";
-import {FullWorld} from "./support/FullWorld.sol";
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {OutcomeIntent} from "../src/types/Intent.sol";
 import {Item, Plan, SCHEME_PRESIGN, Trade} from "../src/types/Plan.sol";
 import {AccountRisk, Mark, Report} from "../src/types/Report.sol";
+import {FullWorld} from "./support/FullWorld.sol";
+import {Vm} from "./support/Vm.sol";
 
 /// What settles, and what everybody holds afterwards.
 contract SettlementTest is FullWorld {
@@ -154,7 +154,8 @@ contract SettlementTest is FullWorld {
         vm.assertEq(house.cashOf(userAccount), 1_000_000e6 - 8e6);
     }
 
-    /// A swap that sells more than was asked to be held would be refused; this one ends at the bound.
+    /// A swap that sells more than was asked to be held would be refused; this one ends at the
+    /// bound.
     function test_holdLegBoundsTheBalanceAfterwards() public {
         OutcomeIntent memory i = intent(
             "rebalanceCollateral",

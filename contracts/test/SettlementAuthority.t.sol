@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Params} from "../src/Params.sol";
 import {Settlement} from "../src/Settlement.sol";
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {AccountId} from "../src/libraries/AccountId.sol";
 import {OutcomeIntent, Quote} from "../src/types/Intent.sol";
 import {Item, Plan, SCHEME_EIP1271, SCHEME_PRESIGN} from "../src/types/Plan.sol";
-import {Params} from "../src/Params.sol";
 import {FullWorld} from "./support/FullWorld.sol";
 import {BurningWallet, ShortWallet, Wallet} from "./support/Wallets.sol";
 
@@ -318,8 +318,7 @@ contract SettlementAuthorityTest is FullWorld {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         quoted(p, 9);
         p.quotes[0].quote.maker = user;
-        p.quotes[0].signature =
-            signature(USER_KEY, settlement.quoteDigest(p.quotes[0].quote));
+        p.quotes[0].signature = signature(USER_KEY, settlement.quoteDigest(p.quotes[0].quote));
         refuses(signed(i, p), ISettlement.SelfTrade.selector);
     }
 

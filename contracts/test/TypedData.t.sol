@@ -52,7 +52,8 @@ contract TypedDataTest is Test {
         vm.assertEq(keccak256(abi.encodePacked(hex"1901", domain, hash)), DIGEST);
     }
 
-    /// A JSON client that reads integers as doubles loses the low bits of the nonce and hashes this.
+    /// A JSON client that reads integers as doubles loses the low bits of the nonce and hashes
+    /// this.
     function test_vectorReadAsDoublesIsAnotherDigest() public view {
         OutcomeIntent memory i = _vector();
         i.nonce = 7 << 192;
@@ -73,8 +74,7 @@ contract TypedDataTest is Test {
     function test_everyFieldOfAQuoteChangesItsHash() public view {
         bytes32[] memory seen = new bytes32[](10);
         for (uint256 n; n < seen.length; ++n) {
-            Quote memory q =
-                Quote(address(1), 2, address(3), 4, false, 5, 6, 7, 8);
+            Quote memory q = Quote(address(1), 2, address(3), 4, false, 5, 6, 7, 8);
             if (n == 1) q.maker = address(9);
             if (n == 2) q.subaccount = 9;
             if (n == 3) q.solver = address(9);
@@ -147,8 +147,7 @@ contract TypedDataTest is Test {
             0
         );
         i.legs[1] = Leg("perp", address(0x0e), "auto", "", 0, 0, 0, 0, 0, 10e18, 0, 0);
-        i.limits =
-            Limits(address(0x0c), -280_000_000, 5_000_000, 30, 0, 1e17, 9_000_000_000, 11e17);
+        i.limits = Limits(address(0x0c), -280_000_000, 5_000_000, 30, 0, 1e17, 9_000_000_000, 11e17);
         i.validTo = 1_798_000_000;
         i.nonce = (7 << 192) + 12_345;
         i.appData = bytes32(uint256(0x11) * (type(uint256).max / 0xff));

@@ -5,7 +5,8 @@ import {Mandate, OutcomeIntent, Quote} from "../types/Intent.sol";
 import {Item} from "../types/Plan.sol";
 import {Report} from "../types/Report.sol";
 
-/// Authorise, pull exactly, route, measure, check every signed bound, trade, gate: everything or nothing.
+/// Authorise, pull exactly, route, measure, check every signed bound, trade, gate: everything or
+/// nothing.
 interface ISettlement {
     event Settled(
         bytes32 indexed digest,
@@ -75,7 +76,8 @@ interface ISettlement {
     error DeltaUnattested(bytes32 account);
     error DeltaOutside(int256 delta, int256 target, uint256 tolerance);
 
-    function settle(Item[] calldata items, Report calldata report, bytes[] calldata signatures) external;
+    function settle(Item[] calldata items, Report calldata report, bytes[] calldata signatures)
+        external;
     function cancel(uint256 nonce) external;
     function cancelAll() external;
     function presign(bytes32 digest) external;

@@ -42,8 +42,8 @@ library Legs {
         }
     }
 
-    /// Refuses what this chain cannot keep: another chain's legs, unknown words, and a limit price where
-    /// no single fill has a price to hold against it.
+    /// Refuses what this chain cannot keep: another chain's legs, unknown words, and a limit price
+    /// where no single fill has a price to hold against it.
     function roleOf(Leg calldata leg, uint256 index) internal view returns (Role role) {
         bytes32 kind = keccak256(bytes(leg.kind));
         if (kind == BRIDGE || (leg.chainId != 0 && leg.chainId != block.chainid)) {

@@ -15,15 +15,15 @@ struct Budget {
     uint256 loss;
 }
 
-/// Holds an agent to what the owner signed. Budgets count what was traded, never signed caps: the cap of
-/// a perp of any size can be zero.
+/// Holds an agent to what the owner signed. Budgets count what was traded, never signed caps: the
+/// cap of a perp of any size can be zero.
 library Mandates {
     uint32 private constant SLIPPAGE_NONE = type(uint32).max;
     uint256 private constant REVOKED = type(uint256).max;
     bytes32 private constant WITHDRAW = keccak256("withdraw");
 
-    /// `signature` = abi.encode(Mandate, owner's signature, agent's signature of the intent's digest).
-    /// Returns the budget that the trade has yet to be counted against.
+    /// `signature` = abi.encode(Mandate, owner's signature, agent's signature of the intent's
+    /// digest). Returns the budget that the trade has yet to be counted against.
     function verify(
         OutcomeIntent calldata intent,
         bytes calldata signature,
@@ -46,7 +46,8 @@ library Mandates {
         return Budget(digest, mandate.nonce, mandate.notionalPerDay, mandate.lossPerDay);
     }
 
-    /// Returns the meter's next word, day(32) | notional(112) | loss(112), or reverts above the budget.
+    /// Returns the meter's next word, day(32) | notional(112) | loss(112), or reverts above the
+    /// budget.
     function meter(uint256 word, Budget memory budget, uint256 notional, uint256 loss)
         internal
         view
@@ -66,9 +67,7 @@ library Mandates {
 
     function _coversWho(Mandate memory mandate, OutcomeIntent calldata intent) private view {
         if (mandate.owner != intent.owner) {
-            revert ISettlement.ScopeExceeded(
-                "owner", uint160(intent.owner), uint160(mandate.owner)
-            );
+            revert ISettlement.ScopeExceeded("owner", uint160(intent.owner), uint160(mandate.owner));
         }
         if (mandate.subaccount != intent.subaccount) {
             revert ISettlement.ScopeExceeded("subaccount", intent.subaccount, mandate.subaccount);
@@ -85,7 +84,9 @@ library Mandates {
         while (
             found < mandate.outcomes.length && keccak256(bytes(mandate.outcomes[found])) != outcome
         ) ++found;
-        if (found == mandate.outcomes.length) revert ISettlement.ScopeExceeded("outcomes", 0, found);
+        if (found == mandate.outcomes.length) {
+            revert ISettlement.ScopeExceeded("outcomes", 0, found);
+        }
 
         for (uint256 i; i < intent.legs.length; ++i) {
             if (keccak256(bytes(intent.legs[i].side)) == WITHDRAW) {
@@ -94,7 +95,9 @@ library Mandates {
             for (found = 0; found < mandate.assets.length; ++found) {
                 if (mandate.assets[found] == intent.legs[i].asset) break;
             }
-            if (found == mandate.assets.length) revert ISettlement.ScopeExceeded("assets", i, found);
+            if (found == mandate.assets.length) {
+                revert ISettlement.ScopeExceeded("assets", i, found);
+            }
         }
     }
 

@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
-/// Who signed a digest. The key comes first: an owner whose account carries delegated code (EIP-7702)
-/// still holds the key, and "has code, so ask the code" locks that owner out.
+/// Who signed a digest. The key comes first: an owner whose account carries delegated code
+/// (EIP-7702) still holds the key, and "has code, so ask the code" locks that owner out.
 library Signatures {
     /// A contract that burns gas or never answers costs this much and no more.
     uint256 internal constant ERC1271_GAS = 150_000;

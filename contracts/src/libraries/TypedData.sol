@@ -3,25 +3,30 @@ pragma solidity ^0.8.28;
 
 import {Leg, Limits, Mandate, OutcomeIntent, Quote} from "../types/Intent.sol";
 
-/// Struct hashes of everything users, makers and agents sign, so that wallets, SDKs and chain agree.
+/// Struct hashes of everything users, makers and agents sign, so that wallets, SDKs and chain
+/// agree.
 library TypedData {
-    string internal constant LEG = "Leg(string kind,address asset,string side,string right,"
-        "uint256 strikeMin,uint256 strikeMax,uint64 expiryMin,uint64 expiryMax,"
-        "uint256 quantityMin,uint256 quantityMax,uint256 limitPrice,uint256 chainId)";
-    string internal constant LIMITS = "Limits(address settlementToken,int256 maxNetCost,uint256 maxFee,"
-        "uint32 maxSlippageBps,int256 targetDelta,uint256 deltaTolerance,uint256 maxMarginUsed,"
-        "uint256 minHealth)";
-    string internal constant INTENT = "OutcomeIntent(address owner,uint64 subaccount,address receiver,"
-        "string outcome,Leg[] legs,Limits limits,bool partiallyFillable,uint32 validFrom,uint32 validTo,"
-        "uint256 nonce,bytes32 appData)";
-    string internal constant QUOTE = "Quote(address maker,uint64 subaccount,address solver,"
-        "uint160 instrument,bool makerSells,uint256 price,uint256 maxQuantity,uint32 validTo,uint256 nonce)";
-    string internal constant MANDATE = "Mandate(address owner,uint64 subaccount,address agent,"
-        "uint32 validFrom,uint32 validTo,string[] outcomes,address[] assets,uint256 notionalPerDay,"
-        "uint256 lossPerDay,uint32 maxSlippageBps,uint256 maxMarginUsed,uint256 minHealth,uint256 nonce)";
+    string internal constant LEG = "Leg("
+        "string kind,address asset,string side,string right,uint256 strikeMin,"
+        "uint256 strikeMax,uint64 expiryMin,uint64 expiryMax,uint256 quantityMin,"
+        "uint256 quantityMax,uint256 limitPrice,uint256 chainId)";
+    string internal constant LIMITS = "Limits("
+        "address settlementToken,int256 maxNetCost,uint256 maxFee,uint32 maxSlippageBps,"
+        "int256 targetDelta,uint256 deltaTolerance,uint256 maxMarginUsed,uint256 minHealth)";
+    string internal constant INTENT = "OutcomeIntent("
+        "address owner,uint64 subaccount,address receiver,string outcome,Leg[] legs,"
+        "Limits limits,bool partiallyFillable,uint32 validFrom,uint32 validTo,uint256 nonce,"
+        "bytes32 appData)";
+    string internal constant QUOTE = "Quote("
+        "address maker,uint64 subaccount,address solver,uint160 instrument,bool makerSells,"
+        "uint256 price,uint256 maxQuantity,uint32 validTo,uint256 nonce)";
+    string internal constant MANDATE = "Mandate("
+        "address owner,uint64 subaccount,address agent,uint32 validFrom,uint32 validTo,"
+        "string[] outcomes,address[] assets,uint256 notionalPerDay,uint256 lossPerDay,"
+        "uint32 maxSlippageBps,uint256 maxMarginUsed,uint256 minHealth,uint256 nonce)";
 
-    // keccak256 of the strings above (the intent's is followed by Leg and Limits). As numbers, because
-    // the compiler folds the hash of a bare literal only; a test holds them to the strings.
+    // keccak256 of the strings above (the intent's is followed by Leg and Limits). As numbers,
+    // because the compiler folds the hash of a bare literal only; a test holds them to the strings.
     bytes32 internal constant LEG_TYPEHASH =
         0x72aa29143aa8d8c2beee98fa2918f067402bd5369c61fd4f28f94d59bf3e8e29;
     bytes32 internal constant LIMITS_TYPEHASH =

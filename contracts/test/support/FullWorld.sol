@@ -15,8 +15,9 @@ import {Intents} from "./Intents.sol";
 import {Token} from "./Tokens.sol";
 import {Pair, Pool, Venues} from "./Venues.sol";
 
-/// Deploys everything there is. WETH stands at 4,000 USDC on the feed and on both pools; DAI is listed but
-/// no market, so that only a report prices it. User, maker and solver are rich, in wallet and account.
+/// Deploys everything there is. WETH stands at 4,000 USDC on the feed and on both pools; DAI is
+/// listed but no market, so that only a report prices it. User, maker and solver are rich, in
+/// wallet and account.
 abstract contract FullWorld is Intents, Venues {
     using AccountId for address;
 

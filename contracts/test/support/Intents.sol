@@ -8,7 +8,12 @@ import {TypedData} from "../../src/libraries/TypedData.sol";
 import {Leg, Limits, Mandate, OutcomeIntent, Quote} from "../../src/types/Intent.sol";
 import {KIND_CALL, KIND_PUT} from "../../src/types/Market.sol";
 import {
-    Item, Plan, SCHEME_EIP712, SCHEME_MANDATE, SCHEME_PERMIT2, SignedQuote
+    Item,
+    Plan,
+    SCHEME_EIP712,
+    SCHEME_MANDATE,
+    SCHEME_PERMIT2,
+    SignedQuote
 } from "../../src/types/Plan.sol";
 import {Plans} from "./Plans.sol";
 import {Token} from "./Tokens.sol";
@@ -89,9 +94,7 @@ abstract contract Intents is Plans {
 
     /// No bound but the fee: 100 USDC.
     function openLimits() internal view returns (Limits memory) {
-        return Limits(
-            address(usdc), type(int256).max, 100e6, type(uint32).max, 0, NONE, NONE, 0
-        );
+        return Limits(address(usdc), type(int256).max, 100e6, type(uint32).max, 0, NONE, NONE, 0);
     }
 
     function intent(string memory outcome, Leg[] memory legs_, uint256 nonce)
@@ -108,7 +111,11 @@ abstract contract Intents is Plans {
     }
 
     /// 4,000 USDC for WETH on the v2 pair, paid straight to the user's wallet.
-    function walletSwap(uint256 nonce) internal view returns (OutcomeIntent memory i, Plan memory p) {
+    function walletSwap(uint256 nonce)
+        internal
+        view
+        returns (OutcomeIntent memory i, Plan memory p)
+    {
         uint256 received = receivedV2(usdc, 4000e6);
         i = intent("swap", legs(sells(usdc, 4000e6), buys(weth, received)), nonce);
         i.receiver = user;
@@ -133,7 +140,11 @@ abstract contract Intents is Plans {
     }
 
     /// Ten 4,400 calls sold at 120 and six perps at the mark, each against a quote; ten WETH held.
-    function coveredCall(uint256 nonce) internal view returns (OutcomeIntent memory i, Plan memory p) {
+    function coveredCall(uint256 nonce)
+        internal
+        view
+        returns (OutcomeIntent memory i, Plan memory p)
+    {
         i = intent(
             "coveredCall",
             legs(

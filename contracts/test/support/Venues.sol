@@ -48,8 +48,8 @@ interface VmFiles {
         returns (bytes memory);
 }
 
-/// The real thing, from the packages' own bytecode: a Uniswap v2 pair and a v3 pool at 4,000 with about
-/// 1,000 WETH each, and Permit2.
+/// The real thing, from the packages' own bytecode: a Uniswap v2 pair and a v3 pool at 4,000 with
+/// about 1,000 WETH each, and Permit2.
 abstract contract Venues is Test {
     VmFiles private constant FILES = VmFiles(address(vm));
     string private constant PACKAGES = "../node_modules/@uniswap/";
