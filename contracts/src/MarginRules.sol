@@ -59,6 +59,7 @@ library MarginRules {
 
     /// One (market, expiry) while it is being summed.
     struct Series {
+        uint256 key; // market and expiry
         uint256 price;
         uint256 timeValue;
         uint256[] options; // slots by rising strike, the first `count`
@@ -106,7 +107,7 @@ library MarginRules {
     /// Clamp of attested option value and floor of attested requirement (both linear in positions, so k
     /// stolen keys cannot invent equity beyond what the feed allows).
     function fence(Book memory book, uint256 time) internal pure returns (Fence memory limit) {
-        uint256 gross;
+        Series memory series;
         unchecked {
             for (uint256 i; i < book.slots.length; ++i) {
                 uint160 instrument = book.slots[i].instrumentOf();
@@ -114,23 +115,15 @@ library MarginRules {
                 MarketView memory market = book.markets[i];
                 if (instrument.isPerp()) {
                     limit.linear += quantity * (int256(market.price) - market.fundingIndex);
-                    gross += _abs(quantity) * market.price;
+                    limit.floor += _abs(quantity) * market.price;
                 } else if (instrument.isBase()) {
                     limit.linear += quantity * int256(market.price * market.baseUnit);
                 } else {
-                    uint256 price = book.prices[i];
-                    (uint256 inTheMoney, uint256 highest) =
-                        optionRange(instrument, price, market.sigmaCapPpm, time);
-                    if (quantity > 0) {
-                        limit.optionsMax += quantity * int256(highest);
-                    } else {
-                        limit.optionsMin += quantity * int256(highest);
-                        limit.optionsMax += quantity * int256(inTheMoney);
-                        gross += uint256(-quantity) * price;
-                    }
+                    _open(series, book, i, time);
+                    _fenceOption(limit, series, instrument, quantity);
                 }
             }
-            limit.floor = _ceilDiv(gross * FLOOR_PERCENT, 100);
+            limit.floor = _ceilDiv(limit.floor * FLOOR_PERCENT, 100);
         }
     }
 
@@ -267,18 +260,46 @@ library MarginRules {
         }
     }
 
+    /// Adds one option to the fence: a long is worth 0 to the upper bound, a short at least its intrinsic
+    /// value against the account, and its notional counts towards the floor.
+    function _fenceOption(
+        Fence memory limit,
+        Series memory series,
+        uint160 instrument,
+        int256 quantity
+    ) private pure {
+        unchecked {
+            uint256 inTheMoney = intrinsic(instrument, series.price);
+            uint256 highest = inTheMoney + _scaled(series.timeValue, instrument, series.price);
+            if (quantity > 0) {
+                limit.optionsMax += quantity * int256(highest);
+                return;
+            }
+            limit.optionsMin += quantity * int256(highest);
+            limit.optionsMax += quantity * int256(inTheMoney);
+            limit.floor += uint256(-quantity) * series.price;
+        }
+    }
+
+    /// Price and time value of position `i`'s series, kept while neighbours are of the same one.
+    function _open(Series memory series, Book memory book, uint256 i, uint256 time) private pure {
+        uint160 instrument = book.slots[i].instrumentOf();
+        if (series.key == instrument.seriesOf()) return;
+        series.key = instrument.seriesOf();
+        series.price = book.prices[i];
+        series.timeValue = timeValue(
+            series.price, book.markets[i].sigmaCapPpm, _timeLeft(instrument.expiryOf(), time)
+        );
+    }
+
     /// Gathers the options of position `first`'s series; returns their positions in the book as bits.
     function _collect(Series memory series, Book memory book, uint256 first, uint256 time)
         private
         pure
         returns (uint256 counted)
     {
-        uint160 head = book.slots[first].instrumentOf();
-        series.price = book.prices[first];
-        series.timeValue = timeValue(
-            series.price, book.markets[first].sigmaCapPpm, _timeLeft(head.expiryOf(), time)
-        );
-        uint256 key = head.seriesOf();
+        _open(series, book, first, time);
+        uint256 key = series.key;
         uint256 length = book.slots.length;
         series.options = new uint256[](length - first);
         unchecked {

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IParams} from "./interfaces/IParams.sol";
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 
 /// Who may change what, and how long everybody else can watch before it binds. A change that loosens is
 /// a call to this very contract: one key queues it, another approves it, the public has the delay to
@@ -81,7 +81,7 @@ abstract contract Timelock is IParams {
         if (block.timestamp < pending.readyAt) revert TooEarly(block.timestamp, pending.readyAt);
         bytes memory call = pending.call;
         delete change[id];
-        Address.functionCall(address(this), call);
+        if (!LowLevelCall.callNoReturn(address(this), call)) LowLevelCall.bubbleRevert();
     }
 
     function veto(bytes32 id) external {

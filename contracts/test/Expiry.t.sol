@@ -2,9 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {IClearinghouse} from "../src/interfaces/IClearinghouse.sol";
+import {IParams} from "../src/interfaces/IParams.sol";
 import {InstrumentId} from "../src/libraries/InstrumentId.sol";
-import {KIND_BASE, KIND_CALL, KIND_PUT} from "../src/types/Market.sol";
+import {KIND_BASE, KIND_CALL, KIND_PUT, Market} from "../src/types/Market.sol";
 import {Report} from "../src/types/Report.sol";
+import {Feed} from "./support/Feed.sol";
 import {House} from "./support/House.sol";
 
 /// What time does: expiry prices, their fallback, pay-out, and funding.
@@ -77,6 +79,27 @@ contract ExpiryTest is House {
         vm.warp(EXPIRY);
         house.fixExpiry(ETH, EXPIRY, first);
         vm.assertEq(house.expiryPrice(ETH, EXPIRY), 4000e18);
+    }
+
+    function test_a_change_of_feed_begins_anew() public {
+        uint80 first = feed.push(3900e8, OPEN - 100);
+        feed.push(4000e8, OPEN + 900);
+        vm.warp(EXPIRY);
+        house.fixExpiry(ETH, EXPIRY, first);
+        Feed other = new Feed(6); // other decimals, other rounds
+        other.push(5000e6, OPEN);
+        first = other.push(5000e6, OPEN);
+        other.push(5000e6, EXPIRY);
+        Market memory next = params.market(ETH);
+        next.feed = address(other);
+        vm.prank(proposer);
+        bytes32 id = params.queue(abi.encodeCall(IParams.setMarket, (ETH, next)));
+        vm.prank(approver);
+        params.approve(id);
+        vm.warp(EXPIRY + 48 hours);
+        params.execute(id);
+        house.fixExpiry(ETH, EXPIRY, first);
+        vm.assertEq(house.expiryPrice(ETH, EXPIRY), 5000e18);
     }
 
     function test_FeedGap_rounds_that_run_backwards_or_price_nothing() public {

@@ -12,6 +12,7 @@ library Expiries {
         uint80 round; // last one counted; 0 = not begun
         uint40 time; // up to which the sum goes
         uint128 answer; // in force since then
+        address feed; // that the rounds are of
         uint256 sum; // answer x seconds
     }
 
@@ -32,12 +33,13 @@ library Expiries {
 
     /// Sums up to 128 rounds and keeps what it has, so that a busy feed needs several calls. The first
     /// round is the last one at or before the window; every next id must follow, so none can be left out.
+    /// A change of feed begins anew.
     function fix(Book storage book, uint16 market, uint40 expiry, uint80 firstRound, address feed)
         external
     {
         uint256 series = _open(book, market, expiry);
         Progress memory progress = book.progress[series];
-        bool isBegun = progress.round != 0;
+        bool isBegun = progress.round != 0 && progress.feed == feed;
         if (!isBegun) progress = _begin(feed, expiry, firstRound);
         uint80 reached = progress.round;
         for (uint256 i; i < ROUNDS_PER_CALL_MAX; ++i) {
@@ -118,7 +120,7 @@ library Expiries {
         uint256 start = expiry - TWAP;
         (uint256 answer, uint256 time) = _round(feed, firstRound);
         if (time == 0 || time > start) revert IClearinghouse.FeedGap(firstRound);
-        return Progress(firstRound, uint40(start), uint128(answer), 0);
+        return Progress(firstRound, uint40(start), uint128(answer), feed, 0);
     }
 
     /// Ids are contiguous within a phase (the upper 16 bits); only where the next id is empty may the
