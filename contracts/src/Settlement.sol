@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {Authority} from "./Authority.sol";
@@ -102,12 +102,13 @@ contract Settlement is Authority, ReentrancyGuardTransient {
         returns (Verdict[] memory)
     {
         bytes memory appended = abi.encode(ground, warrants);
-        bytes memory answer = Address.functionDelegateCall(
-            address(Execution),
-            bytes.concat(
-                Execution.execute.selector, msg.data[4:], appended, bytes32(appended.length)
-            )
-        );
+        (bool isDone, bytes memory answer) = address(Execution)
+            .delegatecall(
+                bytes.concat(
+                    Execution.execute.selector, msg.data[4:], appended, bytes32(appended.length)
+                )
+            );
+        if (!isDone) LowLevelCall.bubbleRevert(answer);
         return abi.decode(answer, (Verdict[]));
     }
 }

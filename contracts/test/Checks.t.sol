@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {InstrumentId} from "../src/libraries/InstrumentId.sol";
 import {OutcomeIntent} from "../src/types/Intent.sol";
@@ -128,6 +130,12 @@ contract ChecksTest is FullWorld {
         (i, p) = coveredCall(1);
         i.legs[2].limitPrice = 1;
         refuses(signed(i, p), ISettlement.LegPrice.selector);
+    }
+
+    /// 2^256 - 1 read as a signed number is -1: a price that pays the buyer.
+    function test_priceThatWouldReadAsNegative_SafeCastOverflowedUintToInt() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, type(uint256).max);
+        refuses(signed(i, p), SafeCast.SafeCastOverflowedUintToInt.selector);
     }
 
     function test_autoLegWithNeitherBound_Unbounded() public {

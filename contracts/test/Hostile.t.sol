@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IClearinghouse} from "../src/interfaces/IClearinghouse.sol";
 import {IRouter} from "../src/interfaces/IRouter.sol";
@@ -213,18 +214,28 @@ contract HostileTest is FullWorld {
         refuses(permitted(i, p), ISettlement.NotExact.selector);
     }
 
-    function test_tokenThatCallsBack_ReentrancyIsRefused() public {
-        (OutcomeIntent memory i, Plan memory p) = _sellOdd(hookToken);
-        Item memory item = permitted(i, p);
-        vm.prank(user);
+    /// The guard comes before everything else, whoever the token is.
+    function test_tokenThatCallsBack_ReentrancyGuardReentrantCall() public {
+        hookToken.mint(address(venue), 10e18);
         hookToken.onTransfer(
             address(settlement),
             abi.encodeCall(settlement.settle, (new Item[](0), noReport(), new bytes[](0)))
         );
-        bytes[] memory none = new bytes[](0);
+        (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
+        i.legs[1] = buys(hookToken, 1e18);
+        p = plan();
+        pulls(p, 0, usdc, 4000e6, true);
+        bytes memory give =
+            abi.encodeCall(BadVenue.pay, (address(hookToken), address(router), 10e18));
+        p.steps = new Step[](1);
+        p.steps[0] = _step(give);
+        pays(p, 1, hookToken, 10e18);
+        Item[] memory items = one(permitted(i, p));
+        bytes memory guard =
+            abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
         vm.prank(solver);
-        vm.expectRevert();
-        settlement.settle(one(item), noReport(), none);
+        vm.expectRevert(abi.encodeWithSelector(IRouter.CallFailed.selector, uint256(0), guard));
+        settlement.settle(items, noReport(), new bytes[](0));
     }
 
     // ---- fees
