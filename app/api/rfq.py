@@ -29,7 +29,7 @@ FRAME_BYTES_MAX = 64 * 1024
 QUEUE_MAX = 256  # messages a maker may lag behind
 AUTH_SECONDS = 5
 SEND_SECONDS = 5  # one frame; slower is a dead peer
-NOT_A_MAKER, TOO_SLOW = 4401, 4408  # close codes
+NOT_A_MAKER, BAD_ORIGIN, TOO_SLOW = 4401, 4403, 4408  # close codes
 _QUOTE = {
     "requestBody": {
         "required": True,
@@ -69,10 +69,14 @@ class Link:
 
     async def receive(self) -> Message:
         """Returns the next message. Raises Malformed, or WebSocketDisconnect at the end."""
-        text = await self._socket.receive_text()
-        if len(text) > FRAME_BYTES_MAX:
+        frame = await self._socket.receive()
+        if frame["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(frame.get("code", 1005))
+        text = frame.get("text")
+        raw = text.encode() if text is not None else frame.get("bytes") or b""
+        if len(raw) > FRAME_BYTES_MAX:
             raise Malformed(f"a frame is at most {FRAME_BYTES_MAX} bytes", code="bodyTooLarge")
-        message = parse_document(text.encode())
+        message = parse_document(raw)
         if not isinstance(message, dict):
             raise Malformed("a message is a JSON object", code="invalidJson")
         return message
@@ -93,6 +97,10 @@ class Link:
 async def requests(socket: WebSocket) -> None:
     """hello → auth → ladders, quotes and passes in; requests and errors out."""
     services: Services = socket.app.state.services
+    origin = socket.headers.get("origin")
+    if origin is not None and origin not in services.settings.origins:
+        await socket.close(BAD_ORIGIN)
+        return
     await socket.accept()
     link = Link(socket)
     writer = asyncio.create_task(link.drain())
