@@ -13,7 +13,7 @@ from adapters import registry
 from adapters.base import Reverted
 from adapters.chains.settlement import ItemValue, PlanValue, decode_error, encode_settle, plan_of
 from app import observe
-from app.pipeline import Plan, plan
+from app.pipeline import Plan, plan, standing
 from app.services import Services
 from app.settlement.attest import Attestor
 from app.settlement.engine import Engine
@@ -38,6 +38,7 @@ class Entry(NamedTuple):
     uid: str
     account: AccountId
     signed: SignedIntent
+    quote_id: str | None
 
 
 class Bid(NamedTuple):
@@ -104,7 +105,7 @@ class Auctioneer:
             in_window = intent.valid_from <= snapshot.time < intent.valid_to
             if in_window and account not in busy and next_block <= snapshot.block_number:
                 busy = busy | {account}
-                due.append(Entry(row.uid, account, row.signed))
+                due.append(Entry(row.uid, account, row.signed, row.quote_id))
         return due[:BATCH_MAX]
 
     def _later(self, uid: str, block: int) -> None:
@@ -126,7 +127,8 @@ class Auctioneer:
     async def _bid(self, entry: Entry, snapshot: Snapshot) -> Bid | None:
         intent, scheme = entry.signed.intent, entry.signed.scheme
         try:
-            planned = await plan(self.services, intent, scheme, snapshot)
+            planned = standing(self.services, entry.quote_id, entry.uid, snapshot)
+            planned = planned or await plan(self.services, intent, scheme, snapshot)
             quotes: tuple[SignedQuote, ...] = ()
             if planned.solution.fills:
                 quotes = await self._firm(planned.solution.fills)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from app.services import Services
 from app.simulate import Simulation, simulate
 from app.verify import Admission, CancelRequest, verify, verify_cancel
-from solver.domain.errors import Conflict, NotFound
+from solver.domain.errors import Conflict, Infeasible, NotFound, Unproven
 from solver.domain.event import TERMINAL
 from solver.domain.ids import AccountId, IntentUid
 from solver.domain.intent import OutcomeIntent, SignedIntent
@@ -24,6 +24,7 @@ from solver.domain.typed_data import typed_data, uid_of
 from solver.intents import compile_intent, draft
 from solver.intents.base import OutcomeKind
 from solver.intents.wire import Terms
+from solver.routing.certify import certify
 
 QUOTE_SECONDS = 30
 CANCELLABLE = frozenset({"received", "open", "paused", "partiallyFilled", "auctioning"})
@@ -81,6 +82,26 @@ async def plan(services: Services, intent: OutcomeIntent, scheme: str, snapshot:
     solution = await services.solve(program, account, snapshot)
     simulation = simulate(program, solution, account, snapshot)
     return Plan(intent, scheme, program, solution, simulation, snapshot)
+
+
+def standing(services: Services, quote_id: str | None, uid: str, now: Snapshot) -> Plan | None:
+    """Returns the plan as quoted if the present still proves every claim of it, else None.
+
+    So what was quoted is what is paid, to the wei, unless the pools have moved. A plan with maker
+    fills never stands: its prices were indicative.
+    """
+    quoted: Quote | None = services.store.quotes.get(quote_id) if quote_id else None
+    if quoted is None or str(quoted.uid) != uid or quoted.plan.solution.fills:
+        return None
+    program = quoted.plan.program
+    solution = quoted.plan.solution._replace(snapshot_hash=now.hash)
+    account = services.store.account(program.account)
+    try:
+        certify(program, now, solution, account)
+        simulation = simulate(program, solution, account, now)
+    except (Unproven, Infeasible):
+        return None
+    return quoted.plan._replace(solution=solution, simulation=simulation, snapshot=now)
 
 
 async def submit(services: Services, signed: SignedIntent, admission: Admission) -> Accepted:
