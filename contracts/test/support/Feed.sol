@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-/// An AggregatorV3 that answers what the test says. Unknown rounds answer zeros, or revert if so set.
+/// An AggregatorV3 that answers what the test says, one slot per round as the real ones. Unknown rounds
+/// answer zeros, or revert if so set.
 contract Feed {
     struct Round {
-        int256 answer;
-        uint256 updatedAt;
+        int192 answer;
+        uint64 updatedAt;
     }
 
     uint8 public decimals;
@@ -25,7 +26,7 @@ contract Feed {
 
     function push(int256 answer, uint256 updatedAt) public returns (uint80 id) {
         id = ++latest;
-        rounds[id] = Round(answer, updatedAt);
+        rounds[id] = Round(int192(answer), uint64(updatedAt));
     }
 
     /// The next push opens the next phase.
@@ -34,7 +35,7 @@ contract Feed {
     }
 
     function setRound(uint80 id, int256 answer, uint256 updatedAt) external {
-        rounds[id] = Round(answer, updatedAt);
+        rounds[id] = Round(int192(answer), uint64(updatedAt));
     }
 
     function setReverting(bool value) external {
