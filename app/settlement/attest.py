@@ -33,7 +33,7 @@ from solver.pricing.greeks import net_delta
 from solver.pricing.marks import mark_of
 
 THRESHOLD = 2
-MARK_TOLERANCE_PPM = 5_000  # of spot, between a proposed mark and a signer's own
+MARK_TOLERANCE_PPM = 1_000  # of spot, between a proposed mark and a signer's own
 DELTA_TOLERANCE = WAD // 1000  # of one unit of base, per unit of option held: model differences
 SKEW_SECONDS_MAX = 10  # between a signer's snapshot and the proposed asOf
 

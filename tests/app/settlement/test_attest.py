@@ -1,0 +1,136 @@
+"""Two of three signers agree on what each finds alone, or nothing is attested."""
+
+from typing import NamedTuple
+
+import pytest
+
+from app.settlement.attest import Attestor, RiskSigner, View, attestor_for, proposed
+from app.verify import recover
+from solver.domain.account import Account, Position
+from solver.domain.errors import Refused, Unavailable
+from solver.domain.instrument import Instrument, Kind, Token
+from solver.domain.intent import Limits, OutcomeIntent
+from solver.domain.program import DeltaBox, Exposure, Program
+from solver.domain.report import DELTA_ONLY, NO_REPORT
+from solver.domain.route import Certificate, Fill, Solution
+from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.typed_data import Domain, report_digest
+from solver.margin.state import positions_hash
+from tests.app.worlds import ALICE, CHAIN_ID, NOW, USDC, intent
+
+WAD = 10**18
+DOMAIN = Domain(CHAIN_ID, "0x" + "a7" * 20)
+KEYS = ("0x" + "41" * 32, "0x" + "42" * 32, "0x" + "43" * 32)
+CALL = Instrument(1, Kind.CALL, NOW + 30 * 86_400, 4200 * WAD).id
+PERP, BASE = Instrument(1, Kind.PERP).id, Instrument(1, Kind.BASE).id
+WETH = Token("0x" + "0e" * 20, "WETH", 18)
+ETH = Underlying(
+    1, "ETH", WETH, 4000 * WAD, WAD, 650_000, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000
+)
+BEFORE = Account(ALICE, 1000, (Position(BASE, 10 * WAD),))
+
+
+class Planned(NamedTuple):
+    intent: OutcomeIntent
+    program: Program
+    solution: Solution
+
+
+def snapshot(price: int = 4000 * WAD, time: int = NOW, vol_ppm: int = 650_000) -> Snapshot:
+    eth = ETH._replace(price=price, vol_ppm=vol_ppm)
+    usdc = Token(USDC, "USDC", 6)
+    return Snapshot(CHAIN_ID, 7, time * 1000, 1, usdc, (WETH, usdc), (eth,))
+
+
+def view(account: Account = BEFORE, **world: int) -> View:
+    return View(lambda: snapshot(**world), lambda _: account)
+
+
+def covered_call(tolerance: int = WAD // 10, *fills: Fill) -> Planned:
+    """Sells ten calls on ten ETH, delta kept within a tolerance unless it is none."""
+    limits = Limits(USDC, delta_tolerance=tolerance)
+    traded = fills or (Fill(0, CALL, -10 * WAD, 150 * WAD, None),)
+    box = DeltaBox(1, 0, tolerance) if tolerance < 2**255 else None
+    exposure = Exposure(0, "sell", (CALL,), 10 * WAD, 10 * WAD, 0)
+    program = Program(ALICE, ALICE.owner, exposures=(exposure,), delta=box, limits=limits)
+    solution = Solution(b"", (), (), (), traded, 0, 0, Certificate(0, 0, 0))
+    return Planned(intent(limits=limits), program, solution)
+
+
+async def test_two_signatures_in_ascending_order_of_signer():
+    attestor = attestor_for(view(), KEYS, DOMAIN)
+    report, signatures = await attestor.report_for([covered_call()])
+    digest = report_digest(report, DOMAIN)
+    signers = [int(recover(digest, signature), 16) for signature in signatures]
+    assert signers == sorted(signers)
+    assert len(set(signers)) == 2
+
+
+async def test_the_report_holds_every_traded_options_mark_and_the_delta_after():
+    report, _ = await attestor_for(view(), KEYS, DOMAIN).report_for([covered_call()])
+    (mark,), (risk,) = report.marks, report.accounts
+    after = BEFORE._replace(positions=(*BEFORE.positions, Position(CALL, -10 * WAD)))
+    assert (mark.instrument, report.as_of, report.valid_until) == (CALL, NOW, NOW + 60)
+    assert 100 * WAD < mark.price < 300 * WAD
+    assert risk.positions_before == positions_hash(BEFORE)
+    assert risk.positions_after == positions_hash(after)
+    assert (risk.im, risk.mm, risk.market) == (DELTA_ONLY, DELTA_ONLY, 1)
+    assert 5 * WAD < risk.net_delta < 7 * WAD, "ten base less ten calls of about 0.4 each"
+    assert report.snapshot_hash == snapshot().hash
+
+
+async def test_without_a_delta_bound_only_marks_are_attested():
+    report, _ = await attestor_for(view(), KEYS, DOMAIN).report_for([covered_call(2**256 - 1)])
+    assert (len(report.marks), report.accounts) == (1, ())
+
+
+async def test_what_the_chain_knows_itself_needs_no_report():
+    perp = covered_call(WAD, Fill(0, PERP, -10 * WAD, 4000 * WAD, None))
+    assert await attestor_for(view(), KEYS, DOMAIN).report_for([perp]) == (NO_REPORT, ())
+
+
+async def test_one_signer_with_another_view_is_outvoted():
+    other = RiskSigner(KEYS[0], DOMAIN, view(vol_ppm=900_000))
+    rest = [RiskSigner(key, DOMAIN, view()) for key in KEYS[1:]]
+    _, signatures = await Attestor(view(), [other, *rest]).report_for([covered_call()])
+    assert len(signatures) == 2
+
+
+async def test_a_proposer_alone_gets_no_signature():
+    signers = [RiskSigner(key, DOMAIN, view()) for key in KEYS]
+    with pytest.raises(Unavailable) as refused:
+        await Attestor(view(vol_ppm=900_000), signers).report_for([covered_call()])
+    assert len(refused.value.data) == 3
+
+
+DEVIATIONS = {
+    "an old snapshot": view(time=NOW + 60),
+    "another price": view(price=4100 * WAD),
+    "another volatility": view(vol_ppm=900_000),
+    "other positions": view(BEFORE._replace(positions=(Position(BASE, 9 * WAD),))),
+}
+
+
+@pytest.mark.parametrize("name", DEVIATIONS)
+def test_a_signer_refuses_what_it_does_not_find_itself(name: str):
+    plans = [covered_call()]
+    with pytest.raises(Refused):
+        RiskSigner(KEYS[0], DOMAIN, DEVIATIONS[name]).sign(proposed(plans, view()), plans)
+
+
+def test_a_signer_refuses_a_tampered_report():
+    plans, signer = [covered_call()], RiskSigner(KEYS[0], DOMAIN, view())
+    good = proposed(plans, view())
+    mark, risk = good.marks[0], good.accounts[0]
+    for bad in (
+        good._replace(valid_until=NOW + 61),
+        good._replace(marks=()),
+        good._replace(marks=(mark._replace(price=mark.price + 25 * WAD),)),
+        good._replace(accounts=()),
+        good._replace(accounts=(risk._replace(net_delta=risk.net_delta + WAD),)),
+        good._replace(accounts=(risk._replace(im=0),)),
+        good._replace(accounts=(risk._replace(market=2),)),
+    ):
+        with pytest.raises(Refused):
+            signer.sign(bad, plans)
+    assert recover(report_digest(good, DOMAIN), signer.sign(good, plans)) == signer.address
