@@ -54,7 +54,7 @@ class Network(NamedTuple):
 
 def network(pools: Sequence[Pool], source: Address, sink: Address, amount: int) -> Network:
     """Returns the network of routes of at most HOPS_MAX hops; no edges when there are none."""
-    live = [pool for pool in pools if _depth(pool, pool.token0) > 0 < _depth(pool, pool.token1)]
+    live = [pool for pool in pools if depth(pool, pool.token0) > 0 < depth(pool, pool.token1)]
     units = _units(live, source, max(amount, 1))
     near, far = _hops(live, source), _hops(live, sink)
     inner = [
@@ -64,7 +64,7 @@ def network(pools: Sequence[Pool], source: Address, sink: Address, amount: int) 
     ]
     tokens = (source, *sorted(inner), sink)
     used = [pool for pool in live if pool.token0 in tokens and pool.token1 in tokens]
-    used.sort(key=lambda pool: (-_depth(pool, pool.token0) / units[pool.token0], pool.address))
+    used.sort(key=lambda pool: (-depth(pool, pool.token0) / units[pool.token0], pool.address))
     edges = tuple(
         Edge(pool, token, other_token(pool, token))
         for pool in sorted(used[:POOLS_MAX], key=lambda pool: pool.address)
@@ -84,7 +84,7 @@ def mid_price(pool: Pool, token_in: Address) -> float:
     return price if token_in == pool.token0 else 1 / price
 
 
-def _depth(pool: Pool, token: Address) -> float:
+def depth(pool: Pool, token: Address) -> float:
     """Returns the (virtual) reserve of a token now, atoms."""
     if not isinstance(pool, ConcentratedPool):
         return float(pool.reserve0 if token == pool.token0 else pool.reserve1)
@@ -97,7 +97,7 @@ def _units(pools: list[Pool], source: Address, amount: int) -> dict[Address, flo
     units = {source: float(amount)}
     while True:
         frontier = [
-            (_depth(pool, token) / units[token], pool.address, pool, token)
+            (depth(pool, token) / units[token], pool.address, pool, token)
             for pool in pools
             for token in (pool.token0, pool.token1)
             if token in units and other_token(pool, token) not in units
@@ -127,7 +127,7 @@ def _pieces(index: int, edge: Edge, units: dict[Address, float]) -> list[Piece]:
     kept = 1 - pool.fee_ppm / PPM
     if not isinstance(pool, ConcentratedPool):
         spot = mid_price(pool, edge.token_in) * unit_in / unit_out
-        return [Piece(index, kept * spot, kept * unit_in / _depth(pool, edge.token_in), FLOW_MAX)]
+        return [Piece(index, kept * spot, kept * unit_in / depth(pool, edge.token_in), FLOW_MAX)]
     is_down, room, pieces = edge.token_in == pool.token0, FLOW_MAX, list[Piece]()
     for liquidity, start, end in concentrated.segments(pool, is_down):
         first, last = (start / Q96, end / Q96) if is_down else (Q96 / start, Q96 / end)

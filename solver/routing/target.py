@@ -27,12 +27,10 @@ def cheapest_route(
         planned = amount
         route = best_route(snapshot, source, sink, planned)
         amount, route = _scaled(snapshot, (planned, route), source, amount_out)
-        if amount > most:
-            amount = most
-        elif abs(amount - planned) * 10_000 <= planned * DRIFT_BPS:
-            break
-    if route.amount_out >= amount_out and amount <= most:
-        return amount, route
+        is_near = abs(amount - planned) * 10_000 <= planned * DRIFT_BPS
+        if is_near and amount <= most and route.amount_out >= amount_out:
+            return amount, route
+        amount = min(amount, most)
     route = best_route(snapshot, source, sink, most)
     if route.amount_out >= amount_out:
         return most, route

@@ -1,15 +1,19 @@
 """A small world like the local chain's: four tokens, fragmented pools at almost one price."""
 
 import math
+import pathlib
 
 from solver.domain.account import Account, Position
-from solver.domain.ids import AccountId
+from solver.domain.ids import ZERO_ADDRESS, AccountId
 from solver.domain.instrument import Instrument, Kind, Token
+from solver.domain.intent import NO_COST_LIMIT, Limits
 from solver.domain.market import ConcentratedPool, ConstantProductPool, Ladder, Level
-from solver.domain.numbers import WAD
+from solver.domain.numbers import UINT256_MAX, WAD
+from solver.domain.program import CollateralFlow, DeltaBox, Exposure, Program, TokenFlow
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.routing.curves.ticks import ratio_at, tick_at
 
+ROOT = pathlib.Path(__file__).parents[3]
 CHAIN = 31338
 WETH = Token("0x" + "11" * 20, "WETH", 18)
 USDC = Token("0x" + "22" * 20, "USDC", 6)
@@ -167,3 +171,41 @@ def snapshot(**changes):
 def account(who=ALICE, eth=0.0, cash=0):
     held = (Position(BASE, int(eth * WAD)),) if eth else ()
     return Account(who, cash * 10**6, held)
+
+
+def limits(**changes):
+    return Limits(USDC.address, NO_COST_LIMIT, 5 * 10**6, 100)._replace(**changes)
+
+
+def swap(sell, buy, amount, least=0, who=ALICE, **changes):
+    """Exact in, from the wallet."""
+    return Program(
+        who,
+        who.owner,
+        (TokenFlow(0, sell.address, amount, amount),),
+        (TokenFlow(1, buy.address, least, UINT256_MAX),),
+        limits=limits(),
+        is_from_wallet=True,
+    )._replace(**changes)
+
+
+def buy_exactly(sell, buy, most, amount, **changes):
+    """Exact out, from the wallet."""
+    return swap(sell, buy, most, amount, **changes)._replace(
+        sells=(TokenFlow(0, sell.address, 0, most),)
+    )
+
+
+def covered_call(*strikes, size=10, **changes):
+    """Sell calls against held ETH, delta hedged by the perp."""
+    return Program(
+        ALICE,
+        ZERO_ADDRESS,
+        collateral=(CollateralFlow(2, WETH.address, "auto", size * WAD, UINT256_MAX),),
+        exposures=(
+            Exposure(0, "sell", tuple(map(call, strikes)), size * WAD, size * WAD, 0),
+            Exposure(1, "auto", (PERP,), 0, 2 * size * WAD, 0),
+        ),
+        delta=DeltaBox(ETH, 0, WAD // 10),
+        limits=limits(max_net_cost=-280 * 10**6, max_slippage_bps=30),
+    )._replace(**changes)

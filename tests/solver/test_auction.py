@@ -1,0 +1,129 @@
+"""Batches: opposites meet at one price, nobody does worse than alone, the best set wins."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from solver.auction import Bid, batches, net, score, winners
+from solver.domain.errors import Unproven
+from solver.domain.numbers import WAD
+from solver.routing.certify import certify_batch
+from solver.solve import solve
+from tests.solver.routing import world
+from tests.solver.routing.world import ALICE, BOB, DAI, MAKER, USDC, WETH
+
+SNAPSHOT = world.snapshot()
+
+
+def seller(eth=25, least=80_000, who=ALICE):
+    return world.swap(WETH, USDC, int(eth * WAD), least * 10**6, who=who)
+
+
+def buyer(dollars=100_000, least=27, who=BOB):
+    return world.swap(USDC, WETH, dollars * 10**6, int(least * WAD), who=who)
+
+
+def received(solutions):
+    return [solution.outs[0].amount for solution in solutions]
+
+
+def alone(program):
+    return solve(program, world.account(program.account), SNAPSHOT)
+
+
+@settings(max_examples=15)
+@given(st.integers(2, 400), st.integers(5_000, 1_500_000), st.booleans())
+def test_opposites_do_better_together_than_alone(eth, dollars, is_buyer_first):
+    programs = (seller(eth, least=1), buyer(dollars, least=0.1))
+    programs = programs[::-1] if is_buyer_first else programs
+    together = net(programs, SNAPSHOT)
+    assert together is not None
+    for program, solution in zip(programs, together, strict=True):
+        assert solution.outs[0].amount > alone(program).outs[0].amount
+
+
+def test_a_batch_conserves_every_token():
+    together = net((seller(), buyer()), SNAPSHOT)
+    for token in (WETH.address, USDC.address):
+        into = sum(p.amount for s in together for p in s.pulls if p.token == token)
+        into += sum(w.amount_out for s in together for w in s.swaps if w.token_out == token)
+        out = sum(o.amount for s in together for o in s.outs if o.token == token)
+        out += sum(w.amount_in for s in together for w in s.swaps if w.token_in == token)
+        fees = sum(s.fee for s in together) if token == USDC.address else 0
+        assert into == out + fees
+
+
+def test_swaps_wait_for_every_pull():
+    together = net((buyer(), seller()), SNAPSHOT)
+    assert together[0].swaps == ()
+    assert together[1].swaps != ()
+
+
+def test_a_side_of_many_gets_one_price():
+    programs = (seller(10, least=1), buyer(400_000, 100), seller(5, least=1, who=MAKER))
+    first, _, third = received(net(programs, SNAPSHOT))
+    fee = net(programs, SNAPSHOT)[0].fee
+    assert abs((first + fee) - 2 * (third + fee)) <= 2
+
+
+def test_a_batch_carries_one_tight_certificate():
+    programs = (seller(), buyer())
+    together = net(programs, SNAPSHOT)
+    assert together[0].certificate == together[1].certificate
+    assert together[0].certificate.gap_ppm <= 100
+    accounts = [world.account(program.account) for program in programs]
+    certify_batch(programs, SNAPSHOT, together, accounts)
+    greedy = together[0]._replace(outs=(together[0].outs[0]._replace(amount=10**12),))
+    with pytest.raises(Unproven):
+        certify_batch(programs, SNAPSHOT, (greedy, together[1]), accounts)
+
+
+@pytest.mark.parametrize(
+    "programs",
+    [
+        (seller(), seller(who=BOB)),
+        (seller(), world.swap(DAI, WETH, 10**20, who=BOB)),
+        (seller(least=95_000), buyer(least=27)),
+        (seller(), buyer(who=ALICE)),
+        (seller(), world.buy_exactly(USDC, WETH, 10**11, WAD, who=BOB)),
+        (world.covered_call(4_000), buyer()),
+    ],
+)
+def test_what_does_not_oppose_at_a_common_price_is_not_netted(programs):
+    assert net(programs, SNAPSHOT) is None
+
+
+def test_batches_group_opposites_by_pair():
+    dai = world.swap(WETH, DAI, WAD, who=MAKER)
+    assert batches((seller(), dai, buyer())) == ((0, 2),)
+    assert batches((seller(), dai)) == ()
+
+
+def test_the_score_is_the_owners_surplus():
+    program = seller()
+    solution = alone(program)
+    assert score(program, solution, SNAPSHOT) == solution.outs[0].amount - 80_000 * 10**6
+
+
+def test_the_greatest_fair_total_wins():
+    bids = (
+        Bid("one", ("a",), (5,)),
+        Bid("two", ("b",), (5,)),
+        Bid("two", ("a", "b"), (6, 6)),
+        Bid("three", ("c",), (0,)),
+    )
+    assert winners(bids) == bids[2:]
+
+
+def test_a_batch_that_robs_one_member_loses_however_large():
+    bids = (Bid("one", ("a",), (5,)), Bid("two", ("a", "b"), (4, 100)))
+    assert winners(bids) == bids[:1]
+
+
+def test_a_tie_goes_to_the_earlier_bid():
+    bids = (Bid("one", ("a",), (5,)), Bid("two", ("a",), (5,)))
+    assert winners(bids) == bids[:1]
+
+
+def test_no_bids_no_winners():
+    assert winners(()) == ()
