@@ -274,10 +274,10 @@ library Gate {
         if (attested.positionsBefore != hash) {
             revert IClearinghouse.StateMoved(standing.account, attested.positionsBefore, hash);
         }
-        MarginRules.Fence memory fence = MarginRules.fence(book, block.timestamp);
-        risk = _atLeastFloor(attested.imBefore, fence.floor, unit);
-        int256 linear = MarginRules.fence(standing.book, block.timestamp).linear - fence.linear;
-        excess = standing.equity - earned - MarginRules.toAtoms(linear, unit) - risk;
+        (int256 linear, uint256 floor) = MarginRules.exposure(book);
+        risk = _atLeastFloor(attested.imBefore, floor, unit);
+        (int256 linearNow,) = MarginRules.exposure(standing.book);
+        excess = standing.equity - earned - MarginRules.toAtoms(linearNow - linear, unit) - risk;
     }
 
     /// The positions with this transaction's trades and base moves taken back. Their order is lost,

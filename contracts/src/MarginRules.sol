@@ -107,23 +107,40 @@ library MarginRules {
     /// Clamp of attested option value and floor of attested requirement (both linear in positions, so k
     /// stolen keys cannot invent equity beyond what the feed allows).
     function fence(Book memory book, uint256 time) internal pure returns (Fence memory limit) {
+        (limit.linear, limit.floor) = exposure(book);
         Series memory series;
+        uint256 length = book.slots.length;
         unchecked {
-            for (uint256 i; i < book.slots.length; ++i) {
+            for (uint256 i; i < length; ++i) {
+                uint256 slot = book.slots[i];
+                if (!slot.instrumentOf().isOption()) continue;
+                _open(series, book, i, time);
+                _fenceOption(limit, series, slot.instrumentOf(), slot.quantityOf());
+            }
+        }
+    }
+
+    /// The parts of the fence that need no time value: perps and base at the feed, and the least initial
+    /// requirement, one percent of gross perp and short-option notional.
+    function exposure(Book memory book) internal pure returns (int256 linear, uint256 floor) {
+        uint256 length = book.slots.length;
+        unchecked {
+            for (uint256 i; i < length; ++i) {
                 uint160 instrument = book.slots[i].instrumentOf();
                 int256 quantity = book.slots[i].quantityOf();
+                if (instrument.isOption()) {
+                    if (quantity < 0) floor += uint256(-quantity) * book.prices[i];
+                    continue;
+                }
                 MarketView memory market = book.markets[i];
                 if (instrument.isPerp()) {
-                    limit.linear += quantity * (int256(market.price) - market.fundingIndex);
-                    limit.floor += _abs(quantity) * market.price;
-                } else if (instrument.isBase()) {
-                    limit.linear += quantity * int256(market.price * market.baseUnit);
+                    linear += quantity * (int256(market.price) - market.fundingIndex);
+                    floor += _abs(quantity) * market.price;
                 } else {
-                    _open(series, book, i, time);
-                    _fenceOption(limit, series, instrument, quantity);
+                    linear += quantity * int256(market.price * market.baseUnit);
                 }
             }
-            limit.floor = _ceilDiv(limit.floor * FLOOR_PERCENT, 100);
+            floor = _ceilDiv(floor * FLOOR_PERCENT, 100);
         }
     }
 
@@ -260,8 +277,8 @@ library MarginRules {
         }
     }
 
-    /// Adds one option to the fence: a long is worth 0 to the upper bound, a short at least its intrinsic
-    /// value against the account, and its notional counts towards the floor.
+    /// Adds one option to the fence: a long is worth 0 to the upper bound, a short owes at least its
+    /// intrinsic value.
     function _fenceOption(
         Fence memory limit,
         Series memory series,
@@ -277,7 +294,6 @@ library MarginRules {
             }
             limit.optionsMin += quantity * int256(highest);
             limit.optionsMax += quantity * int256(inTheMoney);
-            limit.floor += uint256(-quantity) * series.price;
         }
     }
 

@@ -85,8 +85,9 @@ library Ledger {
         returns (uint256[] memory slots)
     {
         uint256[POSITIONS_MAX] storage stored = state.slots[account];
-        slots = new uint256[](state.account[account].count);
-        for (uint256 i; i < slots.length; ++i) {
+        uint256 count = state.account[account].count;
+        slots = new uint256[](count);
+        for (uint256 i; i < count; ++i) {
             slots[i] = stored[i];
         }
     }

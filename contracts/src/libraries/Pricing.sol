@@ -45,7 +45,8 @@ library Pricing {
         priced.prices = new uint256[](slots.length);
         priced.markets = new MarginRules.MarketView[](slots.length);
         MarginRules.MarketView memory rules;
-        for (uint256 i; i < slots.length; ++i) {
+        uint256 length = slots.length;
+        for (uint256 i; i < length; ++i) {
             uint160 instrument = slots[i].instrumentOf();
             uint16 market = instrument.marketOf();
             if (rules.id != market) rules = entryOf(state, self, market).rules;
