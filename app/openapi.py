@@ -1,4 +1,4 @@
-"""Writes openapi/: the document and one example per outcome kind, byte for byte the same anywhere.
+"""Writes openapi/: the document, an example per outcome kind, signing vectors; the same anywhere.
 
 Run `python -m app.openapi` after a change of the API; a test fails while the files are not current.
 """
@@ -7,6 +7,7 @@ import json
 import pathlib
 from typing import Any
 
+from app import vectors
 from app.config import Settings
 from app.main import create_app
 from solver.intents import examples
@@ -17,7 +18,7 @@ FOLDER = pathlib.Path(__file__).parent.parent / "openapi"
 def files() -> dict[str, str]:
     """Returns the text of every generated file by its path below openapi/."""
     app = create_app(settings=Settings())
-    made = {"openapi.json": _text(app.openapi())}
+    made = {"openapi.json": _text(app.openapi()), "signing_vectors.json": vectors.text()}
     for kind, example in sorted(examples().items()):
         made[f"examples/{kind}.json"] = _text(example)
     return made

@@ -39,6 +39,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.assembly",),
     ("app.local",),
     ("app.demo",),
+    ("app.vectors",),
     ("app.cli", "app.openapi"),
 ]
 ADAPTERS_MAY_SEE = ("solver.domain", "solver.pricing", "solver.routing.curves")

@@ -14,6 +14,7 @@ from solver.domain.event import TERMINAL
 
 Json = dict[str, Any]
 SETTLE_SECONDS_MAX = 45
+POLL_SECONDS = 0.1
 
 
 class Outcome(NamedTuple):
@@ -77,6 +78,15 @@ class Client:
             events = await asyncio.wait_for(_until_ended(stream, uid), SETTLE_SECONDS_MAX)
         intent = await self.get(f"/v1/intents/{uid}")
         return Outcome(quote, signature, uid, intent, events)
+
+    async def ended(self, uid: str) -> Json:
+        """Returns the intent resource once it is terminal."""
+        async with asyncio.timeout(SETTLE_SECONDS_MAX):
+            while True:
+                intent = await self.get(f"/v1/intents/{uid}")
+                if intent["state"] in TERMINAL:
+                    return intent
+                await asyncio.sleep(POLL_SECONDS)
 
     def _answer(self, answer: httpx.Response) -> Json:
         body: Json = answer.json()

@@ -1,13 +1,16 @@
 """How the demo speaks: plain lines and small tables, the same in a terminal and in a log file."""
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.table import Table
 
 from app.demo.client import Json, Outcome
+from solver.domain.instrument import Token
 from solver.domain.numbers import format_decimal
 
 POINTS_SHOWN = 5
-console = Console(highlight=False, width=110)
+console = Console(highlight=False, width=110, soft_wrap=True)
 
 
 def title(text: str) -> None:
@@ -20,8 +23,9 @@ def line(label: str, text: str = "") -> None:
     console.print(f"  {label:<20}{text}".rstrip(), markup=False)
 
 
-def quote_of(quote: Json) -> None:
+def quote_of(quote: Json, tokens: Iterable[Token] = ()) -> None:
     """Shows what a wallet is asked to sign and what it buys."""
+    symbols = {token.address: token.symbol for token in tokens}
     _typed_data(quote["typedData"])
     legs = Table("  leg", "venue", "quantity", "price / gets", box=None, pad_edge=False)
     for fill in quote["fills"]:
@@ -29,8 +33,8 @@ def quote_of(quote: Json) -> None:
         legs.add_row(f"  {fill['instrument']}", maker, fill["quantity"], fill["price"])
     for swap in quote["swaps"]:
         pool = f"{swap['venue']} {swap['pool'][:10]}…"
-        pair = f"  {swap['tokenIn']} → {swap['tokenOut']}"
-        legs.add_row(pair, pool, swap["amountIn"], swap["amountOut"])
+        sides = (symbols.get(swap[side], swap[side][:10]) for side in ("tokenIn", "tokenOut"))
+        legs.add_row("  " + " → ".join(sides), pool, swap["amountIn"], swap["amountOut"])
     if legs.row_count:
         console.print(legs)
     if quote["fills"]:
@@ -39,9 +43,9 @@ def quote_of(quote: Json) -> None:
     for payoff in quote["payoff"]:
         points = payoff["points"]
         step = max(1, len(points) // POINTS_SHOWN)
-        shown = [f"{p['price']}: {p['atExpiry']}" for p in points[step // 2 :: step]]
+        shown = [f"{p['price'][:9]}: {p['atExpiry'][:9]}" for p in points[step // 2 :: step]]
         line("payoff at expiry", "  ".join(shown))
-        evens = ", ".join(payoff["breakEvens"]) or "none"
+        evens = ", ".join(price[:9] for price in payoff["breakEvens"]) or "none"
         line("", f"break-even {evens}; most lost {payoff['lossMax'] or 'unbounded'}")
     for row in quote["greeksAfter"]:
         values = "  ".join(f"{k} {row[k][:10]}" for k in ("delta", "gamma", "vega", "theta"))
@@ -65,7 +69,8 @@ def _typed_data(document: Json) -> None:
         line("", f"{leg['kind']:<11}{leg['side']:<9}{leg['right']:<6}{bounds}")
     limits = intent["limits"]
     names = ("maxNetCost", "maxFee", "maxSlippageBps", "deltaTolerance", "maxMarginUsed")
-    line("", "  ".join(f"{name} {_bound(limits[name])}" for name in names))
+    signed = [f"{name} {limits[name]}" for name in names if _bound(limits[name]) != "none"]
+    line("", "  ".join(signed))
 
 
 def outcome_of(outcome: Outcome, decimals: int) -> None:

@@ -117,7 +117,7 @@ async def scene(cast: Cast, client: Client, title: str, wanted: Wanted) -> Outco
     """Quotes, shows, signs, follows to the end and keeps one outcome."""
     show.title(title)
     quote = await client.quote(*wanted)
-    show.quote_of(quote)
+    show.quote_of(quote, cast.running.deployment.tokens)
     return await _settle(cast, client, title, quote)
 
 
@@ -150,7 +150,7 @@ async def swap(cast: Cast) -> None:
     wanted = {"outcome": "swap", "sellToken": "USDC", "buyToken": "WETH", "sellAmount": SWAP_USDC}
     holder = cast.alice.holder.address
     quote = await cast.alice.quote(wanted, terms | {"receiver": holder})
-    show.quote_of(quote)
+    show.quote_of(quote, tokens.tokens)
     spent = parse_decimal(SWAP_USDC, usdc.decimals) - parse_decimal(quote["fee"], usdc.decimals)
     single = await best_single_pool(cast.chain, tokens, (usdc, weth), spent)
     split = quote["outs"][0]["amount"]
@@ -180,6 +180,8 @@ async def opposites(cast: Cast) -> None:
             )
             for sell, buy, amount, client in pairs
         ]
+        for quote in quotes:
+            show.quote_of(quote, cast.running.deployment.tokens)
         outcomes = await asyncio.gather(
             *(client.follow(quote) for (*_, client), quote in zip(pairs, quotes, strict=True))
         )

@@ -10,13 +10,13 @@ from adapters.chains.devnet.keys import DevKey
 
 def sign(holder: DevKey, typed_data: dict[str, Any]) -> str:
     """Returns the 65-byte signature of an EIP-712 document, hex."""
-    signable = encode_typed_data(full_message=_numbers(typed_data, typed_data["types"]))
+    signable = encode_typed_data(full_message=numbers(typed_data, typed_data["types"]))
     signed = Account.from_key(holder.secret).sign_message(signable)
     return "0x" + bytes(signed.signature).hex()
 
 
-def _numbers(document: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
-    """eth-account takes integers where wallets take decimal strings: convert by declared type."""
+def numbers(document: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
+    """Returns the document with integers by declared type: eth-account takes no decimal strings."""
 
     def convert(kind: str, value: Any) -> Any:
         if kind.endswith("[]"):

@@ -8,7 +8,7 @@ import pytest
 from adapters.chains.devnet import dev_keys
 from adapters.chains.events import Settled, decode_log
 from adapters.chains.evm import EvmChain
-from app.demo.client import Client, Json
+from app.demo.client import Client
 from app.local import Stack, ready
 from solver.domain.ids import AccountId, IntentUid
 
@@ -18,7 +18,7 @@ POINTS = (
     "closed",
 )  # fmt: skip
 AMOUNT = 1_000_000  # one dollar
-SETTLED_WAIT_S, DEATH_WAIT_S = 20, 15
+DEATH_WAIT_S = 15
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -32,7 +32,8 @@ async def test_killed_at(point: str, running: Stack, chain: EvmChain) -> None:
             await asyncio.wait_for(_process(running).wait(), DEATH_WAIT_S)
             assert _process(running).returncode == -signal.SIGKILL
             await _restart(running)
-            intent = await _settled(client, uid)
+            intent = await client.ended(uid)
+            assert intent["state"] == "settled", intent
             told = await client.get("/v1/events", log=account.log, limit="1000")
     finally:
         await _restart(running)
@@ -61,15 +62,6 @@ async def _submit(client: Client) -> str:
     )
     uid, _ = await client.submit(quote)
     return uid
-
-
-async def _settled(client: Client, uid: str) -> Json:
-    async with asyncio.timeout(SETTLED_WAIT_S):
-        while True:
-            intent = await client.get(f"/v1/intents/{uid}")
-            if intent["state"] == "settled":
-                return intent
-            await asyncio.sleep(0.1)
 
 
 async def _settled_events(chain: EvmChain, running: Stack, uid: str) -> list[str]:
