@@ -197,8 +197,7 @@ library Gate {
             (outcome.netDelta, outcome.deltaKnown) =
                 MarginRules.linearDelta(standing.book, markets[i]);
             if (outcome.deltaKnown) continue;
-            (outcome.netDelta, outcome.deltaKnown) =
-                Reports.deltaOf(report, asked[i], markets[i], outcome.netDelta);
+            (outcome.netDelta, outcome.deltaKnown) = Reports.deltaOf(report, asked[i], markets[i]);
         }
     }
 
@@ -276,6 +275,7 @@ library Gate {
         }
         (int256 linear, uint256 floor) = MarginRules.exposure(book);
         risk = _atLeastFloor(attested.imBefore, floor, unit);
+        if (standing.equity >= standing.requirement) return (0, risk); // nobody asks for the excess
         (int256 linearNow,) = MarginRules.exposure(standing.book);
         excess = standing.equity - earned - MarginRules.toAtoms(linearNow - linear, unit) - risk;
     }

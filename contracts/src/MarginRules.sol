@@ -160,23 +160,25 @@ library MarginRules {
         }
     }
 
-    /// Delta of base and perps in `market`, wad; `isExact` is false when options there add to it.
+    /// Delta of base and perps in `market`, wad; 0 and not exact when options there add to it.
     function linearDelta(Book memory book, uint16 market)
         internal
         pure
         returns (int256 delta, bool isExact)
     {
-        isExact = true;
+        uint256 length = book.slots.length;
         unchecked {
-            for (uint256 i; i < book.slots.length; ++i) {
+            for (uint256 i; i < length; ++i) {
                 uint160 instrument = book.slots[i].instrumentOf();
                 if (instrument.marketOf() != market) continue;
+                if (instrument.isOption()) return (0, false);
                 int256 quantity = book.slots[i].quantityOf();
-                if (instrument.isPerp()) delta += quantity;
-                else if (instrument.isBase()) delta += quantity * int256(book.markets[i].baseUnit);
-                else isExact = false;
+                delta += instrument.isPerp()
+                    ? quantity
+                    : quantity * int256(book.markets[i].baseUnit);
             }
         }
+        return (delta, true);
     }
 
     /// Intrinsic value at price S, and intrinsic plus the most time value that volatility <= cap allows.

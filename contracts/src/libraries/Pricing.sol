@@ -46,16 +46,19 @@ library Pricing {
         priced.markets = new MarginRules.MarketView[](slots.length);
         MarginRules.MarketView memory rules;
         uint256 length = slots.length;
-        for (uint256 i; i < length; ++i) {
-            uint160 instrument = slots[i].instrumentOf();
-            uint16 market = instrument.marketOf();
-            if (rules.id != market) rules = entryOf(state, self, market).rules;
-            priced.markets[i] = rules;
-            uint256 expiry = instrument.expiryOf();
-            uint256 fixedPrice = expiry != 0 && expiry <= block.timestamp
-                ? state.expiries.price[instrument.seriesOf()]
-                : 0;
-            priced.prices[i] = fixedPrice == 0 ? rules.price : fixedPrice;
+        unchecked {
+            for (uint256 i; i < length; ++i) {
+                uint160 instrument = slots[i].instrumentOf();
+                uint16 market = instrument.marketOf();
+                if (rules.id != market) rules = entryOf(state, self, market).rules;
+                priced.markets[i] = rules;
+                uint256 expiry = instrument.expiryOf();
+                uint256 price;
+                if (expiry != 0 && expiry <= block.timestamp) {
+                    price = state.expiries.price[instrument.seriesOf()];
+                }
+                priced.prices[i] = price == 0 ? rules.price : price;
+            }
         }
     }
 

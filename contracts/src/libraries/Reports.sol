@@ -29,18 +29,18 @@ library Reports {
         }
     }
 
-    /// The attested delta of the account in `market`; `linear` and false when nothing is said.
-    function deltaOf(Report calldata report, bytes32 account, uint16 market, int256 linear)
+    /// The attested delta of the account in `market`; 0 and false when nothing is said.
+    function deltaOf(Report calldata report, bytes32 account, uint16 market)
         internal
         pure
         returns (int256 delta, bool isKnown)
     {
-        if (report.validUntil == 0) return (linear, false);
+        if (report.validUntil == 0) return (0, false);
         for (uint256 i; i < report.accounts.length; ++i) {
             AccountRisk calldata risk = report.accounts[i];
             if (risk.account == account && risk.market == market) return (risk.netDelta, true);
         }
-        return (linear, false);
+        return (0, false);
     }
 
     function markOf(Report calldata report, uint160 instrument) internal pure returns (uint256) {
