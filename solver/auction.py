@@ -14,16 +14,17 @@ from solver.domain.account import Account
 from solver.domain.errors import Infeasible, Unproven
 from solver.domain.ids import Address
 from solver.domain.program import Program
-from solver.domain.route import Certificate, Out, Pull, Solution
+from solver.domain.route import Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
 from solver.pricing.gas import gas_cost
-from solver.routing import duality
 from solver.routing.certify import certify_batch
+from solver.routing.charge import item_gas
 from solver.routing.network import depth, mid_price
-from solver.routing.select import Route, best_route
-from solver.solve import GAS_BASE, GAS_MOVE, UNPROVEN, dual_prices
+from solver.routing.proof import UNPROVEN, proof
+from solver.routing.select import best_route
 
 WORK_MAX = 2.0  # deterministic time of CP-SAT
+MOVES = 2  # one pull and one out an item
 
 
 class Bid(NamedTuple):
@@ -158,7 +159,7 @@ def _fee(program: Program, snapshot: Snapshot) -> int:
     tokens = (program.sells[0].token, program.buys[0].token)
     if program.limits.settlement_token not in tokens:
         return 0
-    return gas_cost(GAS_BASE + 2 * GAS_MOVE, snapshot)
+    return gas_cost(item_gas(MOVES), snapshot)
 
 
 def _side(programs: Sequence[Program], fees: tuple[int, ...], token: Address) -> _Side:
@@ -220,8 +221,9 @@ def _settled(
         drafts[-1] = drafts[-1]._replace(swaps=route.swaps, gas=gas)
     if route is None:  # the pools only say what the tokens are worth
         route = best_route(snapshot, large.token, small.token, large.total)
-    proof = _proof(programs, snapshot, drafts, route)
-    return tuple(draft._replace(certificate=proof) for draft in drafts)
+    accounts = [Account(program.account) for program in programs]
+    certificate = proof(programs, snapshot, drafts, accounts, (route.prices, {}))
+    return tuple(draft._replace(certificate=certificate) for draft in drafts)
 
 
 def _pro_rata(total: int, amounts: tuple[int, ...]) -> list[int]:
@@ -240,16 +242,4 @@ def _item(program: Program, snapshot: Snapshot, received: int, fee: int) -> Solu
     cost -= delivered if buy.token == settlement else 0
     pulls = (Pull(sell.leg, sell.token, sell.amount_max, program.is_from_wallet),)
     outs = (Out(buy.leg, buy.token, delivered),)
-    gas = GAS_BASE + 2 * GAS_MOVE
-    return Solution(snapshot.hash, pulls, (), outs, (), fee, cost, UNPROVEN, gas)
-
-
-def _proof(
-    programs: Sequence[Program], snapshot: Snapshot, solutions: Sequence[Solution], route: Route
-) -> Certificate:
-    numeraire = duality.numeraire(programs, snapshot)
-    prices = dual_prices(route.prices, numeraire) if numeraire else {}
-    accounts = [Account(program.account) for program in programs]
-    terms = (programs, snapshot, solutions, accounts)
-    value, bound = duality.value_and_bound(*terms, (prices, {}))
-    return duality.certificate(value, bound, prices, {})
+    return Solution(snapshot.hash, pulls, (), outs, (), fee, cost, UNPROVEN, item_gas(MOVES))

@@ -4,24 +4,19 @@ from typing import NamedTuple
 
 from solver.domain.account import Account
 from solver.domain.errors import Infeasible, InsufficientFunds, Unproven
-from solver.domain.ids import Address
 from solver.domain.intent import NO_SLIPPAGE_LIMIT
 from solver.domain.numbers import format_decimal
 from solver.domain.program import Program, TokenFlow
 from solver.domain.route import Certificate, Fill, Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
 from solver.pricing.gas import gas_cost
-from solver.routing import duality, tally
-from solver.routing.certify import certify
-from solver.routing.curves import PRICE_UNIT
-from solver.routing.legs import GAS_FILL, Ground, best_fills, row_prices
+from solver.routing.certify import certify, tally
+from solver.routing.charge import GAS_FILL, item_gas
+from solver.routing.legs import Ground, best_fills, row_prices
+from solver.routing.proof import UNPROVEN, proof
 from solver.routing.rounding import execute
 from solver.routing.select import Route, best_route
 from solver.routing.target import cheapest_route
-
-GAS_BASE = 130_000  # authorise, spend the nonce, check every bound (CONTRACTS.md 11)
-GAS_MOVE = 45_000  # a pull, an out or a move of collateral
-UNPROVEN = Certificate(0, 0, 0)
 
 
 class _Trade(NamedTuple):
@@ -48,10 +43,10 @@ def solve(program: Program, account: Account, snapshot: Snapshot) -> Solution:
         solution = draft._replace(fee=fee)
         _check_balances(program, account, snapshot, solution)
         solution = _within_limits(program, snapshot, solution)
-        proof = _proof(program, account, snapshot, (solution, trade))
+        certificate = _proof(program, account, snapshot, (solution, trade))
     except Unproven as error:  # a bound that nothing here can value
         raise Infeasible(error.detail, code="unvalued") from error
-    solution = solution._replace(certificate=proof)
+    solution = solution._replace(certificate=certificate)
     certify(program, snapshot, solution, account)
     return solution
 
@@ -114,7 +109,7 @@ def _assemble(program: Program, snapshot: Snapshot, trade: _Trade | None, fee: i
         pulls.append(Pull(sell.leg, sell.token, trade.pulled, program.is_from_wallet))
         outs.append(Out(buy.leg, buy.token, trade.delivered))
     pulls.sort()
-    gas = GAS_BASE + GAS_MOVE * (len(pulls) + len(outs)) + (trade.route.gas if trade else 0)
+    gas = item_gas(len(pulls) + len(outs), trade.route.gas if trade else 0)
     swaps = trade.route.swaps if trade else ()
     return Solution(snapshot.hash, tuple(pulls), swaps, tuple(outs), (), fee, 0, UNPROVEN, gas)
 
@@ -209,17 +204,5 @@ def _proof(
     rows: dict[str, int] = {}
     if program.exposures:
         rows = row_prices(program, snapshot, _ground(program, account, snapshot, solution))
-    numeraire = duality.numeraire((program,), snapshot)
-    prices = dual_prices(trade.route.prices, numeraire) if trade and numeraire else {}
-    terms = ((program,), snapshot, (solution,), (account,))
-    value, bound = duality.value_and_bound(*terms, (prices, rows))
-    return duality.certificate(value, bound, prices, rows)
-
-
-def dual_prices(prices: dict[Address, float], numeraire: Address) -> dict[Address, int]:
-    """Returns integer prices in units where one atom of the numeraire is PRICE_UNIT."""
-    unit = prices.get(numeraire, 0.0)
-    if not unit:
-        return {numeraire: PRICE_UNIT}
-    scaled = {token: int(price / unit * PRICE_UNIT) for token, price in prices.items()}
-    return scaled | {numeraire: PRICE_UNIT}
+    prices = trade.route.prices if trade else {}
+    return proof((program,), snapshot, (solution,), (account,), (prices, rows))

@@ -14,12 +14,11 @@ from solver.domain.numbers import BPS, WAD, format_decimal
 from solver.domain.program import Exposure, Program
 from solver.domain.route import Fill
 from solver.domain.snapshot import Snapshot
-from solver.pricing.gas import gas_cost
-from solver.routing import tally
-from solver.routing.duality import offers
+from solver.routing.certify import tally
+from solver.routing.certify.duality import offers
+from solver.routing.charge import fill_toll
 from solver.routing.rounding import LOT, lots_down, lots_up
 
-GAS_FILL = 60_000  # a maker's quote, its signature and the position slots it writes
 WORK_MAX = 2.0  # deterministic time of CP-SAT
 MILLI = 1_000  # the objective counts thousandths of an atom
 DELTA_UNIT = LOT * tally.GRID  # one lot times one step of the deltas' grid, 1e36
@@ -166,7 +165,7 @@ def _lots(
         moved = sum(o.delta * n for o, n in zip(table, counts, strict=True))
         model.add_linear_constraint(moved, low, high)
     _limit_slippage(model, (program, snapshot, ground), table, counts)
-    toll = gas_cost(GAS_FILL, snapshot) * MILLI
+    toll = fill_toll(snapshot) * MILLI
     credit = sum(o.credit * n for o, n in zip(table, counts, strict=True))
     model.maximize(credit - toll * sum(makers.values()))
     return _solved(model, counts)

@@ -5,8 +5,6 @@ m >= a^2/(1 + kappa*a), a second-order cone: (1 + kappa*a + m, 2a, 1 + kappa*a -
 compiled by cvxpy once for each size and solved again with other numbers (DPP), by Clarabel.
 """
 
-from functools import lru_cache
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,7 +36,9 @@ class _Compiled(NamedTuple):
     cap: Any
     balance: Any  # the constraint whose dual is the tokens' price
     flow: Any
-    lock: Lock
+
+
+_idle: dict[tuple[int, int], list[_Compiled]] = {}
 
 
 def split(network: Network, is_open: NDArray[np.bool_] | None = None) -> Split | None:
@@ -59,7 +59,10 @@ def split(network: Network, is_open: NDArray[np.bool_] | None = None) -> Split |
         loss[tokens[edge.token_out], k] = piece.rate * piece.kappa
         kappa[k] = piece.kappa
         cap[k] = piece.cap if is_open is None or is_open[piece.edge] else 0.0
-    answer = _solve(_compiled(len(tokens), width), (gain, loss, kappa, cap))
+    idle = _idle.setdefault(shape, [])  # taken out while in use: two threads never share one
+    compiled = idle.pop() if idle else _compiled(*shape)
+    answer = _solve(compiled, (gain, loss, kappa, cap))
+    idle.append(compiled)
     if answer is None:
         return None
     inputs, duals, output = answer
@@ -75,22 +78,20 @@ def _solve(
 ) -> tuple[Floats, Floats, float] | None:
     import cvxpy as cp
 
-    with compiled.lock:
-        gain, loss, kappa, cap = numbers
-        compiled.gain.value, compiled.loss.value = gain, loss
-        compiled.kappa.value, compiled.cap.value = kappa, cap
-        try:
-            compiled.problem.solve(solver=cp.CLARABEL, max_iter=ITERATIONS_MAX, max_threads=1)
-        except cp.SolverError:
-            return None
-        if compiled.problem.status != cp.OPTIMAL:
-            return None
-        duals = np.abs(np.asarray(compiled.balance.dual_value, dtype=np.float64))
-        inputs = np.asarray(compiled.flow.value, dtype=np.float64)
-        return inputs, duals, float(compiled.problem.value)
+    gain, loss, kappa, cap = numbers
+    compiled.gain.value, compiled.loss.value = gain, loss
+    compiled.kappa.value, compiled.cap.value = kappa, cap
+    try:
+        compiled.problem.solve(solver=cp.CLARABEL, max_iter=ITERATIONS_MAX, max_threads=1)
+    except cp.SolverError:
+        return None
+    if compiled.problem.status != cp.OPTIMAL:
+        return None
+    duals = np.abs(np.asarray(compiled.balance.dual_value, dtype=np.float64))
+    inputs = np.asarray(compiled.flow.value, dtype=np.float64)
+    return inputs, duals, float(compiled.problem.value)
 
 
-@lru_cache(maxsize=64)
 def _compiled(tokens: int, width: int) -> _Compiled:
     import cvxpy as cp  # a second of imports: only for who routes
 
@@ -105,4 +106,4 @@ def _compiled(tokens: int, width: int) -> _Compiled:
     bend = cp.vstack([2 * flow, 1 + bent - curved])  # type: ignore[attr-defined]
     cone = cp.SOC(1 + bent + curved, bend, axis=0)
     problem = cp.Problem(cp.Maximize(output), [balance, flow <= cap, cone])
-    return _Compiled(problem, gain, loss, kappa, cap, balance, flow, Lock())
+    return _Compiled(problem, gain, loss, kappa, cap, balance, flow)

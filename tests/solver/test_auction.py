@@ -23,6 +23,13 @@ def buyer(dollars=100_000, least=27, who=BOB):
     return world.swap(USDC, WETH, dollars * 10**6, int(least * WAD), who=who)
 
 
+def settled(*programs):
+    """The batch's solutions, which must exist."""
+    together = net(programs, SNAPSHOT)
+    assert together is not None
+    return together
+
+
 def received(solutions):
     return [solution.outs[0].amount for solution in solutions]
 
@@ -36,14 +43,13 @@ def alone(program):
 def test_opposites_do_better_together_than_alone(eth, dollars, is_buyer_first):
     programs = (seller(eth, least=1), buyer(dollars, least=0.1))
     programs = programs[::-1] if is_buyer_first else programs
-    together = net(programs, SNAPSHOT)
-    assert together is not None
+    together = settled(*programs)
     for program, solution in zip(programs, together, strict=True):
         assert solution.outs[0].amount > alone(program).outs[0].amount
 
 
 def test_a_batch_conserves_every_token():
-    together = net((seller(), buyer()), SNAPSHOT)
+    together = settled(seller(), buyer())
     for token in (WETH.address, USDC.address):
         into = sum(p.amount for s in together for p in s.pulls if p.token == token)
         into += sum(w.amount_out for s in together for w in s.swaps if w.token_out == token)
@@ -54,21 +60,21 @@ def test_a_batch_conserves_every_token():
 
 
 def test_swaps_wait_for_every_pull():
-    together = net((buyer(), seller()), SNAPSHOT)
+    together = settled(buyer(), seller())
     assert together[0].swaps == ()
     assert together[1].swaps != ()
 
 
 def test_a_side_of_many_gets_one_price():
     programs = (seller(10, least=1), buyer(400_000, 100), seller(5, least=1, who=MAKER))
-    first, _, third = received(net(programs, SNAPSHOT))
-    fee = net(programs, SNAPSHOT)[0].fee
+    first, _, third = received(settled(*programs))
+    fee = settled(*programs)[0].fee
     assert abs((first + fee) - 2 * (third + fee)) <= 2
 
 
 def test_a_batch_carries_one_tight_certificate():
     programs = (seller(), buyer())
-    together = net(programs, SNAPSHOT)
+    together = settled(*programs)
     assert together[0].certificate == together[1].certificate
     assert together[0].certificate.gap_ppm <= 100
     accounts = [world.account(program.account) for program in programs]

@@ -9,8 +9,7 @@ from solver.domain.ids import ZERO_ADDRESS
 from solver.domain.numbers import UINT256_MAX, WAD
 from solver.domain.program import CollateralFlow, Exposure, TokenFlow
 from solver.pricing.gas import gas_cost
-from solver.routing import tally
-from solver.routing.certify import certify
+from solver.routing.certify import certify, tally
 from solver.solve import solve
 from tests.solver.routing import world
 from tests.solver.routing.world import DAI, PERP, USDC, WBTC, WETH

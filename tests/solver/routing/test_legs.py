@@ -8,7 +8,7 @@ from solver.domain.errors import Infeasible
 from solver.domain.market import Ladder, Level
 from solver.domain.numbers import WAD
 from solver.domain.program import DeltaBox, Exposure
-from solver.routing import duality, tally
+from solver.routing.certify import duality, tally
 from solver.routing.legs import Ground, best_fills, row_prices
 from solver.routing.rounding import LOT
 from tests.solver.routing import world

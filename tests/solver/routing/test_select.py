@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from solver.domain.errors import Infeasible
 from solver.domain.numbers import WAD
 from solver.pricing.gas import gas_cost
-from solver.routing import curves, duality
+from solver.routing import curves
+from solver.routing.certify import duality
+from solver.routing.proof import dual_prices
 from solver.routing.select import best_route
 from solver.routing.target import cheapest_route
-from solver.solve import dual_prices
 from tests.solver.routing import world
 from tests.solver.routing.world import DAI, USDC, WBTC, WETH
 

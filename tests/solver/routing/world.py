@@ -71,7 +71,8 @@ def concentrated(number, base, quote, fee_ppm, offset_bps, ranges):
     price *= (1 + offset_bps / 1e4) ** (1 if token0 == base else -1)
     sqrt_price = int(math.sqrt(price) * 2**96)
     tick, spacing = tick_at(sqrt_price), SPACING[fee_ppm]
-    nets, liquidity = {}, 0
+    nets: dict[int, int] = {}
+    liquidity = 0
     for below, above, dollars in ranges:
         low = (tick - below) // spacing * spacing
         high = (tick + above) // spacing * spacing + spacing

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import urllib.request
 
-from eth_abi import decode, encode
+from eth_abi.abi import decode, encode
 
 from solver.domain.market import ConcentratedPool, ConstantProductPool
 from solver.domain.typed_data import keccak
@@ -45,12 +45,14 @@ class Evm:
             stdout=subprocess.PIPE,
             text=True,
         )
-        for line in self.process.stdout:
+        stdout = self.process.stdout
+        assert stdout is not None
+        for line in stdout:
             if line.startswith("Listening on"):
                 self.url = f"http://{line.split()[-1]}"
                 break
         # A pipe nobody reads fills with the request log and stops the process.
-        self.drain = threading.Thread(target=self.process.stdout.read, daemon=True)
+        self.drain = threading.Thread(target=stdout.read, daemon=True)
         self.drain.start()
         self.owner = self.ask("eth_accounts")[0]
 
@@ -58,6 +60,7 @@ class Evm:
         self.process.terminate()
         self.process.wait()
         self.drain.join()
+        assert self.process.stdout is not None
         self.process.stdout.close()
 
     def ask_many(self, requests):
@@ -187,7 +190,8 @@ def load_concentrated(evm, address, pair, fee_ppm, spacing, positions):
     return ConcentratedPool(
         "uniswap_v3",
         address,
-        *pair,
+        pair[0],
+        pair[1],
         fee_ppm,
         spacing,
         slot[0],

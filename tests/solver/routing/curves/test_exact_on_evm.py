@@ -3,10 +3,11 @@
 import random
 
 import pytest
-from eth_abi import decode
+from eth_abi.abi import decode
 
 from solver.domain.errors import Infeasible
 from solver.routing import curves
+from solver.routing.curves import concentrated
 from solver.routing.curves.ticks import RATIO_MAX, RATIO_MIN
 from tests.solver.routing.curves import evm as chain
 
@@ -99,7 +100,7 @@ def test_concentrated_is_the_pool_to_the_atom_and_to_the_state(evm, fee_ppm, spa
         assert mine == told
         compared += 1
         if is_in:
-            assert curves.after(pool, token, amount).sqrt_price_x96 == ratio
+            assert concentrated.after(pool, token, amount).sqrt_price_x96 == ratio
     assert compared > 100
 
 

@@ -12,7 +12,8 @@ from solver.domain.ids import Address
 from solver.domain.program import Program
 from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot
-from solver.routing import curves, tally
+from solver.routing import curves
+from solver.routing.certify import tally
 
 
 def prove(holds: bool, claim: str) -> None:

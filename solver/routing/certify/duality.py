@@ -16,7 +16,8 @@ from solver.domain.numbers import PPM, WAD, div_up
 from solver.domain.program import Exposure, Program
 from solver.domain.route import Certificate, Solution
 from solver.domain.snapshot import Snapshot
-from solver.routing import curves, tally
+from solver.routing import curves
+from solver.routing.certify import tally
 
 Prices = Mapping[Address, int]  # PRICE_UNIT
 Rows = Mapping[str, int]  # leg:<i>:max, leg:<i>:min, delta:max, delta:min; atoms per unit, 1e18

@@ -1,7 +1,8 @@
 """The independent checker: recomputes a solution from program and snapshot, believes none of it.
 
-Sees only solver.domain, the exact curves and the dual bound; knows nothing of how a solution was
-found. Refuses with Unproven. What only the chain knows (wallets, margin) is not judged here.
+Its files see only solver.domain, the exact curves and each other; they know nothing of how a
+solution was found. It refuses with Unproven. What only the chain knows (wallets, margin) is not
+judged here.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,9 @@ from solver.domain.account import Account
 from solver.domain.program import CollateralFlow, Program, TokenFlow
 from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot
-from solver.routing import curves, duality, tally
-from solver.routing.replay import prove, replay_fills, replay_tokens
+from solver.routing import curves
+from solver.routing.certify import duality, tally
+from solver.routing.certify.replay import prove, replay_fills, replay_tokens
 
 
 def certify(program: Program, snapshot: Snapshot, solution: Solution, account: Account) -> None:
