@@ -70,16 +70,14 @@ def request_failed(request_id: str, route: str, error: BaseException) -> None:
     _log.error("requestFailed", requestId=request_id, route=route, error=repr(error))
 
 
-def intent_accepted(uid: str, outcome: str, *, is_new: bool) -> None:
-    """A signed intent is durable, or was already."""
+def intent_accepted(outcome: str, *, is_new: bool) -> None:
+    """A signed intent is durable, or was already. The event log has the rest."""
     _intents.labels(outcome, "accepted" if is_new else "repeated").inc()
-    _log.debug("intentAccepted", uid=uid, outcome=outcome, isNew=is_new)
 
 
 def intent_refused(code: str) -> None:
     """A submission was refused."""
     _intents.labels("", code).inc()
-    _log.debug("intentRefused", code=code)
 
 
 def quote_answered(seconds: float) -> None:

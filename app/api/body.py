@@ -1,5 +1,6 @@
 """Reads a request's body: capped before it is parsed, parsed strictly before it is understood."""
 
+import re
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from app.verify import parse_document
 from solver.domain.errors import Malformed
 
 JSON = "application/json"
+_HEX = re.compile(r"0x([0-9a-fA-F]{2})*")
 
 
 def services_of(request: Request) -> Services:
@@ -74,10 +76,8 @@ def text_of(body: dict[str, Any], name: str, length_max: int) -> str | None:
 def hex_of(body: dict[str, Any], name: str, bytes_max: int) -> bytes:
     """Returns a field of 0x and hex digits as bytes. Raises Malformed."""
     value = body.get(name)
-    if isinstance(value, str) and value.startswith("0x") and len(value) <= 2 + 2 * bytes_max:
-        digits = value[2:]
-        if len(digits) % 2 == 0 and all(digit in "0123456789abcdefABCDEF" for digit in digits):
-            return bytes.fromhex(digits)
+    if isinstance(value, str) and len(value) <= 2 + 2 * bytes_max and _HEX.fullmatch(value):
+        return bytes.fromhex(value[2:])
     raise Malformed(f"must be 0x and at most {bytes_max} bytes in hex", field=name)
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+import sys
 import time
 
 from starlette.datastructures import MutableHeaders
@@ -39,10 +40,9 @@ class Edge:
 
         try:
             await self._app(scope, receive, tell)
-        except BaseException as error:
-            observe.request_failed(request_id, _route(scope), error)
-            raise
         finally:
+            if (error := sys.exception()) is not None:
+                observe.request_failed(request_id, _route(scope), error)
             seconds = time.perf_counter() - begun
             observe.request_served(scope["method"], _route(scope), status, seconds)
 

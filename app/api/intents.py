@@ -59,7 +59,7 @@ async def submit(request: Request) -> Response:
         observe.intent_refused(error.code)
         raise
     uid = str(accepted.uid)
-    observe.intent_accepted(uid, signed.intent.outcome, is_new=accepted.is_new)
+    observe.intent_accepted(signed.intent.outcome, is_new=accepted.is_new)
     answer = {"uid": uid, "state": accepted.state}
     return json_answer(answer, 202 if accepted.is_new else 200)
 

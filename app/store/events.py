@@ -19,6 +19,7 @@ from app.store.intents import StoredIntent, cells_of, moved_cells_of, row_of
 from app.store.migration import migrate
 from app.store.quotes import QuoteShelf
 from app.store.reader import Page, Reader, Row, envelope_of
+from app.store.seen import Seen
 from app.store.writer import Job, Write, Writer
 from solver.domain.account import Account
 from solver.domain.errors import Conflict, SolventError
@@ -64,6 +65,7 @@ class Store:
         self._client_orders: dict[tuple[Address, str], str] = {}
         self._pending: dict[str, asyncio.Future[list[Envelope]]] = {}  # uid -> its commit
         self._reasons: dict[str, Reason] = {}
+        self._seen = Seen()
         self._generation = 0
         self.is_writable = True
 
@@ -182,7 +184,8 @@ class Store:
 
     def intent(self, uid: str) -> StoredIntent | None:
         """Returns a stored intent in its present durable state."""
-        return self._durable.intents.get(uid) or self._reader.intent(uid)
+        live = self._durable.intents.get(uid)
+        return live if live or uid not in self._seen else self._reader.intent(uid)
 
     async def known(self, uid: str) -> StoredIntent | None:
         """As `intent`, but waits for one whose commit is under way."""
@@ -201,7 +204,8 @@ class Store:
     def by_nonce(self, owner: Address, nonce: int) -> str | None:
         """Returns the uid that holds a nonce: live, settled, or about to be durable."""
         key = f"{owner}:{nonce}"
-        return self._nonces.get(key) or self._reader.holder(key)
+        holder = self._nonces.get(key)
+        return holder if holder or key not in self._seen else self._reader.holder(key)
 
     def reason(self, uid: str) -> Reason | None:
         """Returns the newest reason why an intent could not be met."""
@@ -269,6 +273,9 @@ class Store:
         self.is_writable = True
         self._durable.merge(change)
         for uid, row in change.intents.items():
+            self._seen.add(uid)
+            if row.nonce_key:
+                self._seen.add(row.nonce_key)
             if row.is_terminal:
                 self._forget(uid, row)
         envelopes = [e._replace(committed_at=committed_at) for e in change.envelopes]
@@ -303,6 +310,9 @@ class Store:
             if e.log.startswith("account:"):
                 before = accounts.get(e.log) or Account(account_of_log(e.log, self._chain_id))
                 accounts[e.log] = self._fold(before, event_of(e.type, e.body))
+        for row in await self._reader.rows("SELECT uid, nonce_key FROM intent"):
+            self._seen.add(row["uid"])
+            self._seen.add(row["nonce_key"] or "")
         marks = ", ".join("?" * len(TERMINAL))
         sql = f"SELECT * FROM intent WHERE state NOT IN ({marks}) ORDER BY position"
         for row in await self._reader.rows(sql, sorted(TERMINAL)):

@@ -7,12 +7,14 @@ initial margin, because cash alone says little once perps are held. All figures:
 from typing import NamedTuple
 
 from solver.domain.account import Account
-from solver.domain.errors import InsufficientFunds
+from solver.domain.errors import InsufficientFunds, Refused
 from solver.domain.event import ReservationPlaced
 from solver.domain.intent import NO_COST_LIMIT, NO_MARGIN_LIMIT, Leg, OutcomeIntent, SignedIntent
 from solver.domain.numbers import format_decimal, mul_up
 from solver.domain.snapshot import Snapshot
 from solver.margin.simple import figures
+
+OPEN_MAX = 256  # every admission reads them all
 
 
 class Caps(NamedTuple):
@@ -33,6 +35,9 @@ def reservation(
     """
     if signed.scheme == "permit2":
         return None
+    if len(account.reservations) >= OPEN_MAX:
+        detail = f"the account has {OPEN_MAX} open intents that hold its collateral"
+        raise Refused(detail, code="tooManyOpen", data={"open": str(OPEN_MAX)})
     caps = caps_of(signed.intent, snapshot)
     required = caps.debit_min + caps.fee + caps.margin
     if required + caps.debit_max == 0:

@@ -78,10 +78,10 @@ class Served(NamedTuple):
     http: httpx.AsyncClient
     clock: ManualClock
 
-    async def fund(self, atoms: int) -> None:
-        """Puts cash into the owner's account."""
+    async def fund(self, atoms: int, account: AccountId = ACCOUNT) -> None:
+        """Puts cash into an account."""
         event = CashMoved(atoms, "0x" + "11" * 32, 0)
-        await self.services.store.record(Batch(((ACCOUNT.log, event, NOW * 1000),)))
+        await self.services.store.record(Batch(((account.log, event, NOW * 1000),)))
 
     async def submit(self, intent: OutcomeIntent, **more: Any) -> httpx.Response:
         """Signs and posts an intent."""
