@@ -57,8 +57,8 @@ def dropped(world: World, tick: int) -> None:
 
 def unanswered(world: World, tick: int) -> None:
     """Sends time out, before the node has the bytes and after it has taken them."""
+    world.chain.lose_answers = int(tick in (-1, 2))
     world.chain.lose_sends = int(tick in (0, 3))
-    world.chain.lose_answers = int(tick in (1, 4))
     world.chain.mine(empty=tick < 5)
 
 
@@ -88,6 +88,7 @@ WEATHERS = (mined, stuck, reorganised, dropped, unanswered, silent, reverting, l
 async def live(world: World, weather: Weather) -> bool:
     """Ticks until all is done, starting again from disk after a death; returns if it died."""
     has_died = False
+    weather(world, -1)
     for tick in range(TICKS_MAX):
         try:
             await tolerant_tick(world)
@@ -132,7 +133,7 @@ MISSED: dict[
     stuck: {"reorged", "released"},
     reorganised: {"replacing", "replaced", "released"},
     dropped: {"replacing", "replaced", "released"},
-    unanswered: {"reorged", "released"},
+    unanswered: {"replaced", "reorged", "released"},
     silent: {"replacing", "replaced", "reorged", "released"},
     reverting: {"replacing", "replaced", "reorged"},
     late: {"reorged"},

@@ -128,10 +128,11 @@ async def test_the_call_may_still_win_against_its_cancel(tmp_path: pathlib.Path)
     pooled = dict(world.chain.mempool)
     world.chain.mine(2, empty=True)
     await world.tick()
+    assert world.state() == "settling", "a cancel that is sent proves nothing"
     world.chain.mempool = pooled  # the pool kept the call
     world.chain.mine(DEPTH)
     await world.tick()
-    assert world.state() == "settled"
+    assert (world.state(), world.chain.runs(CALLDATA)) == ("settled", 1)
     await world.stop()
 
 

@@ -25,10 +25,10 @@ async def storm(folder: pathlib.Path, seed: int) -> World:
     world = World(folder, deadline=NOW + dice.randrange(60, 400))
     await world.begin()
     for _ in range(STORM_TICKS):
+        blow(world, dice)
         if dice.random() < 0.3:
             kill_at(dice.choice(crash.POINTS), dice.randrange(1, 3))
         await survive(world)
-        blow(world, dice)
     crash.arm(None)
     calm(world)
     for _ in range(CALM_TICKS):
