@@ -24,7 +24,7 @@ class MarketInfo(NamedTuple):
 
 
 class Deployment(NamedTuple):
-    """All addresses of one deployment. `checks` is the library linked into Settlement."""
+    """All addresses of one deployment. `execution` is the library linked into Settlement."""
 
     chain_id: ChainId
     settlement: Address
@@ -32,7 +32,7 @@ class Deployment(NamedTuple):
     attestation: Address
     params: Address
     router: Address
-    checks: Address
+    execution: Address
     permit2: Address
     multicall: Address
     weth: Address

@@ -47,7 +47,7 @@ class Clearing(NamedTuple):
     attestation: Address
     params: Address
     router: Address
-    checks: Address
+    execution: Address
 
 
 async def deploy_clearing(builder: Builder, tokens: Tokens) -> Clearing:
@@ -59,8 +59,8 @@ async def deploy_clearing(builder: Builder, tokens: Tokens) -> Clearing:
     clearinghouse = await builder.deploy("Clearinghouse", params, attestation, tokens.usdc.address)
     settlement = await builder.deploy("Settlement", params, clearinghouse, SUNSET)
     router = await builder.read(settlement, artifact("Settlement"), "router")
-    checks = builder.libraries.get("Checks", ZERO_ADDRESS)
-    return Clearing(settlement, clearinghouse, attestation, params, router, checks)
+    execution = builder.libraries.get("Execution", ZERO_ADDRESS)
+    return Clearing(settlement, clearinghouse, attestation, params, router, execution)
 
 
 async def configure(
