@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {MarginRules} from "./MarginRules.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IParams} from "./interfaces/IParams.sol";
+import {Fences} from "./libraries/Fences.sol";
 import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {Ledger} from "./libraries/Ledger.sol";
 import {PositionList} from "./libraries/PositionList.sol";
@@ -194,8 +195,7 @@ library Gate {
             outcome.equity = standing.equity;
             outcome.requirement = standing.requirement;
             outcome.marginRise = standing.rise;
-            (outcome.netDelta, outcome.deltaKnown) =
-                MarginRules.linearDelta(standing.book, markets[i]);
+            (outcome.netDelta, outcome.deltaKnown) = Fences.linearDelta(standing.book, markets[i]);
             if (outcome.deltaKnown) continue;
             (outcome.netDelta, outcome.deltaKnown) = Reports.deltaOf(report, asked[i], markets[i]);
         }
@@ -222,7 +222,7 @@ library Gate {
             return standing;
         }
         AccountRisk calldata risk = report.accounts[standing.attested - 1];
-        MarginRules.Fence memory fence = MarginRules.fence(book, block.timestamp);
+        Fences.Fence memory fence = Fences.fence(book, block.timestamp);
         int256 options = _clamp(
             risk.optionsMtm,
             MarginRules.toAtoms(fence.optionsMin, unit),
@@ -273,10 +273,10 @@ library Gate {
         if (attested.positionsBefore != hash) {
             revert IClearinghouse.StateMoved(standing.account, attested.positionsBefore, hash);
         }
-        (int256 linear, uint256 floor) = MarginRules.exposure(book);
+        (int256 linear, uint256 floor) = Fences.exposure(book);
         risk = _atLeastFloor(attested.imBefore, floor, unit);
         if (standing.equity >= standing.requirement) return (0, risk); // nobody asks for the excess
-        (int256 linearNow,) = MarginRules.exposure(standing.book);
+        (int256 linearNow,) = Fences.exposure(standing.book);
         excess = standing.equity - earned - MarginRules.toAtoms(linearNow - linear, unit) - risk;
     }
 

@@ -5,8 +5,7 @@ import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {PositionSlot} from "./libraries/PositionSlot.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-/// What an account must hold, from the feed alone: the SIMPLE engine, and the fences around what risk
-/// signers may attest. Exact integer arithmetic that an off-chain engine repeats to the atom, so it reads
+/// What an account must hold, from the feed alone: the SIMPLE engine. Exact integer arithmetic that an off-chain engine repeats to the atom, so it reads
 /// no storage, calls nobody and knows no time but the one it is given.
 ///
 /// Units. Prices are wads (1e18 settlement units per whole unit), quantities of derivatives are wads,
@@ -49,14 +48,6 @@ library MarginRules {
         int256 risk; // equity - initial, haircut of base left out: what `maxMarginUsed` bounds the rise of
     }
 
-    /// What attested figures must respect, wad^2.
-    struct Fence {
-        int256 linear; // perps and base at the feed
-        int256 optionsMin; // least and most that the options can be worth
-        int256 optionsMax;
-        uint256 floor; // least initial requirement
-    }
-
     /// One (market, expiry) while it is being summed.
     struct Series {
         uint256 key; // market and expiry
@@ -83,8 +74,6 @@ library MarginRules {
     uint256 private constant PUT_INITIAL_PERCENT = 105; // of the put's maintenance
     uint256 private constant NAKED_INITIAL_PERCENT = 120; // of S per naked call
     uint256 private constant NAKED_MAINTENANCE_PERCENT = 110;
-    uint256 private constant BAND_PERCENT = 3; // of S, around what the feed allows
-    uint256 private constant FLOOR_PERCENT = 1; // of gross perp and short-option notional
 
     /// SIMPLE over the whole book at `time`. Order of positions does not matter.
     function simple(Book memory book, uint256 time) internal pure returns (Margin memory margin) {
@@ -104,96 +93,6 @@ library MarginRules {
         }
     }
 
-    /// Clamp of attested option value and floor of attested requirement (both linear in positions, so k
-    /// stolen keys cannot invent equity beyond what the feed allows).
-    function fence(Book memory book, uint256 time) internal pure returns (Fence memory limit) {
-        (limit.linear, limit.floor) = exposure(book);
-        Series memory series;
-        uint256 length = book.slots.length;
-        unchecked {
-            for (uint256 i; i < length; ++i) {
-                uint256 slot = book.slots[i];
-                if (!slot.instrumentOf().isOption()) continue;
-                _open(series, book, i, time);
-                _fenceOption(limit, series, slot.instrumentOf(), slot.quantityOf());
-            }
-        }
-    }
-
-    /// The parts of the fence that need no time value: perps and base at the feed, and the least initial
-    /// requirement, one percent of gross perp and short-option notional.
-    function exposure(Book memory book) internal pure returns (int256 linear, uint256 floor) {
-        uint256 length = book.slots.length;
-        unchecked {
-            for (uint256 i; i < length; ++i) {
-                uint160 instrument = book.slots[i].instrumentOf();
-                int256 quantity = book.slots[i].quantityOf();
-                if (instrument.isOption()) {
-                    if (quantity < 0) floor += uint256(-quantity) * book.prices[i];
-                    continue;
-                }
-                MarketView memory market = book.markets[i];
-                if (instrument.isPerp()) {
-                    linear += quantity * (int256(market.price) - market.fundingIndex);
-                    floor += _abs(quantity) * market.price;
-                } else {
-                    linear += quantity * int256(market.price * market.baseUnit);
-                }
-            }
-            floor = _ceilDiv(floor * FLOOR_PERCENT, 100);
-        }
-    }
-
-    /// The prices a fill may have. Outside them two colluding accounts could move the vault's money
-    /// through one absurd trade.
-    function band(uint160 instrument, MarketView memory market, uint256 time)
-        internal
-        pure
-        returns (uint256 lowest, uint256 highest)
-    {
-        unchecked {
-            uint256 slack = market.price * BAND_PERCENT / 100;
-            if (instrument.isPerp()) return (market.price - slack, market.price + slack);
-            (lowest, highest) = optionRange(instrument, market.price, market.sigmaCapPpm, time);
-            lowest = lowest > slack ? lowest - slack : 0;
-            highest += slack;
-        }
-    }
-
-    /// Delta of base and perps in `market`, wad; 0 and not exact when options there add to it.
-    function linearDelta(Book memory book, uint16 market)
-        internal
-        pure
-        returns (int256 delta, bool isExact)
-    {
-        uint256 length = book.slots.length;
-        unchecked {
-            for (uint256 i; i < length; ++i) {
-                uint160 instrument = book.slots[i].instrumentOf();
-                if (instrument.marketOf() != market) continue;
-                if (instrument.isOption()) return (0, false);
-                int256 quantity = book.slots[i].quantityOf();
-                delta += instrument.isPerp()
-                    ? quantity
-                    : quantity * int256(book.markets[i].baseUnit);
-            }
-        }
-        return (delta, true);
-    }
-
-    /// Intrinsic value at price S, and intrinsic plus the most time value that volatility <= cap allows.
-    function optionRange(uint160 instrument, uint256 price, uint256 sigmaCapPpm, uint256 time)
-        internal
-        pure
-        returns (uint256 inTheMoney, uint256 highest)
-    {
-        unchecked {
-            uint256 flat = timeValue(price, sigmaCapPpm, _timeLeft(instrument.expiryOf(), time));
-            inTheMoney = intrinsic(instrument, price);
-            highest = inTheMoney + _scaled(flat, instrument, price);
-        }
-    }
-
     /// Upper bound of what any option is worth above intrinsic: S sigma sqrt(T / 2 pi), up.
     function timeValue(uint256 price, uint256 sigmaCapPpm, uint256 secondsLeft)
         internal
@@ -203,7 +102,7 @@ library MarginRules {
         if (secondsLeft == 0) return 0;
         unchecked {
             uint256 root = Math.sqrt(secondsLeft * PER_SECOND_WAD2, Math.Rounding.Ceil);
-            return _ceilDiv(price * sigmaCapPpm * root, WAD * PPM);
+            return ceilDiv(price * sigmaCapPpm * root, WAD * PPM);
         }
     }
 
@@ -219,7 +118,7 @@ library MarginRules {
     function toAtoms(int256 wad2, uint256 unit) internal pure returns (int256) {
         unchecked {
             if (wad2 >= 0) return int256(uint256(wad2) / unit);
-            return -int256(_ceilDiv(uint256(-wad2), unit));
+            return -int256(ceilDiv(uint256(-wad2), unit));
         }
     }
 
@@ -234,10 +133,10 @@ library MarginRules {
     {
         unchecked {
             int256 value = quantity * (int256(market.price) - market.fundingIndex);
-            uint256 size = _abs(quantity);
-            int256 initial = int256(size * _ceilDiv(market.price * market.perpInitialPpm, PPM));
+            uint256 size = abs(quantity);
+            int256 initial = int256(size * ceilDiv(market.price * market.perpInitialPpm, PPM));
             int256 maintenance =
-                int256(size * _ceilDiv(market.price * market.perpMaintenancePpm, PPM));
+                int256(size * ceilDiv(market.price * market.perpMaintenancePpm, PPM));
             margin.equity += value;
             margin.initial += value - initial;
             margin.maintenance += value - maintenance;
@@ -266,11 +165,11 @@ library MarginRules {
             int256 equity = _max(-series.shortMarks, worst - int256(naked * series.price));
             int256 initial = _max(
                 -series.shortInitial,
-                worst - int256(naked * _ceilDiv(series.price * NAKED_INITIAL_PERCENT, 100))
+                worst - int256(naked * ceilDiv(series.price * NAKED_INITIAL_PERCENT, 100))
             );
             int256 maintenance = _max(
                 -series.shortMaintenance,
-                worst - int256(naked * _ceilDiv(series.price * NAKED_MAINTENANCE_PERCENT, 100))
+                worst - int256(naked * ceilDiv(series.price * NAKED_MAINTENANCE_PERCENT, 100))
             );
             margin.equity += equity;
             margin.initial += initial;
@@ -279,34 +178,14 @@ library MarginRules {
         }
     }
 
-    /// Adds one option to the fence: a long is worth 0 to the upper bound, a short owes at least its
-    /// intrinsic value.
-    function _fenceOption(
-        Fence memory limit,
-        Series memory series,
-        uint160 instrument,
-        int256 quantity
-    ) private pure {
-        unchecked {
-            uint256 inTheMoney = intrinsic(instrument, series.price);
-            uint256 highest = inTheMoney + _scaled(series.timeValue, instrument, series.price);
-            if (quantity > 0) {
-                limit.optionsMax += quantity * int256(highest);
-                return;
-            }
-            limit.optionsMin += quantity * int256(highest);
-            limit.optionsMax += quantity * int256(inTheMoney);
-        }
-    }
-
     /// Price and time value of position `i`'s series, kept while neighbours are of the same one.
-    function _open(Series memory series, Book memory book, uint256 i, uint256 time) private pure {
+    function open(Series memory series, Book memory book, uint256 i, uint256 time) internal pure {
         uint160 instrument = book.slots[i].instrumentOf();
         if (series.key == instrument.seriesOf()) return;
         series.key = instrument.seriesOf();
         series.price = book.prices[i];
         series.timeValue = timeValue(
-            series.price, book.markets[i].sigmaCapPpm, _timeLeft(instrument.expiryOf(), time)
+            series.price, book.markets[i].sigmaCapPpm, timeLeft(instrument.expiryOf(), time)
         );
     }
 
@@ -316,7 +195,7 @@ library MarginRules {
         pure
         returns (uint256 counted)
     {
-        _open(series, book, first, time);
+        open(series, book, first, time);
         uint256 key = series.key;
         uint256 length = book.slots.length;
         series.options = new uint256[](length - first);
@@ -374,19 +253,19 @@ library MarginRules {
             uint256 strike = instrument.strikeOf();
             bool isCall = instrument.isCall();
             mark = Math.min(
-                intrinsic(instrument, price) + _scaled(flat, instrument, price),
+                intrinsic(instrument, price) + scaled(flat, instrument, price),
                 isCall ? price : strike
             );
             uint256 outOfTheMoney = isCall
                 ? (strike > price ? strike - price : 0)
                 : (price > strike ? price - strike : 0);
-            initial = _ceilDiv(price * INITIAL_PERCENT, 100);
+            initial = ceilDiv(price * INITIAL_PERCENT, 100);
             initial = initial > outOfTheMoney ? initial - outOfTheMoney : 0;
-            initial = mark + Math.max(initial, _ceilDiv(price * INITIAL_FLOOR_PERCENT, 100));
-            maintenance = _ceilDiv(price * MAINTENANCE_PERCENT, 100);
+            initial = mark + Math.max(initial, ceilDiv(price * INITIAL_FLOOR_PERCENT, 100));
+            maintenance = ceilDiv(price * MAINTENANCE_PERCENT, 100);
             if (isCall) return (mark, initial, mark + maintenance);
-            maintenance = mark + Math.max(maintenance, _ceilDiv(mark * MAINTENANCE_PERCENT, 100));
-            initial = Math.max(initial, _ceilDiv(maintenance * PUT_INITIAL_PERCENT, 100));
+            maintenance = mark + Math.max(maintenance, ceilDiv(mark * MAINTENANCE_PERCENT, 100));
+            initial = Math.max(initial, ceilDiv(maintenance * PUT_INITIAL_PERCENT, 100));
         }
     }
 
@@ -413,31 +292,31 @@ library MarginRules {
     }
 
     /// A put is convex in strike and worthless at strike 0: below S its time value is at most flat x K/S.
-    function _scaled(uint256 flat, uint160 instrument, uint256 price)
-        private
+    function scaled(uint256 flat, uint160 instrument, uint256 price)
+        internal
         pure
         returns (uint256)
     {
         uint256 strike = instrument.strikeOf();
         if (instrument.isCall() || strike >= price) return flat;
         unchecked {
-            return _ceilDiv(flat * strike, price);
+            return ceilDiv(flat * strike, price);
         }
     }
 
-    function _timeLeft(uint256 expiry, uint256 time) private pure returns (uint256) {
+    function timeLeft(uint256 expiry, uint256 time) internal pure returns (uint256) {
         unchecked {
             return expiry > time ? expiry - time : 0;
         }
     }
 
-    function _ceilDiv(uint256 numerator, uint256 denominator) private pure returns (uint256) {
+    function ceilDiv(uint256 numerator, uint256 denominator) internal pure returns (uint256) {
         unchecked {
             return (numerator + denominator - 1) / denominator;
         }
     }
 
-    function _abs(int256 x) private pure returns (uint256) {
+    function abs(int256 x) internal pure returns (uint256) {
         unchecked {
             return uint256(x < 0 ? -x : x);
         }

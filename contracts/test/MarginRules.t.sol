@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {MarginRules} from "../src/MarginRules.sol";
 import {AccountId} from "../src/libraries/AccountId.sol";
+import {Fences} from "../src/libraries/Fences.sol";
 import {InstrumentId} from "../src/libraries/InstrumentId.sol";
 import {PositionSlot} from "../src/libraries/PositionSlot.sol";
 import {KIND_CALL, KIND_PUT} from "../src/types/Market.sol";
@@ -158,13 +159,13 @@ contract MarginRulesTest is Test {
 
     function test_band_follows_the_feed() public pure {
         MarginRules.MarketView memory view_ = _market();
-        (uint256 low, uint256 high) = MarginRules.band(InstrumentId.perp(1), view_, NOW);
+        (uint256 low, uint256 high) = Fences.band(InstrumentId.perp(1), view_, NOW);
         vm.assertEq(low, 3880e18);
         vm.assertEq(high, 4120e18);
-        (low, high) = MarginRules.band(_id(KIND_CALL, 3500e18), view_, NOW);
+        (low, high) = Fences.band(_id(KIND_CALL, 3500e18), view_, NOW);
         vm.assertEq(low, 380e18);
         vm.assertEq(high, 500e18 + FLAT + 120e18);
-        (low,) = MarginRules.band(_id(KIND_CALL, 4400e18), view_, NOW);
+        (low,) = Fences.band(_id(KIND_CALL, 4400e18), view_, NOW);
         vm.assertEq(low, 0);
     }
 
@@ -174,7 +175,7 @@ contract MarginRulesTest is Test {
         slots[1] = PositionSlot.encode(InstrumentId.base(1), 2e18);
         slots[2] = _slot(KIND_CALL, 3500e18, 1e18);
         slots[3] = _slot(KIND_CALL, 3600e18, -2e18);
-        MarginRules.Fence memory fence = MarginRules.fence(_book(slots), NOW);
+        Fences.Fence memory fence = Fences.fence(_book(slots), NOW);
         vm.assertEq(fence.linear, -12_000e36 + 8000e36);
         vm.assertEq(fence.optionsMin, -2 * int256(400e18 + FLAT) * 1e18);
         vm.assertEq(fence.optionsMax, int256(500e18 + FLAT) * 1e18 - 800e36);
@@ -188,10 +189,10 @@ contract MarginRulesTest is Test {
         MarginRules.Book memory book = _book(slots);
         book.markets[1].baseUnit = 1e10;
         slots[2] = PositionSlot.encode(InstrumentId.encode(2, KIND_CALL, DAYS_25, 1e18), 1e18);
-        (int256 delta, bool isExact) = MarginRules.linearDelta(book, 1);
+        (int256 delta, bool isExact) = Fences.linearDelta(book, 1);
         vm.assertEq(delta, -1e18);
         vm.assertTrue(isExact);
-        (, isExact) = MarginRules.linearDelta(book, 2);
+        (, isExact) = Fences.linearDelta(book, 2);
         vm.assertFalse(isExact);
     }
 

@@ -5,6 +5,7 @@ import {MarginRules} from "../MarginRules.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
 import {Market} from "../types/Market.sol";
 import {Trade} from "../types/Plan.sol";
+import {Fences} from "./Fences.sol";
 import {InstrumentId} from "./InstrumentId.sol";
 import {Ledger} from "./Ledger.sol";
 import {Pricing} from "./Pricing.sol";
@@ -97,8 +98,7 @@ library Trading {
         private
         view
     {
-        (uint256 lowest, uint256 highest) =
-            MarginRules.band(trade.instrument, rules, block.timestamp);
+        (uint256 lowest, uint256 highest) = Fences.band(trade.instrument, rules, block.timestamp);
         if (trade.price < lowest || trade.price > highest) {
             revert IClearinghouse.PriceBand(trade.instrument, trade.price, lowest, highest);
         }

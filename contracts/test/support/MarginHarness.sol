@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {MarginRules} from "../../src/MarginRules.sol";
+import {Fences} from "../../src/libraries/Fences.sol";
 
 /// Opens the internal library to a caller, many portfolios at once, so that the off-chain engine can be
 /// held against it to the atom.
@@ -36,7 +37,7 @@ contract MarginHarness {
     ) external pure returns (uint256[2][] memory out) {
         out = new uint256[2][](instruments.length);
         for (uint256 i; i < instruments.length; ++i) {
-            (out[i][0], out[i][1]) = MarginRules.band(instruments[i], market, time);
+            (out[i][0], out[i][1]) = Fences.band(instruments[i], market, time);
         }
     }
 }
