@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app import observe, pipeline
 from app.api import show
 from app.api.body import json_answer, read_object, services_of
-from app.api.models import QuoteView
+from app.api.plan_models import QuoteView
 from app.api.schema import takes
 from app.pipeline import Plan, Quote
 from solver.domain.calendar import rfc3339

@@ -3,6 +3,7 @@
 import contextlib
 import pathlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from app.bus import Bus
 from app.clock import ManualClock
@@ -79,11 +80,11 @@ def holding(account: Account, event: Event) -> Account:
 
 @contextlib.asynccontextmanager
 async def open_store(
-    folder: pathlib.Path, bus: Bus | None = None, **options: object
+    folder: pathlib.Path, bus: Bus | None = None, **options: Any
 ) -> AsyncIterator[Store]:
     """Yields a store in `folder`, closed at the end."""
     settings = Settings(database_url=f"sqlite:///{folder / 'solvent.db'}", chain_id=CHAIN_ID)
-    store = await Store.open(settings, bus or Bus(), ManualClock(NOW), **options)  # type: ignore[arg-type]
+    store = await Store.open(settings, bus or Bus(), ManualClock(NOW), **options)
     try:
         yield store
     finally:

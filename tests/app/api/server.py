@@ -21,7 +21,7 @@ from app.services import Services
 from app.store import Batch, Store
 from app.verify import address_of, recover, sign
 from solver.domain.event import CashMoved
-from solver.domain.ids import ZERO_ADDRESS, AccountId
+from solver.domain.ids import ZERO_ADDRESS, AccountId, Address
 from solver.domain.instrument import Token
 from solver.domain.intent import Leg, Limits, OutcomeIntent
 from solver.domain.market import ConstantProductPool
@@ -89,22 +89,16 @@ class Served(NamedTuple):
 
 
 def deployment() -> Deployment:
-    names = ("settlement", "clearinghouse", "attestation", "params", "router", "checks")
-    contracts = {name: "0x" + f"{place + 1:02x}" * 20 for place, name in enumerate(names)}
-    return Deployment(
-        chain_id=CHAIN_ID,
-        **(contracts | {"settlement": SETTLEMENT}),
-        permit2=PERMIT2,
-        multicall="0x" + "c1" * 20,
-        weth=WETH.address,
-        usdc=USDC.address,
-        tokens=(WETH, USDC),
-        uniswap_v2_factory="0x" + "c2" * 20,
-        uniswap_v3_factory="0x" + "c3" * 20,
-        pools=(),
-        markets=(),
-        start_block=1,
-    )
+    """Every contract at an address of its own, by whatever names the deployment has."""
+    addresses = {
+        name: f"0x{place + 1:02x}" + "c0" * 19
+        for place, (name, kind) in enumerate(Deployment.__annotations__.items())
+        if kind is Address
+    }
+    known = {"settlement": SETTLEMENT, "permit2": PERMIT2}
+    known |= {"weth": WETH.address, "usdc": USDC.address}
+    rest: dict[str, Any] = {"chain_id": CHAIN_ID, "tokens": (WETH, USDC), "start_block": 1}
+    return Deployment(**(addresses | known | rest | {"pools": (), "markets": ()}))
 
 
 def board(priced: bool = True) -> Board:

@@ -1,0 +1,140 @@
+"""What a quote answers, as types: a plan, its risk and its proof. See `models` for the units."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class View(BaseModel):
+    """An answer: camelCase, nothing undeclared."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", strict=True
+    )
+
+
+class MarginView(View):
+    """SIMPLE margin. `health` = equity / requirement; null when nothing is required."""
+
+    initial: str
+    maintenance: str
+    equity: str
+    requirement: str
+    health: str | None
+
+
+class FillView(View):
+    """A derivative trade of a plan, quantity signed from the owner's side."""
+
+    leg: int
+    instrument: str
+    instrument_id: str
+    quantity: str
+    price: str
+    cash: str
+    maker: str | None
+
+
+class SwapView(View):
+    """A pool step. Amounts are whole tokens."""
+
+    venue: str
+    pool: str
+    token_in: str
+    token_out: str
+    amount_in: str
+    amount_out: str
+
+
+class FlowView(View):
+    """Tokens pulled or delivered for a leg, whole tokens."""
+
+    leg: int
+    token: str
+    amount: str
+    from_wallet: bool | None = None
+
+
+class CertificateView(View):
+    """The proof of quality: `bound` holds by weak duality; gapPpm is how far `value` is off."""
+
+    value: str
+    bound: str
+    gap_ppm: str
+    token_prices: list[list[str]]
+    row_prices: list[list[str]]
+
+
+class PayoffPoint(View):
+    """Profit or loss when the underlying is at `price`."""
+
+    price: str
+    at_expiry: str
+    today: str
+
+
+class PayoffView(View):
+    """What the outcome changes from here on. Null profit or loss: without bound."""
+
+    underlying: str
+    expiry: str | None
+    points: list[PayoffPoint]
+    break_evens: list[str]
+    profit_max: str | None
+    loss_max: str | None
+    is_exact: bool
+
+
+class GreeksView(View):
+    """Sums over one market: delta in base, vega per 1.0 of volatility, theta per year."""
+
+    underlying: str
+    delta: str
+    gamma: str
+    vega: str
+    theta: str
+    value: str
+
+
+class DeltaView(View):
+    """Net delta in the base of one market."""
+
+    underlying: str
+    before: str
+    after: str
+
+
+class SnapshotView(View):
+    """The state of the world a plan was made on."""
+
+    hash: str
+    block_number: str
+    time: str
+
+
+class QuoteView(View):
+    """A plan with the typed data that signs it. Nothing was submitted."""
+
+    quote_id: str
+    uid: str
+    expires_at: str
+    scheme: str
+    intent: dict[str, Any]
+    typed_data: dict[str, Any]
+    fills: list[FillView]
+    swaps: list[SwapView]
+    pulls: list[FlowView]
+    outs: list[FlowView]
+    net_cost: str
+    net_premium: str
+    fee: str
+    gas: str
+    certificate: CertificateView
+    margin_before: MarginView
+    margin_after: MarginView
+    margin_rise: str
+    delta: DeltaView | None
+    greeks_after: list[GreeksView]
+    payoff: list[PayoffView]
+    snapshot: SnapshotView
