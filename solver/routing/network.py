@@ -8,6 +8,9 @@ product is one, concentrated liquidity one for each range (SOLVER.md 2a: unscale
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from solver.domain.ids import Address
 from solver.domain.market import ConcentratedPool, Pool
 from solver.domain.numbers import PPM
@@ -43,9 +46,16 @@ class Network(NamedTuple):
     source: Address
     sink: Address
     units: dict[Address, float]
+    parents: dict[Address, Address]  # through which neighbour a token's unit was found
     tokens: tuple[Address, ...]  # on some route; source first, sink last
     edges: tuple[Edge, ...]
     pieces: tuple[Piece, ...]
+
+    @property
+    def is_onward(self) -> NDArray[np.bool_]:
+        """Marks the edges a route may use: none leaves the sink, none returns to the source."""
+        marks = [e.token_in != self.sink and e.token_out != self.source for e in self.edges]
+        return np.array(marks, dtype=np.bool_)
 
     def pieces_of(self, edge: int) -> Iterator[Piece]:
         """Yields the edge's pieces, nearest first."""
@@ -55,7 +65,7 @@ class Network(NamedTuple):
 def network(pools: Sequence[Pool], source: Address, sink: Address, amount: int) -> Network:
     """Returns the network of routes of at most HOPS_MAX hops; no edges when there are none."""
     live = [pool for pool in pools if depth(pool, pool.token0) > 0 < depth(pool, pool.token1)]
-    units = _units(live, source, max(amount, 1))
+    units, parents = _units(live, source, max(amount, 1))
     near, far = _hops(live, source), _hops(live, sink)
     inner = [
         token
@@ -69,10 +79,9 @@ def network(pools: Sequence[Pool], source: Address, sink: Address, amount: int) 
         Edge(pool, token, other_token(pool, token))
         for pool in sorted(used[:POOLS_MAX], key=lambda pool: pool.address)
         for token in (pool.token0, pool.token1)
-        if token != sink and other_token(pool, token) != source
     )
     pieces = tuple(piece for i, edge in enumerate(edges) for piece in _pieces(i, edge, units))
-    return Network(source, sink, units, tokens, edges, pieces)
+    return Network(source, sink, units, parents, tokens, edges, pieces)
 
 
 def mid_price(pool: Pool, token_in: Address) -> float:
@@ -92,9 +101,11 @@ def depth(pool: Pool, token: Address) -> float:
     return pool.liquidity / ratio if token == pool.token0 else pool.liquidity * ratio
 
 
-def _units(pools: list[Pool], source: Address, amount: int) -> dict[Address, float]:
-    """Returns each reachable token's unit, by mid prices through the deepest pools."""
-    units = {source: float(amount)}
+def _units(
+    pools: list[Pool], source: Address, amount: int
+) -> tuple[dict[Address, float], dict[Address, Address]]:
+    """Returns each reachable token's unit by mid prices through the deepest pools, and whose."""
+    units, parents = {source: float(amount)}, dict[Address, Address]()
     while True:
         frontier = [
             (depth(pool, token) / units[token], pool.address, pool, token)
@@ -103,9 +114,10 @@ def _units(pools: list[Pool], source: Address, amount: int) -> dict[Address, flo
             if token in units and other_token(pool, token) not in units
         ]
         if not frontier:
-            return units
+            return units, parents
         _, _, pool, token = max(frontier, key=lambda entry: entry[:2])
         units[other_token(pool, token)] = units[token] * mid_price(pool, token)
+        parents[other_token(pool, token)] = token
 
 
 def _hops(pools: list[Pool], start: Address) -> dict[Address, int]:

@@ -47,8 +47,8 @@ def best_route(snapshot: Snapshot, source: Address, sink: Address, amount: int) 
     if not plan.edges:
         raise Infeasible(f"no route from {source} to {sink}", code="noRoute")
     toll = _toll(snapshot, plan)
-    relaxed = split(plan)
-    prices = _prices(plan, relaxed)
+    prices = _prices(plan, split(plan))
+    relaxed = split(plan, plan.is_onward)
     proposals = [_path_split(plan, path) for path in _best_paths(plan, toll)]
     if relaxed is not None:
         proposals.append(relaxed)
@@ -75,11 +75,15 @@ def _net(route: Route, toll: float) -> float:
     return route.amount_out - route.gas * toll
 
 
-def _prices(plan: Network, relaxed: Split | None) -> dict[Address, float]:
-    """Returns sink atoms per atom of every token: dual prices, mid prices where none visits."""
+def _prices(plan: Network, optimum: Split | None) -> dict[Address, float]:
+    """Returns sink atoms per atom of every token: dual prices, and beyond the routes the nearest
+    routed token's by mid prices, so that pools out there gain nothing.
+    """
     unit = plan.units[plan.sink]
-    known = relaxed.prices if relaxed else {}
-    return {token: known.get(token, 1.0) * unit / size for token, size in plan.units.items()}
+    value = dict(optimum.prices) if optimum else {plan.source: 1.0}
+    for token in plan.units:  # parents come first
+        value.setdefault(token, value.get(plan.parents.get(token, plan.sink), 1.0))
+    return {token: value[token] * unit / size for token, size in plan.units.items()}
 
 
 def _route(
@@ -103,7 +107,13 @@ def _shares(plan: Network, flows: NDArray[np.float64]) -> tuple[Share, ...]:
         other = greatest.get(edge.pool.address)
         if flow > 0 and (other is None or flow > other.weight):
             greatest[edge.pool.address] = Share(edge, float(flow))
-    return tuple(greatest.values())
+    shares = tuple(greatest.values())
+    while True:  # a dropped edge may leave a token without a way on: nothing may go there
+        leads_on = {share.edge.token_in for share in shares} | {plan.sink}
+        kept = tuple(share for share in shares if share.edge.token_out in leads_on)
+        if kept == shares:
+            return shares
+        shares = kept
 
 
 def _without_idlers(plan: Network, best: Route, amount: int, toll: float) -> Route:

@@ -5,6 +5,7 @@ m >= a^2/(1 + kappa*a), a second-order cone: (1 + kappa*a + m, 2a, 1 + kappa*a -
 compiled by cvxpy once for each size and solved again with other numbers (DPP), by Clarabel.
 """
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +43,10 @@ _idle: dict[tuple[int, int], list[_Compiled]] = {}
 
 
 def split(network: Network, is_open: NDArray[np.bool_] | None = None) -> Split | None:
-    """Returns the best split over the open edges (default all); None when the solver has no answer.
+    """Returns the best split over the open edges; None when the solver has no answer.
+
+    With all edges open (the default), those back from the sink too, the duals are the prices of the
+    tightest bound; a plan to execute takes the onward edges only.
 
     Floats: only a plan. Rounding turns it into integers, and the exact curves say what it is worth.
     """
@@ -82,10 +86,12 @@ def _solve(
     compiled.gain.value, compiled.loss.value = gain, loss
     compiled.kappa.value, compiled.cap.value = kappa, cap
     try:
-        compiled.problem.solve(solver=cp.CLARABEL, max_iter=ITERATIONS_MAX, max_threads=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # integers judge inaccurate answers
+            compiled.problem.solve(solver=cp.CLARABEL, max_iter=ITERATIONS_MAX, max_threads=1)
     except cp.SolverError:
         return None
-    if compiled.problem.status != cp.OPTIMAL:
+    if compiled.problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
         return None
     duals = np.abs(np.asarray(compiled.balance.dual_value, dtype=np.float64))
     inputs = np.asarray(compiled.flow.value, dtype=np.float64)

@@ -58,7 +58,10 @@ def _scaled(
         if ahead in (amount, 0) or ahead < 0:
             break
         amount = ahead
-        swaps = execute(route.shares, pools, source, amount)
+        try:
+            swaps = execute(route.shares, pools, source, amount)
+        except Infeasible:  # beyond these pools: the next plan looks wider
+            break
         out = sum(swap.amount_out for swap in swaps if swap.token_out == sink)
         route = route._replace(swaps=swaps, amount_out=out)
     return best or (amount, route)
