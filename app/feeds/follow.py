@@ -66,8 +66,8 @@ class Feeds:
             self._failures = 0
         except Unavailable as error:
             self._failures += 1
-            observe.part_failed("feeds", error)
             if self._failures == UNREADABLE_POLLS:
+                observe.part_failed("feeds", error)
                 self._board.set_unreadable()
 
     async def step(self) -> bool:

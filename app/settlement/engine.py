@@ -95,8 +95,8 @@ class Engine:
             self._head = None  # the follower was first: the next look sees what it wrote
         except Unavailable as error:
             self._failures += 1
-            observe.part_failed("settlement", error)
             if self._failures == UNREADABLE_POLLS:
+                observe.part_failed("settlement", error)
                 await self._mark_unknown()
 
     async def step(self, head: Head, only: str | None = None) -> None:

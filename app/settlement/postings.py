@@ -35,20 +35,15 @@ class Fact(NamedTuple):
 
 
 class Book(NamedTuple):
-    """What is known beside the logs: our intents by digest, accounts by owner, market symbols."""
+    """What is known beside the logs: our intents by digest, accounts by owner."""
 
     chain_id: ChainId
     intents: Mapping[bytes, StoredIntent]
     accounts: Mapping[str, tuple[AccountId, ...]]
-    symbols: Mapping[int, str]
 
     def account(self, key: bytes) -> AccountId:
         """Returns the account of a contract's bytes32."""
         return AccountId.from_key(self.chain_id, key)
-
-    def market_log(self, market: int) -> str:
-        """Returns the name of a market's log."""
-        return f"market:{self.symbols.get(market, str(market))}"
 
 
 def facts_of(logs: Iterable[Log]) -> tuple[Fact, ...]:
@@ -103,12 +98,12 @@ def _postings(
                 yield _settled(fact, event, row, book)
         case chain.ExpiryFixed():
             fixed = ExpiryFixed(event.market, event.expiry, event.price, tx_hash, index)
-            yield book.market_log(event.market), fixed
+            yield f"market:{event.market}", fixed
         case chain.FundingMoved():
             funding = FundingMoved(
                 event.market, event.funding_index, event.hourly_rate, tx_hash, index
             )
-            yield book.market_log(event.market), funding
+            yield f"market:{event.market}", funding
 
 
 def _filled(

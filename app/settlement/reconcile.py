@@ -58,7 +58,6 @@ class Reconciler:
         self._chain, self._store, self._deployment = chain, store, deployment
         self._depth = confirmations
         self._fates = Fates(chain, store, deployment.settlement, confirmations)
-        self._symbols = {market.market: market.symbol for market in deployment.markets}
         self._cursor: Cursor | None = None
         self.broken: dict[AccountId, str] = {}
 
@@ -69,12 +68,15 @@ class Reconciler:
 
     async def run(self, poll_ms: int = POLL_MS) -> None:
         """Task root: posts every final block. Raises Broken on a reorg deeper than K."""
+        told = ""
         while True:
             try:
                 while await self.step():
-                    pass
+                    told = ""
             except (Unavailable, Conflict) as error:  # nothing was posted: the blocks come again
-                observe.part_failed("ledger", error)
+                if error.detail != told:
+                    observe.part_failed("ledger", error)
+                told = error.detail
             await asyncio.sleep(poll_ms / 1000)
 
     async def step(self) -> bool:
@@ -180,7 +182,7 @@ class Reconciler:
             if isinstance(digest, bytes) and (row_ := await self._intent(digest)) is not None:
                 intents[digest] = row_
         sorted_accounts = {owner: tuple(sorted(owned)) for owner, owned in accounts.items()}
-        return Book(chain_id, intents, sorted_accounts, self._symbols)
+        return Book(chain_id, intents, sorted_accounts)
 
     async def _intent(self, digest: bytes) -> StoredIntent | None:
         prefix = "0x" + digest.hex()

@@ -137,7 +137,7 @@ async def test_market_facts_go_to_the_markets_log(world: World):
         (HOUSE, chain.ExpiryFixed(1, NOW, 3_900 * WAD)),
         (HOUSE, chain.FundingMoved(1, 5, -2)),
     )
-    assert await types(world, "market:ETH") == ["ExpiryFixed", "FundingMoved"]
+    assert await types(world, "market:1") == ["ExpiryFixed", "FundingMoved"]
 
 
 async def test_a_cancel_on_chain_ends_the_intent_and_frees_its_caps(world: World):
