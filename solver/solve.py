@@ -71,7 +71,10 @@ def _exact_out(
 ) -> _Trade:
     sell, buy = flows
     most, wanted = sell.amount_max - fee_in, buy.amount_min + fee_out
-    sold, route = cheapest_route(snapshot, sell.token, buy.token, wanted, max(most, 1))
+    if most <= 0:
+        told = {"sold": str(sell.amount_max), "fee": str(fee_in)}
+        raise Infeasible("the fee is more than what is sold", code="fee", data=told)
+    sold, route = cheapest_route(snapshot, sell.token, buy.token, wanted, most)
     return _Trade(sell, buy, route, sold + fee_in, route.amount_out - fee_out)
 
 

@@ -16,6 +16,7 @@ from solver.domain.market import ConcentratedPool, Pool
 from solver.domain.numbers import PPM
 from solver.routing.curves import concentrated, other_token
 
+SHAVED = 1 - 1e-6  # of a range: rounding must never ask a pool for more than it holds
 FLOW_MAX = 3.0  # no pool takes more than this many times the trade
 PIECES_MAX = 32  # ranges looked at in one direction of one pool
 POOLS_MAX = 64  # deepest first; the certificate still speaks of all
@@ -145,7 +146,8 @@ def _pieces(index: int, edge: Edge, units: dict[Address, float]) -> list[Piece]:
         first, last = (start / Q96, end / Q96) if is_down else (Q96 / start, Q96 / end)
         cap = liquidity * (1 / last - 1 / first) / kept / unit_in
         rate = kept * first * first * unit_in / unit_out
-        pieces.append(Piece(index, rate, kept * unit_in * first / liquidity, min(cap, room)))
+        bend = kept * unit_in * first / liquidity
+        pieces.append(Piece(index, rate, bend, min(cap * SHAVED, room)))
         room -= cap
         if room <= 0 or len(pieces) == PIECES_MAX:
             break

@@ -1,5 +1,8 @@
 """From a program to a certified plan: fees as the contract takes them, limits told in numbers."""
 
+import random
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -160,6 +163,7 @@ def test_a_perp_is_filled_and_its_notional_is_no_cost():
         (world.buy_exactly(WETH, USDC, WAD, 10**12), "legQuantity"),
         (world.swap(WETH, DAI, WAD), "unvalued"),
         (world.swap(USDC, WETH, 10), "fee"),
+        (world.buy_exactly(USDC, WETH, 5 * 10**5, 10**14), "fee"),
     ],
 )
 def test_what_is_impossible_says_which_limit(program, code):
@@ -179,3 +183,42 @@ def test_a_balance_to_be_held_must_be_there():
     with pytest.raises(Infeasible) as caught:
         solve(world.covered_call(4_000), world.account(eth=9), SNAPSHOT)
     assert caught.value.data["balance"] == str(9 * WAD)
+
+
+def scattered_pools(draw):
+    """Pools of any depth and kind, a few basis points apart."""
+    for number in range(draw.randint(2, 14)):
+        base, quote = draw.sample((WETH, USDC, DAI, WBTC), 2)
+        offset_bps = draw.uniform(-4, 4)
+        if draw.random() < 0.5:
+            dollars = int(10 ** draw.uniform(2, 7))
+            yield world.product(number, base, quote, dollars, offset_bps)
+        else:
+            ranges = [
+                (draw.randint(20, 4_000), draw.randint(20, 4_000), int(10 ** draw.uniform(3, 7)))
+                for _ in range(draw.randint(1, 5))
+            ]
+            fee_ppm = draw.choice((500, 3_000, 10_000))
+            yield world.concentrated(number, base, quote, fee_ppm, offset_bps, ranges)
+
+
+def test_on_any_pools_there_is_a_proved_plan_or_a_reason():
+    answers: Counter[str] = Counter()
+    for seed in range(60):
+        draw = random.Random(seed)
+        gas_price = draw.choice((0, 10**9, 5 * 10**10))
+        snapshot = world.snapshot(pools=tuple(scattered_pools(draw)), gas_price=gas_price)
+        sell, buy = draw.sample((WETH, USDC, DAI, WBTC), 2)
+        dollars = 10 ** draw.uniform(1, 6)
+        amount, wanted = world.atoms(sell, dollars), world.atoms(buy, dollars)
+        program = draw.choice(
+            (world.swap(sell, buy, amount), world.buy_exactly(sell, buy, amount * 2, wanted))
+        )
+        program = program._replace(limits=NO_SLIPPAGE)
+        try:
+            certify(program, snapshot, solve(program, WALLET, snapshot), WALLET)
+            answers["planned"] += 1
+        except Infeasible as error:
+            answers[error.code] += 1
+    assert set(answers) <= {"planned", "noRoute", "legQuantity", "fee"}
+    assert answers["planned"] > 40
