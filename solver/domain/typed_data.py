@@ -283,28 +283,24 @@ def cancel_all_digest(owner: Address, epoch: int, valid_to: int, domain: Domain)
     return _digest(separator(domain), keccak(struct))
 
 
-_NESTED = frozenset({"legs", "limits", "partiallyFillable", "appData"})
-
-
 def _json_fields(fields: Fields) -> list[dict[str, str]]:
     return [{"name": name, "type": kind} for name, kind in fields]
 
 
 def message(intent: OutcomeIntent) -> dict[str, Any]:
     """Returns the intent as a wallet's EIP-712 message: integers as decimal strings."""
-
-    def values(fields: Fields, struct: Iterable[Any]) -> dict[str, Any]:
-        pairs = zip(fields, struct, strict=True)
-        return {name: str(value) if isinstance(value, int) else value for (name, _), value in pairs}
-
-    plain = zip(INTENT_FIELDS, intent, strict=True)
-    shown = [(field, value) for field, value in plain if field[0] not in _NESTED]
-    return values(tuple(field for field, _ in shown), [value for _, value in shown]) | {
-        "legs": [values(LEG_FIELDS, leg) for leg in intent.legs],
-        "limits": values(LIMITS_FIELDS, intent.limits),
+    nested = {
+        "legs": [_values(LEG_FIELDS, leg) for leg in intent.legs],
+        "limits": _values(LIMITS_FIELDS, intent.limits),
         "partiallyFillable": intent.is_partially_fillable,
         "appData": "0x" + intent.app_data.hex(),
     }
+    return _values(INTENT_FIELDS, intent) | nested
+
+
+def _values(fields: Fields, struct: Iterable[Any]) -> dict[str, Any]:
+    pairs = zip(fields, struct, strict=True)
+    return {name: str(value) if isinstance(value, int) else value for (name, _), value in pairs}
 
 
 def typed_data(
