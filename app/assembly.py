@@ -114,11 +114,12 @@ def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loo
         chain, store, clock, deployment, key=keys["solver"].hex(), confirmations=depth
     )
     attestor = _attestor(services, deployment, [keys[role].hex() for role in RISK_ROLES])
+    reconciler = Reconciler(chain, store, deployment, depth)
     return Loops(
         feeds=Feeds(chain, services.board, clock, deployment),
-        reconciler=Reconciler(chain, store, deployment, depth),
+        reconciler=reconciler,
         engine=engine,
-        auctioneer=Auctioneer(services, engine, attestor),
+        auctioneer=Auctioneer(services, engine, attestor, reconciler.broken),
     )
 
 

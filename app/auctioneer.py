@@ -6,7 +6,7 @@ attest → dry run on the chain → settle. An intent that cannot be met stays o
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from adapters import registry
@@ -57,8 +57,11 @@ class Bid(NamedTuple):
 class Auctioneer:
     """Runs rounds. Remembers only how often an intent failed; a restart forgets that gladly."""
 
-    def __init__(self, services: Services, engine: Engine, attestor: Attestor) -> None:
+    def __init__(
+        self, services: Services, engine: Engine, attestor: Attestor, broken: Container[AccountId]
+    ) -> None:
         self.services = services
+        self.broken = broken  # accounts whose ledger is not the chain's: nothing is done for them
         self.engine = engine
         self.attestor = attestor
         self._numbers = itertools.count(1)
@@ -103,7 +106,8 @@ class Auctioneer:
             account = AccountId(snapshot.chain_id, intent.owner, intent.subaccount)
             _, next_block = self._retry.get(row.uid, (0, 0))
             in_window = intent.valid_from <= snapshot.time < intent.valid_to
-            if in_window and account not in busy and next_block <= snapshot.block_number:
+            is_free = account not in busy and account not in self.broken
+            if in_window and is_free and next_block <= snapshot.block_number:
                 busy = busy | {account}
                 due.append(Entry(row.uid, account, row.signed, row.quote_id))
         return due[:BATCH_MAX]

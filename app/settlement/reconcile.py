@@ -93,11 +93,9 @@ class Reconciler:
         blocks = await self._read(cursor, last)
         if blocks is None:
             return False  # the chain moved while it was read
-        crash.point("posting")
         touched: set[AccountId] = set()
         for header, logs in blocks:
             touched |= await self._post(header, logs)
-            crash.point("posted")
         await self._fates.expire(blocks[-1][0])
         if last == final:
             await self._verify_all(touched)
@@ -158,7 +156,11 @@ class Reconciler:
         moves = await self._fates.moves(facts, book, header.number)
         events: list[tuple[str, Event, int]] = [(log, e, at_ms) for log, e in postings]
         events += [(log, e, at_ms) for log, e in moves]
+        if moves:
+            crash.point("posting")
         await self._store.record(Batch(tuple(events), (*_posted(facts, header), _at(header))))
+        if moves:
+            crash.point("posted")
         self._cursor = Cursor(header.number, header.hash)
         names = {log for log, _ in postings}
         return {a for owned in book.accounts.values() for a in owned if a.log in names}

@@ -9,6 +9,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from app.store.intents import COLUMNS, MOVED
 from solver.domain.errors import Broken, SolventError, Unavailable
 
 GROUP_MAX = 512
+PACE_SECONDS = 0.004  # busy: commits begin this far apart, so that a group is worth its fsync
 Write = tuple[str, Sequence[Any]]  # SQL with ? marks, and its parameters
 
 
@@ -86,10 +88,13 @@ class Writer:
         self._connection.close()
 
     def _run(self) -> None:
-        is_open = True
+        is_open, begun = True, 0.0
         while is_open:
             group: list[Job] = []
             job = self._jobs.get()
+            if (early := begun + PACE_SECONDS - time.monotonic()) > 0:
+                time.sleep(early)
+            begun = time.monotonic()
             while job is not None:
                 group.append(job)
                 if len(group) >= GROUP_MAX or self._jobs.empty():

@@ -26,17 +26,14 @@ async def test_killed_at(point: str, running: Stack, chain: EvmChain) -> None:
     holder = dev_keys()["bob"]
     account = AccountId(running.deployment.chain_id, holder.address, 7)
     await _restart(running, SOLVENT_CRASH_AT=point)
-    try:
-        async with Client(running.api_url, holder) as client:
-            uid = await _submit(client)
-            await asyncio.wait_for(_process(running).wait(), DEATH_WAIT_S)
-            assert _process(running).returncode == -signal.SIGKILL
-            await _restart(running)
-            intent = await client.ended(uid)
-            assert intent["state"] == "settled", intent
-            told = await client.get("/v1/events", log=account.log, limit="1000")
-    finally:
+    async with Client(running.api_url, holder) as client:
+        uid = await _submit(client)
+        await asyncio.wait_for(_process(running).wait(), DEATH_WAIT_S)
+        assert _process(running).returncode == -signal.SIGKILL
         await _restart(running)
+        intent = await client.ended(uid)
+        assert intent["state"] == "settled", intent
+        told = await client.get("/v1/events", log=account.log, limit="1000")
     assert await _settled_events(chain, running, uid) == [intent["txHash"]]
     ours = [e for e in told["events"] if e["body"].get("txHash") == intent["txHash"]]
     assert [e["body"]["amount"] for e in ours if e["type"] == "CashMoved"] == [str(AMOUNT)]
