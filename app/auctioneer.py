@@ -167,7 +167,8 @@ class Auctioneer:
             first = rest.pop(0)
             for other in rest:
                 programs = (first.plans[0].program, other.plans[0].program)
-                solutions = net(programs, snapshot)
+                alone = (first.plans[0].solution, other.plans[0].solution)
+                solutions = net(programs, snapshot, alone)
                 if solutions is not None:
                     rest.remove(other)
                     first = Bid(

@@ -122,9 +122,14 @@ def batches(programs: Sequence[Program]) -> tuple[tuple[int, ...], ...]:
     )
 
 
-def net(programs: Sequence[Program], snapshot: Snapshot) -> tuple[Solution, ...] | None:
+def net(
+    programs: Sequence[Program], snapshot: Snapshot, alone: Sequence[Solution] = ()
+) -> tuple[Solution, ...] | None:
     """Returns one solution per program, in order, that settle in one call; None when they do not
     oppose each other or no price serves all. Certified jointly: check with `certify_batch`.
+
+    With `alone`, each program's own solution, nobody receives an atom less than there: the price
+    lies between the two sides' own averages, and what goes through the pools moves them less.
     """
     if batches(programs) != (tuple(range(len(programs))),):
         return None
@@ -133,7 +138,8 @@ def net(programs: Sequence[Program], snapshot: Snapshot) -> tuple[Solution, ...]
     first = programs[0]
     pair = (first.sells[0].token, first.buys[0].token)
     fees = tuple(min(p.limits.max_fee, _fee(p, snapshot)) for p in programs)
-    one, other = (_side(programs, fees, token) for token in pair)
+    floors = [sum(out.amount for out in solution.outs) for solution in alone] or [0] * len(fees)
+    one, other = (_side(programs, (fees, floors), token) for token in pair)
     price = _uniform_price(snapshot, one, other)
     if price is None or min(*one.amounts, *other.amounts) <= 0:
         return None
@@ -141,6 +147,9 @@ def net(programs: Sequence[Program], snapshot: Snapshot) -> tuple[Solution, ...]
         solutions = _settled(programs, snapshot, (one, other), (fees, price))
         certify_batch(programs, snapshot, solutions, [Account(p.account) for p in programs])
     except (Infeasible, Unproven):
+        return None
+    delivered = [sum(out.amount for out in solution.outs) for solution in solutions]
+    if any(got < floor for got, floor in zip(delivered, floors, strict=True)):
         return None
     return solutions
 
@@ -162,14 +171,18 @@ def _fee(program: Program, snapshot: Snapshot) -> int:
     return gas_cost(item_gas(MOVES), snapshot)
 
 
-def _side(programs: Sequence[Program], fees: tuple[int, ...], token: Address) -> _Side:
+def _side(
+    programs: Sequence[Program], terms: tuple[Sequence[int], Sequence[int]], token: Address
+) -> _Side:
+    fees, floors = terms
     indexes = tuple(i for i, program in enumerate(programs) if program.sells[0].token == token)
     amounts, least = [], []
     for index in indexes:
         sell, buy = programs[index].sells[0], programs[index].buys[0]
         settlement, fee = programs[index].limits.settlement_token, fees[index]
         amounts.append(sell.amount_max - (fee if sell.token == settlement else 0))
-        least.append(buy.amount_min + (fee if buy.token == settlement else 0))
+        floor = max(buy.amount_min, floors[index])
+        least.append(floor + (fee if buy.token == settlement else 0))
     return _Side(token, indexes, tuple(amounts), tuple(least))
 
 
