@@ -1,5 +1,6 @@
 """The application: routers, errors and edges around one set of services."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -35,6 +36,8 @@ def create_app(
             return
         async with start() as made:
             app.state.services = made
+            gc.collect()
+            gc.freeze()  # what start-up made stays for good: no collection walks it again
             yield
 
     app = FastAPI(

@@ -9,6 +9,7 @@ allows 5 orders a second per account, Derive 1 (their published limits).
 """
 
 import asyncio
+import gc
 import json
 import multiprocessing
 import pathlib
@@ -42,6 +43,8 @@ def serve(port: int, folder: str) -> None:
         async with serving(pathlib.Path(folder)) as served:
             for number in range(OWNERS):
                 await served.fund(10**12, owner(number))
+            gc.collect()
+            gc.freeze()
             config = uvicorn.Config(
                 served.app, port=port, log_level="warning", access_log=False, lifespan="off"
             )
