@@ -17,7 +17,7 @@ from app.pipeline import Plan, plan, standing
 from app.services import Services
 from app.settlement.attest import Attestor
 from app.settlement.engine import Engine
-from app.settlement.flight import SettlementJob
+from app.settlement.flight import Moved, SettlementJob
 from solver.auction import net
 from solver.domain.errors import Infeasible, SolventError
 from solver.domain.ids import AccountId, Address
@@ -212,6 +212,7 @@ class Auctioneer:
             accounts=tuple(entry.account for entry in bid.entries),
             calldata=calldata,
             deadline=min(deadlines),
+            moved=tuple(_moved(planned) for planned in bid.plans),
         )
         self._moving |= dict.fromkeys(job.uids, bid.pools)
         await self.engine.settle(job)
@@ -229,6 +230,23 @@ class Auctioneer:
         for entry in bid.entries:
             self.services.store.explain(entry.uid, Infeasible(detail, code=name, data=told))
             self._later(entry.uid, bid.plans[0].snapshot.block_number)
+
+
+def _moved(planned: Plan) -> tuple[Moved, ...]:
+    """Returns what a plan moves in tokens, as its owner sees it."""
+    program, solution, intent = planned.program, planned.solution, planned.intent
+    home = "wallet" if intent.receiver == intent.owner else "receiver"
+    home = "collateral" if intent.is_to_collateral else home
+    sides = {flow.leg: flow.side for flow in program.collateral}
+    moved = []
+    for pull in solution.pulls:
+        source = "wallet" if pull.is_from_wallet else "collateral"
+        moved.append(Moved(pull.token, -pull.amount, source))
+        if sides.get(pull.leg) == "deposit":
+            moved.append(Moved(pull.token, pull.amount, "collateral"))
+        if sides.get(pull.leg) == "withdraw":
+            moved.append(Moved(pull.token, pull.amount, home))
+    return (*moved, *(Moved(out.token, out.amount, home) for out in solution.outs))
 
 
 def _is_unseen(confirmations: str | None) -> bool:

@@ -38,8 +38,17 @@ class Reason(View):
     at: str
 
 
+class MovedView(View):
+    """Tokens a settled intent moved: atoms, positive = in, at wallet, collateral or receiver."""
+
+    token: str
+    atoms: str
+    place: str
+
+
 class IntentView(View):
-    """An intent and where it stands. `intent` is shown once the state is terminal."""
+    """An intent and where it stands. `intent` is shown once the state is terminal, `moved` when one
+    intent is read after it settled."""
 
     uid: str
     owner: str
@@ -59,6 +68,7 @@ class IntentView(View):
     created_at: str
     updated_at: str
     intent: dict[str, Any] | None
+    moved: list[MovedView]
 
 
 class IntentPage(View):

@@ -82,7 +82,7 @@ async def row(
         "fraction": settled["fraction"],
         "fills": [{k: f[k] for k in ("instrument", "quantity", "price", "cash")} for f in fills],
         "premium": str(sum(int(f["cash"]) for f in fills if _is_option(f))),
-        "wallet": _wallet(quote, uid.owner, deployment),
+        "wallet": _wallet(outcome, uid.owner),
         "logs": [_log(event) for event in ours],
         "account": {
             "before": await _view(account, history, first - 1, block - 1, (chain, deployment)),
@@ -96,23 +96,15 @@ async def row(
     }
 
 
-def _wallet(quote: Json, owner: Address, deployment: Deployment) -> list[Json]:
-    """Returns what the plan takes from the owner's wallet and brings to it, atoms by token."""
+def _wallet(outcome: Outcome, owner: Address) -> list[Json]:
+    """Returns what settling took from the owner's wallet and brought to it, atoms by token."""
     moved: dict[Address, int] = {}
-    to_wallet = quote["intent"]["receiver"] == owner
-    for pull in quote["pulls"]:
-        if pull["fromWallet"]:
-            moved[pull["token"]] = moved.get(pull["token"], 0) - _atoms(pull, deployment)
-    for out in quote["outs"] if to_wallet else ():
-        moved[out["token"]] = moved.get(out["token"], 0) + _atoms(out, deployment)
+    for move in outcome.intent["moved"]:
+        if move["place"] == "wallet":
+            moved[move["token"]] = moved.get(move["token"], 0) + int(move["atoms"])
     return [
         {"token": token, "account": owner, "delta": str(atoms)} for token, atoms in moved.items()
     ]
-
-
-def _atoms(flow: Json, deployment: Deployment) -> int:
-    token = next(t for t in deployment.tokens if t.address == flow["token"])
-    return parse_decimal(flow["amount"], token.decimals)
 
 
 def _delta(quote: Json) -> str | None:

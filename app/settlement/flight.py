@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from app.settlement.sender import Attempt
-from solver.domain.ids import AccountId
+from solver.domain.ids import AccountId, Address
 
 PLANNED = "planned"  # stored, nothing signed
 SIGNED = "signed"  # bytes stored under a nonce, maybe sent
@@ -19,8 +19,21 @@ ENDED = frozenset({POSTED, REVERTED, CANCELLED, LOST, REFUSED})
 ON_CHAIN = frozenset({BROADCAST, INCLUDED})  # as far as we know
 
 
+class Moved(NamedTuple):
+    """Tokens a plan moves for one intent: atoms, positive = in. `place` is the owner's wallet, the
+    account's collateral, or another receiver.
+    """
+
+    token: Address
+    amount: int
+    place: str  # wallet | collateral | receiver
+
+
 class SettlementJob(NamedTuple):
     """What the auction decided: calldata for Settlement, one uid and account per item.
+
+    `moved` is what each item moves, in the order of uids: kept so that whoever asks what an intent
+    paid and got is told from the same row that settled it.
 
     After `deadline` (unix seconds) the transaction must not be included any more: the earliest
     validTo of its intents or of its report.
@@ -31,6 +44,7 @@ class SettlementJob(NamedTuple):
     accounts: tuple[AccountId, ...]
     calldata: bytes
     deadline: int
+    moved: tuple[tuple[Moved, ...], ...] = ()
 
 
 class Included(NamedTuple):

@@ -10,7 +10,16 @@ from typing import Any
 import orjson
 
 from app.clock import Clock
-from app.settlement.flight import ENDED, Flight, Included, SettlementJob
+from app.settlement.flight import (
+    ENDED,
+    FINAL,
+    INCLUDED,
+    POSTED,
+    Flight,
+    Included,
+    Moved,
+    SettlementJob,
+)
 from app.settlement.moves import Reasons, walk
 from app.settlement.sender import Attempt, Fees
 from app.store import Batch, Store, StoredIntent, Write
@@ -173,6 +182,19 @@ def is_settling(row: StoredIntent | None) -> bool:
     return row is not None and row.state in ("settling", "unknown")
 
 
+async def moved_by(store: Store, row: StoredIntent, chain_id: ChainId) -> tuple[Moved, ...]:
+    """Returns the tokens that settling an intent moved; nothing before its settlement is final."""
+    if row.state != "settled" or row.auction_id is None:
+        return ()
+    sql = "SELECT job FROM settlement WHERE id > ? AND id < ? AND state IN (?, ?, ?)"
+    bounds = (f"{row.auction_id}-", f"{row.auction_id}-~")
+    for found in await store.rows(sql, (*bounds, INCLUDED, FINAL, POSTED)):
+        job = _decode(found["job"], chain_id)
+        if row.uid in job.uids and job.moved:
+            return job.moved[job.uids.index(row.uid)]
+    return ()
+
+
 def _encode(job: SettlementJob) -> str:
     return orjson.dumps(
         {
@@ -181,6 +203,7 @@ def _encode(job: SettlementJob) -> str:
             "accounts": [[a.owner, str(a.subaccount)] for a in job.accounts],
             "calldata": job.calldata.hex(),
             "deadline": job.deadline,
+            "moved": [[[m.token, str(m.amount), m.place] for m in item] for item in job.moved],
         }
     ).decode()
 
@@ -193,6 +216,7 @@ def _decode(text: str, chain_id: ChainId) -> SettlementJob:
         tuple(AccountId(chain_id, owner, int(sub)) for owner, sub in job["accounts"]),
         bytes.fromhex(job["calldata"]),
         job["deadline"],
+        tuple(tuple(Moved(m[0], int(m[1]), m[2]) for m in item) for item in job["moved"]),
     )
 
 
