@@ -59,7 +59,7 @@ format: setup ## Rewrite what the formatters can
 
 test: check solidity-test ## check, then every test but the night's; says what it skipped and why
 	@echo '== python tests'
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 	@echo "not run: the long tests, by design: make night PART=x"
 
 bench: setup ## Run every file of bench/, one claim each

@@ -27,7 +27,7 @@ from solver.intents.wire import Terms
 from solver.routing.certify import certify
 
 QUOTE_SECONDS = 30
-CANCELLABLE = frozenset({"received", "open", "paused", "partiallyFilled", "auctioning"})
+CANCELLABLE = frozenset({"received", "open", "paused", "partiallyFilled"})
 
 
 class Plan(NamedTuple):

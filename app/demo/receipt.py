@@ -61,8 +61,9 @@ async def row(
     ours = [e for e in ours if e["type"] in LOG_OF_EVENT]
     ours.sort(key=lambda e: int(e["body"]["logIndex"]))
     settled = next(e["body"] for e in ours if e["type"] == "IntentSettled")
-    included = next(e["body"] for e in outcome.events if e["type"] == "SettlementIncluded")
-    block = int(included["blockNumber"])
+    mined = await chain.receipt(outcome.intent["txHash"])
+    assert mined is not None, "a settled intent's transaction is in a block"
+    block = mined.block_number
     fills = [e["body"] for e in ours if e["type"] == "LegFilled"]
     first, last = int(ours[0]["seq"]), int(ours[-1]["seq"])
     return {
