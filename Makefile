@@ -66,11 +66,11 @@ bench: setup ## Run every file of bench/, one claim each
 	@for file in bench/*.py; do [ -f "$$file" ] || continue; \
 	echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
-night: setup ## Long runs: PART=contracts (10,000 fuzz runs) or a path below tests/
+night: setup ## Long runs: PART=contracts (10,000 fuzz runs) or a word of a long test's name
 	@if [ -z '$(PART)' ]; then echo 'say which: PART=contracts, or one of:'; \
-	grep -rl 'mark.night' tests --include='*.py' | grep -v test_tidy | sed 's|^tests/|  PART=|'; exit 2; \
+	grep -rl 'mark.night$$' tests --include='*.py' | sed 's|.*/test_|  PART=|; s|.py$$||'; exit 2; \
 	elif [ '$(PART)' = contracts ]; then cd contracts && FOUNDRY_PROFILE=night $(FORGE) test; \
-	else HYPOTHESIS_PROFILE=night $(BIN)/python -m pytest -m night 'tests/$(PART)' $(PYTEST_ARGS); fi
+	else HYPOTHESIS_PROFILE=night $(BIN)/python -m pytest -m night -k '$(PART)' $(PYTEST_ARGS); fi
 
 lock: ## Resolve both lock files again (needs uv)
 	@command -v uv >/dev/null || { echo 'uv is missing: https://docs.astral.sh/uv'; exit 1; }
