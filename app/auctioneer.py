@@ -220,7 +220,7 @@ class Auctioneer:
 
     def _planned(self, planned: Plan, quotes: tuple[SignedQuote, ...]) -> PlanValue:
         router, step = self.services.deployment.router, registry.encode_step
-        return plan_of(planned.solution, planned.intent, quotes, step, router=router)
+        return plan_of(planned.solution, quotes, step, router=router)
 
     def _refused(self, bid: Bid, reverted: Reverted) -> None:
         """The chain would refuse the batch: nothing was sent, and each intent says why."""

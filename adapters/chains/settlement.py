@@ -14,25 +14,17 @@ from adapters.chains.events import decode_log as decode_log
 from adapters.chains.events import topics as topics
 from solver.domain.account import Position
 from solver.domain.errors import Broken
-from solver.domain.ids import ZERO_ADDRESS, Address
-from solver.domain.intent import SCHEMES, OutcomeIntent, SignedIntent, SignedQuote
+from solver.domain.ids import Address
+from solver.domain.intent import SCHEMES, SignedIntent, SignedQuote
 from solver.domain.numbers import WAD
 from solver.domain.report import NO_REPORT, Report
-from solver.domain.route import Fill, Pull, Solution, Swap
+from solver.domain.route import Fill, Out, Pull, Solution, Swap
 
 SOLVER_ACCOUNT = 255  # Fill.quoteIndex: the solver's own account is the counterparty
 NO_HINT = 255  # find the position slot by scan
 QUANTITY_MASK = (1 << 96) - 1
 QUANTITY_BITS = 96  # a position word is id(160) | quantity int96
 EncodeStep = Callable[[Swap, Address], StepValue]
-
-
-class OutValue(NamedTuple):
-    """Twin of Out. Amount 0 = a step pays the receiver itself and what arrives is measured."""
-
-    leg: int
-    token: Address
-    amount: int
 
 
 class FillValue(NamedTuple):
@@ -52,7 +44,7 @@ class PlanValue(NamedTuple):
 
     pulls: tuple[Pull, ...] = ()
     steps: tuple[StepValue, ...] = ()
-    outs: tuple[OutValue, ...] = ()
+    outs: tuple[Out, ...] = ()
     quotes: tuple[SignedQuote, ...] = ()
     fills: tuple[FillValue, ...] = ()
     residuals: tuple[Address, ...] = ()
@@ -93,7 +85,6 @@ class SimpleMargin(NamedTuple):
 
 def plan_of(
     solution: Solution,
-    intent: OutcomeIntent,
     quotes: Sequence[SignedQuote],
     encode_step: EncodeStep,
     *,
@@ -104,21 +95,14 @@ def plan_of(
     """Returns the plan that does what the solution says.
 
     `quotes` is the auction's list that the fills point into; the plan carries only those used.
-    A token that only one leg buys, and in full from its swaps, is paid to the receiver by the venue
-    itself; everything else passes through the Router, which the contract leaves empty.
+    Everything passes through the Router, which the contract leaves empty: what a venue pays an
+    owner itself is not counted.
     """
     used = sorted({f.quote_index for f in solution.fills if f.quote_index is not None})
-    direct = {token for token in _bought(solution) if _is_direct(solution, intent, token)}
     return PlanValue(
         pulls=solution.pulls,
-        steps=tuple(
-            encode_step(swap, intent.receiver if swap.token_out in direct else router)
-            for swap in solution.swaps
-        ),
-        outs=tuple(
-            OutValue(out.leg, out.token, 0 if out.token in direct else out.amount)
-            for out in solution.outs
-        ),
+        steps=tuple(encode_step(swap, router) for swap in solution.swaps),
+        outs=solution.outs,
         quotes=tuple(quotes[index] for index in used),
         fills=tuple(_fill(fill, used) for fill in solution.fills),
         residuals=_residuals(solution),
@@ -128,24 +112,12 @@ def plan_of(
     )
 
 
-def _bought(solution: Solution) -> tuple[Address, ...]:
-    return tuple(out.token for out in solution.outs)
-
-
-def _is_direct(solution: Solution, intent: OutcomeIntent, token: Address) -> bool:
-    outs = [out for out in solution.outs if out.token == token]
-    produced = sum(swap.amount_out for swap in solution.swaps if swap.token_out == token)
-    is_spent = any(swap.token_in == token for swap in solution.swaps)
-    is_pulled = any(pull.token == token for pull in solution.pulls)
-    is_whole = len(outs) == 1 and 0 < produced == outs[0].amount
-    return intent.receiver != ZERO_ADDRESS and is_whole and not is_spent and not is_pulled
-
-
 def _residuals(solution: Solution) -> tuple[Address, ...]:
     """Returns the tokens of which a rest has an owner: it was pulled, or it is bought."""
     if not solution.swaps:
         return ()
-    return tuple(sorted({pull.token for pull in solution.pulls} | set(_bought(solution))))
+    pulled = {pull.token for pull in solution.pulls}
+    return tuple(sorted(pulled | {out.token for out in solution.outs}))
 
 
 def _fill(fill: Fill, used: Sequence[int]) -> FillValue:

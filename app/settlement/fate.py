@@ -74,7 +74,7 @@ class Fates:
         match event:
             case chain.Settled():
                 row = book.intents.get(event.digest)
-                return [(row, await self._filled(row, event.digest, block), None)] if row else []
+                return [(row, await self._filled(row, block), None)] if row else []
             case chain.Cancelled():
                 return [
                     (row, "cancelled", "cancelledOnChain")
@@ -92,10 +92,11 @@ class Fates:
             case _:
                 return []
 
-    async def _filled(self, row: StoredIntent, digest: bytes, block: int) -> str:
-        if not row.signed.intent.is_partially_fillable:
+    async def _filled(self, row: StoredIntent, block: int) -> str:
+        intent = row.signed.intent
+        if not intent.is_partially_fillable:
             return "settled"
-        call = view("Settlement", self._settlement, "filled", digest)
+        call = view("Settlement", self._settlement, "filled", intent.owner, intent.nonce)
         (answer,) = await self._chain.call_many([call], block)
         done = decode("Settlement", "filled", _read(answer))
         return "settled" if done >= WAD else "partiallyFilled"

@@ -38,7 +38,9 @@ abstract contract Authority is ISettlement, EIP712 {
 
     mapping(address owner => uint256) public epoch;
     mapping(address owner => mapping(uint256 word => uint256)) private _spent;
-    mapping(bytes32 digest => uint256) public filled;
+    /// Of a partially fillable intent: digest(192) | share of 1e18 done (64). The nonce is spent
+    /// with the first part; the rest belongs to that digest alone, until a cancel clears it.
+    mapping(address owner => mapping(uint256 nonce => uint256)) private _parts;
     mapping(address owner => mapping(bytes32 digest => bool)) public presigned;
     mapping(address owner => mapping(bytes32 mandate => uint256)) public metered;
 
@@ -47,7 +49,9 @@ abstract contract Authority is ISettlement, EIP712 {
     // ---- owners: none of these can be paused
 
     function cancel(uint256 nonce) external {
-        _spendNonce(msg.sender, nonce);
+        uint256 parts = _parts[msg.sender][nonce];
+        if (_isUnderWay(parts)) _parts[msg.sender][nonce] = uint64(parts);
+        else _spendNonce(msg.sender, nonce);
         emit Cancelled(msg.sender, nonce);
     }
 
@@ -67,8 +71,12 @@ abstract contract Authority is ISettlement, EIP712 {
 
     // ---- views
 
-    function isNonceUsed(address owner, uint256 nonce) public view returns (bool) {
-        return _spent[owner][nonce >> 8] >> (nonce & 0xff) & 1 == 1;
+    function isNonceUsed(address owner, uint256 nonce) external view returns (bool) {
+        return _isSpent(owner, nonce) && !_isUnderWay(_parts[owner][nonce]);
+    }
+
+    function filled(address owner, uint256 nonce) external view returns (uint256) {
+        return uint64(_parts[owner][nonce]);
     }
 
     function digestOf(OutcomeIntent calldata intent) external view returns (bytes32) {
@@ -129,11 +137,19 @@ abstract contract Authority is ISettlement, EIP712 {
         if (intent.limits.deltaTolerance != type(uint256).max) {
             revert PartialDelta(intent.limits.deltaTolerance);
         }
-        uint256 before = filled[digest];
+        _spendPart(intent.owner, intent.nonce, digest, fraction);
+    }
+
+    function _spendPart(address owner, uint256 nonce, bytes32 digest, uint256 fraction) private {
+        uint256 parts = _parts[owner][nonce];
+        if (parts == 0) {
+            _spendNonce(owner, nonce);
+            parts = uint256(digest) & ~uint256(type(uint64).max);
+        }
+        if (parts >> 64 != uint256(digest) >> 64) revert NonceUsed(owner, nonce);
+        uint256 before = uint64(parts);
         if (fraction == 0 || fraction > WHOLE - before) revert Overfilled(before, fraction);
-        filled[digest] = before + fraction;
-        if (before + fraction == WHOLE) _spendNonce(intent.owner, intent.nonce);
-        else _requireUnspent(intent.owner, intent.nonce);
+        _parts[owner][nonce] = parts + fraction;
     }
 
     /// Counts what was traded against the mandate's day.
@@ -189,7 +205,15 @@ abstract contract Authority is ISettlement, EIP712 {
     }
 
     function _requireUnspent(address signer, uint256 nonce) private view {
-        if (isNonceUsed(signer, nonce)) revert NonceUsed(signer, nonce);
+        if (_isSpent(signer, nonce)) revert NonceUsed(signer, nonce);
+    }
+
+    function _isSpent(address signer, uint256 nonce) private view returns (bool) {
+        return _spent[signer][nonce >> 8] >> (nonce & 0xff) & 1 == 1;
+    }
+
+    function _isUnderWay(uint256 parts) private pure returns (bool) {
+        return parts >> 64 != 0 && uint64(parts) != WHOLE;
     }
 
     function _spendNonce(address signer, uint256 nonce) private {

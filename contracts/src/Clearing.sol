@@ -76,11 +76,19 @@ library Clearing {
             OutcomeIntent calldata intent = items[i].intent;
             if (!_isBound(intent.limits)) continue;
             asked[count] = _accountOf(intent);
-            if (intent.legs.length != 0) {
-                markets[count] = ground.params.marketOf(intent.legs[0].asset);
-            }
+            if (intent.limits.deltaTolerance != NONE) markets[count] = _marketOf(intent, ground);
             ++count;
         }
+    }
+
+    /// Without a market there is no delta, and a bound on nothing would hold for any position.
+    function _marketOf(OutcomeIntent calldata intent, Ground memory ground)
+        private
+        view
+        returns (uint16 market)
+    {
+        if (intent.legs.length != 0) market = ground.params.marketOf(intent.legs[0].asset);
+        if (market == 0) revert ISettlement.DeltaUnattested(_accountOf(intent));
     }
 
     function _isBound(Limits calldata limits) private pure returns (bool) {

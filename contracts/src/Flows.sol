@@ -10,7 +10,7 @@ import {AccountId} from "./libraries/AccountId.sol";
 import {Role} from "./libraries/Legs.sol";
 import {ISignatureTransfer, Permit2Transfer} from "./libraries/Permit2Transfer.sol";
 import {Leg} from "./types/Intent.sol";
-import {Item, Out, Plan, Pull, SCHEME_PERMIT2, Step} from "./types/Plan.sol";
+import {Item, Out, PAY_APPROVE, Plan, Pull, SCHEME_PERMIT2, Step} from "./types/Plan.sol";
 
 /// One item under way.
 struct Progress {
@@ -50,7 +50,10 @@ library Flows {
                 _note(held, plan.pulls[j].token, ground);
             }
             for (uint256 j; j < plan.steps.length; ++j) {
-                if (plan.steps[j].payAmount != 0) _note(held, plan.steps[j].payToken, ground);
+                Step calldata step = plan.steps[j];
+                // An allowance of nothing is still a call to the token.
+                bool isCalled = step.payAmount != 0 || step.mode == PAY_APPROVE;
+                if (isCalled) _note(held, step.payToken, ground);
             }
             for (uint256 j; j < plan.outs.length; ++j) {
                 _note(held, plan.outs[j].token, ground);
@@ -156,23 +159,14 @@ library Flows {
 
     // ---- 6: route
 
-    /// Runs the venue steps and counts what they paid the receiver directly. It is measured around
-    /// this item's own steps, so that two items with one receiver never count one payment twice.
+    /// What venues pay reaches an owner through the Router only. Counted at the receiver's own
+    /// balance it could be the payment of another order of the owner's, filled in a venue's
+    /// callback.
     function route(Item calldata item, Progress memory progress) internal {
         Step[] calldata steps = item.plan.steps;
-        Out[] calldata outs = item.plan.outs;
         _checkTargets(steps, progress.ground);
-        _checkOuts(item, outs, progress.moved.roles);
-        address receiver = item.intent.receiver;
-        uint256[] memory held = new uint256[](outs.length);
-        for (uint256 i; i < held.length; ++i) {
-            if (outs[i].amount == 0) held[i] = _balance(outs[i].token, receiver);
-        }
+        _checkOuts(item, progress.moved.roles);
         if (steps.length != 0) IRouter(progress.ground.router).run(steps);
-        for (uint256 i; i < held.length; ++i) {
-            if (outs[i].amount != 0) continue;
-            progress.moved.atoms[outs[i].leg] += _balance(outs[i].token, receiver) - held[i];
-        }
     }
 
     function _checkTargets(Step[] calldata steps, Ground memory ground) private view {
@@ -186,19 +180,13 @@ library Flows {
         }
     }
 
-    function _checkOuts(Item calldata item, Out[] calldata outs, Role[] memory roles) private pure {
+    function _checkOuts(Item calldata item, Role[] memory roles) private pure {
+        Out[] calldata outs = item.plan.outs;
         for (uint256 i; i < outs.length; ++i) {
             Out calldata out = outs[i];
             if (roles[out.leg] != Role.TokenBuy) revert ISettlement.LegSide(out.leg);
             if (out.token != item.intent.legs[out.leg].asset) {
                 revert ISettlement.TokenMismatch(out.leg, out.token);
-            }
-            if (out.amount != 0) continue;
-            if (item.intent.receiver == address(0)) revert ISettlement.ReceiverMissing();
-            for (uint256 j; j < i; ++j) {
-                if (outs[j].amount == 0 && outs[j].token == out.token) {
-                    revert ISettlement.DuplicateOut(i);
-                }
             }
         }
     }

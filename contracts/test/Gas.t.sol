@@ -39,7 +39,9 @@ contract GasTest is FullWorld {
     /// Hoped for: 100,000 above 149,500.
     function test_gas_swapV3ByPermit2() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
-        p.steps[0] = swapV3(usdc, 4000e6, user);
+        p.steps[0] = swapV3(usdc, 4000e6, address(router));
+        p.outs[0].amount = 0;
+        takesBack(p, weth);
         i.legs[1].quantityMin = 0.99e18;
         settle(permitted(i, p));
         _atMost("swap v3, permit2", 280_000);

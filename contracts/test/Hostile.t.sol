@@ -18,7 +18,7 @@ contract BadVenue {
     function nothing() external {}
 
     function pay(address token, address to, uint256 amount) external {
-        IERC20(token).transfer(to, amount);
+        require(IERC20(token).transfer(to, amount), "not paid");
     }
 
     function reenter(address target, bytes calldata call) external {
@@ -72,6 +72,7 @@ contract HostileTest is FullWorld {
     function test_venueThatTakesTheMoneyAndGivesNothing_LegQuantity() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         p.steps[0] = _step(abi.encodeCall(BadVenue.nothing, ()));
+        p.outs[0].amount = 0;
         refuses(permitted(i, p), ISettlement.LegQuantity.selector);
     }
 
@@ -167,29 +168,28 @@ contract HostileTest is FullWorld {
 
     // ---- outs
 
-    function test_withdrawalOrDirectPayToNobody_ReceiverMissing() public {
-        (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
-        i.receiver = address(0);
-        refuses(permitted(i, p), ISettlement.ReceiverMissing.selector);
-        i = intent("withdraw", legs(leg("collateral", address(usdc), "withdraw", 1, 1)), 1);
-        p = plan();
+    function test_withdrawalToNobody_ReceiverMissing() public {
+        OutcomeIntent memory i =
+            intent("withdraw", legs(leg("collateral", address(usdc), "withdraw", 1, 1)), 1);
+        Plan memory p = plan();
         pulls(p, 0, usdc, 1, false);
         refuses(signed(i, p), ISettlement.ReceiverMissing.selector);
     }
 
-    /// One arrival must not fill two legs.
-    function test_onePaymentCountedTwice_DuplicateOut() public {
+    /// What a venue pays the receiver itself is not counted: it could be the payment of another
+    /// order of the receiver's.
+    function test_venueThatPaysTheReceiverPastTheRouter_LegQuantity() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
-        i.legs = legs(i.legs[0], i.legs[1], i.legs[1]);
-        pays(p, 2, weth, 0);
-        refuses(permitted(i, p), ISettlement.DuplicateOut.selector);
+        p.steps[0] = swapV2(usdc, 4000e6, p.outs[0].amount, user);
+        p.outs[0].amount = 0;
+        refuses(permitted(i, p), ISettlement.LegQuantity.selector);
     }
 
     /// Two items with one receiver: what the first was paid is not the second's.
     function test_onePaymentForTwoItems_LegQuantity() public {
         (OutcomeIntent memory a, Plan memory p) = walletSwap(1);
         (OutcomeIntent memory b, Plan memory q) = walletSwap(2);
-        (b.subaccount, q.steps) = (1, new Step[](0));
+        (b.subaccount, q.steps, q.outs[0].amount) = (1, new Step[](0), 0);
         takesBack(q, usdc);
         b.legs[0].quantityMin = 0;
         refuses(

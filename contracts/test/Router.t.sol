@@ -37,7 +37,7 @@ contract Venue {
 
     function take(address from, uint256 amount) external {
         require(IERC20(token0).allowance(from, address(this)) >= amount, "no allowance");
-        IERC20(token0).transferFrom(from, address(this), amount);
+        require(IERC20(token0).transferFrom(from, address(this), amount), "not taken");
     }
 
     function open() external {}

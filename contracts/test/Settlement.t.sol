@@ -12,7 +12,7 @@ import {Vm} from "./support/Vm.sol";
 contract SettlementTest is FullWorld {
     // ---- swaps
 
-    function test_walletSwapPaysTheReceiverDirectly() public {
+    function test_walletSwapPaysTheReceiver() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         uint256 before = weth.balanceOf(user);
         settle(permitted(i, p));
@@ -23,7 +23,9 @@ contract SettlementTest is FullWorld {
 
     function test_walletSwapOnV3DrawsByCallback() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
-        p.steps[0] = swapV3(usdc, 4000e6, user);
+        p.steps[0] = swapV3(usdc, 4000e6, address(router));
+        p.outs[0].amount = 0;
+        takesBack(p, weth);
         i.legs[1].quantityMin = 0.99e18;
         uint256 before = weth.balanceOf(user);
         settle(permitted(i, p));
@@ -44,8 +46,10 @@ contract SettlementTest is FullWorld {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         uint256 received = receivedV2(usdc, 2000e6);
         i.legs[1].quantityMin = received;
-        p.steps[0] = swapV2(usdc, 2000e6, received, user);
-        steps(p, swapV3(usdc, 2000e6, user));
+        p.outs[0].amount = received;
+        p.steps[0] = swapV2(usdc, 2000e6, received, address(router));
+        steps(p, swapV3(usdc, 2000e6, address(router)));
+        takesBack(p, weth);
         uint256 before = weth.balanceOf(user);
         settle(permitted(i, p));
         vm.assertTrue(weth.balanceOf(user) - before > received);
@@ -224,7 +228,7 @@ contract SettlementTest is FullWorld {
         fills(p, 0, call(4400e18), -4e18, 120e18);
         Item memory item = signed(i, p);
         settle(item);
-        vm.assertEq(settlement.filled(settlement.digestOf(i)), 0.4e18);
+        vm.assertEq(settlement.filled(user, 1), 0.4e18);
         vm.assertFalse(settlement.isNonceUsed(user, 1));
         item.plan.fraction = 0.6e18;
         item.plan.fills[0].quantity = -6e18;

@@ -137,13 +137,13 @@ contract SettlementFuzzTest is FullWorld {
         if (fromWallet) received = received * 98 / 100; // the other item traded first
         pulls(p, 0, usdc, amount + (seed >> 64) % 2, fromWallet);
         address[4] memory to = [user, third, address(router), solver];
-        address receiver = (seed >> 20) % 8 == 0 ? to[(seed >> 32) % 4] : to[fromWallet ? 0 : 2];
+        address receiver = to[(seed >> 20) % 8 == 0 ? (seed >> 32) % 4 : 2];
         steps(p, swapV2(usdc, amount, received, receiver));
         if ((seed >> 40) % 8 == 0) {
             bytes memory steal = abi.encodeCall(IERC20.transferFrom, (third, solver, 1e6));
             steps(p, Step(address(usdc), address(0), 0, uint8(seed >> 48) % 4, steal));
         }
-        pays(p, 1, weth, fromWallet ? 0 : (seed >> 56) % 4 == 0 ? received - 1 : received);
+        pays(p, 1, weth, (seed >> 56) % 4 == 0 ? received - 1 : received);
         if ((seed >> 64) % 2 == 1) takesBack(p, (seed >> 72) % 8 == 0 ? weth : usdc);
         p.fee = (seed >> 80) % 5 == 0 ? (seed >> 88) % 200e6 : 0;
         if ((seed >> 96) % 8 == 0) pulls(p, 0, usdc, 1e6, !fromWallet);

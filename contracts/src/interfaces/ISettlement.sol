@@ -48,7 +48,6 @@ interface ISettlement {
     error TokenMismatch(uint256 leg, address token);
     error WalletPullNeedsPermit2(uint256 leg);
     error ReceiverMissing();
-    error DuplicateOut(uint256 index);
     error TargetNotAllowed(address target, bytes4 selector);
     error NotExact(address token, uint256 expected, uint256 received);
     error RouterNotEmpty(address token, uint256 held, uint256 left);
@@ -88,7 +87,8 @@ interface ISettlement {
     function mandateDigest(Mandate calldata mandate) external view returns (bytes32);
     function epoch(address owner) external view returns (uint256);
     function isNonceUsed(address owner, uint256 nonce) external view returns (bool);
-    function filled(bytes32 digest) external view returns (uint256);
+    /// Share of 1e18 of the partially fillable intent under this nonce that is done.
+    function filled(address owner, uint256 nonce) external view returns (uint256);
     function presigned(address owner, bytes32 digest) external view returns (bool);
     /// What a mandate spent: day(32) | notional(112) | loss(112), quote atoms; all ones = revoked.
     function metered(address owner, bytes32 mandateDigest_) external view returns (uint256);

@@ -35,8 +35,8 @@ struct Step {
     bytes data;
 }
 
-/// amount 0: a step pays the receiver itself (only possible when receiver is not zero); otherwise the
-/// Router sends exactly `amount`. Either way what arrives at the receiver is measured.
+/// The Router sends exactly `amount` to the receiver, or into the account. 0: only what is left of
+/// the token, if `residuals` names it.
 struct Out {
     uint8 leg;
     address token;

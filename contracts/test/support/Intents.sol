@@ -110,7 +110,7 @@ abstract contract Intents is Plans {
         i.nonce = nonce;
     }
 
-    /// 4,000 USDC for WETH on the v2 pair, paid straight to the user's wallet.
+    /// 4,000 USDC for WETH on the v2 pair, from the user's wallet into it.
     function walletSwap(uint256 nonce)
         internal
         view
@@ -121,8 +121,8 @@ abstract contract Intents is Plans {
         i.receiver = user;
         p = plan();
         pulls(p, 0, usdc, 4000e6, true);
-        steps(p, swapV2(usdc, 4000e6, received, user));
-        pays(p, 1, weth, 0);
+        steps(p, swapV2(usdc, 4000e6, received, address(router)));
+        pays(p, 1, weth, received);
     }
 
     /// The same from collateral into collateral.

@@ -49,7 +49,7 @@ abstract contract Plans is Test {
         p.steps = list;
     }
 
-    /// amount 0: a step pays the receiver itself.
+    /// amount 0: whatever is left of the token, once the plan takes it back.
     function pays(Plan memory p, uint8 leg, Token token, uint256 amount) internal pure {
         Out[] memory list = new Out[](p.outs.length + 1);
         for (uint256 i; i < p.outs.length; ++i) {

@@ -66,8 +66,8 @@ def intent_of(owner, legs, *, receiver=ZERO_ADDRESS, token=C, now=0, **limits):
     )
 
 
-def plan(found, intent, quotes=()):
-    return plan_of(found, intent, quotes, encode_step, router=ROUTER)
+def plan(found, quotes=()):
+    return plan_of(found, quotes, encode_step, router=ROUTER)
 
 
 def swap(token_in, token_out, amount_in, amount_out, venue="uniswap_v2"):
@@ -78,41 +78,21 @@ SELL_A = Leg("token", A, "sell", quantity_max=100)
 BUY_B = Leg("token", B, "buy", quantity_min=90)
 
 
-def test_what_swaps_deliver_in_full_is_paid_by_the_venue_itself():
+def test_everything_passes_through_the_router():
     found = solution(
         pulls=(Pull(0, A, 100, True),),
         swaps=(swap(A, B, 60, 55), swap(A, B, 40, 36, "uniswap_v3")),
         outs=(Out(1, B, 91),),
     )
-    made = plan(found, intent_of(ALICE, [SELL_A, BUY_B], receiver=ALICE))
-    assert [out.amount for out in made.outs] == [0]
-    assert all(ALICE[2:] in step.data.hex() for step in made.steps)
+    made = plan(found)
+    assert made.outs == found.outs
+    assert all(ROUTER[2:] in step.data.hex() for step in made.steps)
     assert made.residuals == (A, B)
-
-
-def test_collateral_and_withheld_fees_pass_through_the_router():
-    found = solution(
-        pulls=(Pull(0, A, 100, True),), swaps=(swap(A, B, 100, 91),), outs=(Out(1, B, 90),), fee=1
-    )
-    for receiver in (ALICE, ZERO_ADDRESS):
-        made = plan(found, intent_of(ALICE, [SELL_A, BUY_B], receiver=receiver))
-        assert [out.amount for out in made.outs] == [90]
-        assert all(ROUTER[2:] in step.data.hex() for step in made.steps)
-
-
-def test_a_bought_token_that_is_also_spent_stays_with_the_router():
-    found = solution(
-        pulls=(Pull(0, A, 100, True),),
-        swaps=(swap(A, B, 100, 91), swap(B, C, 1, 1)),
-        outs=(Out(1, B, 91),),
-    )
-    made = plan(found, intent_of(ALICE, [SELL_A, BUY_B], receiver=ALICE))
-    assert [out.amount for out in made.outs] == [91]
 
 
 def test_without_swaps_nothing_is_left_over():
     found = solution(pulls=(Pull(0, A, 100, True),))
-    assert plan(found, intent_of(ALICE, [SELL_A])).residuals == ()
+    assert plan(found).residuals == ()
 
 
 def test_only_the_quotes_that_fills_use_are_carried_and_renumbered():
@@ -121,7 +101,7 @@ def test_only_the_quotes_that_fills_use_are_carried_and_renumbered():
         SignedQuote(MakerQuote(B, 0, C, 9, True, price, WAD, 5, price), b"s") for price in range(3)
     )
     fills = (Fill(0, 9, WAD, 2, maker, 2), Fill(0, 9, WAD, 0, maker, 0), Fill(0, 9, 1, 5, None))
-    made = plan(solution(fills=fills), intent_of(ALICE, []), quotes)
+    made = plan(solution(fills=fills), quotes)
     assert made.quotes == (quotes[0], quotes[2])
     assert [fill.quote_index for fill in made.fills] == [1, 0, SOLVER_ACCOUNT]
     assert {fill.hint_owner for fill in made.fills} == {NO_HINT}
@@ -130,7 +110,7 @@ def test_only_the_quotes_that_fills_use_are_carried_and_renumbered():
 def test_a_makers_fill_without_a_firm_quote_is_broken():
     fills = (Fill(0, 9, WAD, 2, AccountId(1, B, 0)),)
     with pytest.raises(Broken):
-        plan(solution(fills=fills), intent_of(ALICE, []))
+        plan(solution(fills=fills))
 
 
 @pytest.mark.parametrize("quantity", [1, -1, 2**95 - 1, -(2**95) + 1, 0])
@@ -208,7 +188,7 @@ async def test_a_permit2_swap_settles_and_pays_the_quote_to_the_wei(devnet, to_w
         swaps=(Swap(pool.venue, pool.address, weth, usdc, amount, quoted),),
         outs=(Out(1, usdc, quoted),),
     )
-    made = plan_of(found, intent, (), encode_step, router=deployment.router)
+    made = plan_of(found, (), encode_step, router=deployment.router)
     held = await world.balance(usdc, "alice")
     spoken, gas = await world.settle(ItemValue(world.permit("alice", intent), made))
     (settled,) = [event for event in spoken if isinstance(event, Settled)]
@@ -248,7 +228,7 @@ async def test_a_makers_quote_fills_and_both_positions_appear(devnet):
         fills=(Fill(1, perp, WAD, 3_601 * WAD, AccountId(deployment.chain_id, maker, 0), 0),),
     )
     quotes = (SignedQuote(quote, signature),)
-    made = plan_of(found, intent, quotes, encode_step, router=deployment.router)
+    made = plan_of(found, quotes, encode_step, router=deployment.router)
     await world.settle(ItemValue(world.permit("alice", intent), made))
     for owner, quantity in ((alice, WAD), (maker, -WAD)):
         key = AccountId(deployment.chain_id, owner, 0).key
@@ -262,7 +242,7 @@ def test_calldata_says_what_was_encoded(devnet_home):
     found = solution(
         pulls=(Pull(0, A, 100, True),), swaps=(swap(A, B, 100, 91),), outs=(Out(1, B, 91),)
     )
-    item = ItemValue(SignedIntent(intent, "permit2", b"\x01" * 65), plan(found, intent))
+    item = ItemValue(SignedIntent(intent, "permit2", b"\x01" * 65), plan(found))
     arguments = decode_settle(encode_settle([item]))
     (decoded,) = arguments["items"]
     assert decoded[0][0] == ALICE

@@ -58,7 +58,7 @@ class FakeChain:
         self.scripts: dict[bytes, list[tuple[str, ContractEvent]]] = {}
         self.mempool: dict[tuple[str, int], Tx] = {}
         self.spent: dict[tuple[str, int], int] = {}  # (owner, nonce) -> height it was spent at
-        self.filled: dict[bytes, int] = {}
+        self.filled: dict[tuple[str, int], int] = {}
         self.is_down = False
         self.lose_sends = 0  # time-outs before the node has the bytes
         self.lose_answers = 0  # time-outs after it has taken them
@@ -188,7 +188,7 @@ class FakeChain:
         if function.name == "isNonceUsed":
             return encode(["bool"], [self.spent.get(args, height + 1) <= height])
         if function.name == "filled":
-            return encode(["uint256"], [self.filled.get(args[0], 0)])
+            return encode(["uint256"], [self.filled.get(args, 0)])
         cash, slots = self._account(args[0], height)
         if function.name == "cashOf":
             return encode(["int256"], [cash])

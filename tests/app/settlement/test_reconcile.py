@@ -193,7 +193,7 @@ async def test_a_partial_fill_goes_on_until_the_contract_says_whole(tmp_path: pa
     settled = chain.Settled(digest, OWNER, OWNER, WAD // 2, 0, 0)
     await final(world, (SETTLEMENT, settled))
     assert world.state() == "partiallyFilled"
-    world.chain.filled[digest] = WAD
+    world.chain.filled[(intent.owner, intent.nonce)] = WAD
     await final(world, (SETTLEMENT, settled))
     seen = await world.seen()
     assert (seen.state, seen.reserved, seen.types.count("IntentSettled")) == ("settled", 0, 2)

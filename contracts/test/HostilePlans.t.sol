@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
+import {ISettlement} from "../src/interfaces/ISettlement.sol";
+import {OutcomeIntent} from "../src/types/Intent.sol";
+import {PAY_APPROVE, Plan, Step} from "../src/types/Plan.sol";
+import {FullWorld} from "./support/FullWorld.sol";
+import {Pair} from "./support/Venues.sol";
+
+/// Another protocol, where the owner left an order that anybody may fill.
+contract OrderBook {
+    function fill(address owner, IERC20 gives, uint256 given, IERC20 wants, uint256 wanted)
+        external
+    {
+        require(gives.transferFrom(owner, msg.sender, given), "not given");
+        require(wants.transferFrom(msg.sender, owner, wanted), "not paid");
+    }
+}
+
+/// A solver's own contract: the pair calls it in the middle of a swap, the Router if it can be made
+/// to.
+contract Accomplice {
+    OrderBook public immutable book = new OrderBook();
+
+    function uniswapV2Call(address, uint256, uint256, bytes calldata order) external {
+        (address owner, IERC20 gives, uint256 given, IERC20 wants, uint256 wanted) =
+            abi.decode(order, (address, IERC20, uint256, IERC20, uint256));
+        wants.approve(address(book), wanted);
+        book.fill(owner, gives, given, wants, wanted);
+    }
+}
+
+/// Plans that keep every rule they were told and still mean to take what nobody signed.
+contract HostilePlansTest is FullWorld {
+    Accomplice private accomplice;
+
+    function configure() internal override {
+        accomplice = new Accomplice();
+    }
+
+    /// Paid once, counted twice: the WETH that fills the owner's order elsewhere is not what the
+    /// owner is to get here.
+    function test_payingWithTheOwnersOrderElsewhere_LegQuantity() public {
+        (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
+        uint256 received = p.outs[0].amount;
+        address book = address(accomplice.book());
+        dai.mint(user, 4000e18);
+        vm.prank(user);
+        dai.approve(book, NONE);
+        bytes memory order = abi.encode(user, dai, 4000e18, weth, received);
+        bool isFirst = pair.token0() == address(weth);
+        p.steps[0].data = abi.encodeCall(
+            Pair.swap, (isFirst ? received : 0, isFirst ? 0 : received, address(accomplice), order)
+        );
+        p.outs[0].amount = 0;
+        refuses(permitted(i, p), ISettlement.LegQuantity.selector);
+    }
+
+    /// An allowance of nothing would be a call to any contract at all, in the Router's name.
+    function test_approvesNothingOfAnUnlistedToken_TokenNotListed() public {
+        (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
+        bytes memory data = p.steps[0].data;
+        steps(p, Step(address(pair), address(accomplice), 0, PAY_APPROVE, data));
+        refuses(permitted(i, p), ISettlement.TokenNotListed.selector);
+    }
+
+    /// No market, no delta: the bound must not pass for want of anything to hold against it.
+    function test_deltaOfATokenWithoutAMarket_DeltaUnattested() public {
+        OutcomeIntent memory i = intent(
+            "openPerp",
+            legs(leg("collateral", address(usdc), "auto", 0, NONE), perp("buy", 1e18, 1e18)),
+            1
+        );
+        i.limits.deltaTolerance = 0;
+        Plan memory p = plan();
+        fills(p, 1, perpId(), 1e18, 4000e18);
+        refuses(signed(i, p), ISettlement.DeltaUnattested.selector);
+        i.legs = legs(i.legs[1]);
+        p.fills[0].leg = 0;
+        i.limits.targetDelta = 101e18;
+        settle(signed(i, p));
+    }
+
+    /// An owner who signs an amended intent under the same nonce wants one of the two.
+    function test_twoPartialIntentsOfOneNonce_NonceUsed() public {
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        (i.partiallyFillable, p.fraction, p.fills[0].quantity) = (true, 0.5e18, 0.5e18);
+        settle(signed(i, p));
+        i.appData = bytes32("amended");
+        refuses(signed(i, p), ISettlement.NonceUsed.selector);
+        (i.partiallyFillable, p.fraction, p.fills[0].quantity) = (false, 1e18, 1e18);
+        refuses(signed(i, p), ISettlement.NonceUsed.selector);
+        (i.partiallyFillable, i.appData) = (true, "");
+        (p.fraction, p.fills[0].quantity) = (0.5e18, 0.5e18);
+        settle(signed(i, p));
+    }
+}
