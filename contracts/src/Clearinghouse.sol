@@ -33,8 +33,13 @@ contract Clearinghouse is Custody {
 
     uint256 public dust; // wad^2 that expiries rounded away and nobody was given yet
 
+    /// The settlement underway. A second one inside it would clear what the first has to judge.
+    address private transient _settling;
+
     modifier onlySettlement() {
         if (!params.isSettlement(msg.sender)) revert NotSettlement(msg.sender);
+        if (Touched.length() == 0) _settling = msg.sender;
+        else if (_settling != msg.sender) revert SettlementUnderway();
         _;
     }
 
@@ -59,6 +64,7 @@ contract Clearinghouse is Custody {
         onlySettlement
     {
         _moveTouched(account, token, -_toInt(amount));
+        Touched.release(account);
         _push(token, to, amount);
     }
 

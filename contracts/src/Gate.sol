@@ -157,6 +157,9 @@ library Gate {
         bytes32 account = standing.account;
         int256 excess = standing.equity - standing.requirement;
         bool isObserved = Touched.isObserved(account);
+        if (standing.attested != 0 && Touched.isReleased(account)) {
+            _requireSimple(state, desk, standing);
+        }
         if (standing.attested != 0 && !state.account[account].hasEnteredPortfolio) {
             state.account[account].hasEnteredPortfolio = true;
         }
@@ -173,6 +176,18 @@ library Gate {
             }
         }
         return isObserved ? standing.risk - riskBefore : int256(0);
+    }
+
+    /// Collateral leaves at once under SIMPLE only: what attestation alone lets go takes the slow
+    /// door of withdrawals, whatever a settlement calls it.
+    function _requireSimple(
+        Ledger.State storage state,
+        Pricing.Desk memory desk,
+        Standing memory standing
+    ) private view {
+        int256 cash = state.account[standing.account].cash;
+        (int256 excess,,) = _simple(state, desk, standing.book.slots, cash);
+        if (excess < 0) revert IClearinghouse.MarginBreached(standing.account, excess);
     }
 
     function _answer(

@@ -3,9 +3,12 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
+import {IClearinghouse} from "../src/interfaces/IClearinghouse.sol";
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
+import {AccountId} from "../src/libraries/AccountId.sol";
 import {OutcomeIntent} from "../src/types/Intent.sol";
-import {PAY_APPROVE, Plan, Step} from "../src/types/Plan.sol";
+import {PAY_APPROVE, Plan, Step, Trade} from "../src/types/Plan.sol";
+import {AccountRisk, Mark, Report} from "../src/types/Report.sol";
 import {FullWorld} from "./support/FullWorld.sol";
 import {Pair} from "./support/Venues.sol";
 
@@ -38,6 +41,7 @@ contract HostilePlansTest is FullWorld {
 
     function configure() internal override {
         accomplice = new Accomplice();
+        params.addSettlement(address(this));
     }
 
     /// Paid once, counted twice: the WETH that fills the owner's order elsewhere is not what the
@@ -95,5 +99,35 @@ contract HostilePlansTest is FullWorld {
         (i.partiallyFillable, i.appData) = (true, "");
         (p.fraction, p.fills[0].quantity) = (0.5e18, 0.5e18);
         settle(signed(i, p));
+    }
+
+    /// What k signers say must not empty the vault at once: collateral that attestation alone lets
+    /// go takes the slow door.
+    function test_attestedAccountWithdrawsBySettlement_MarginBreached() public {
+        fund(user, 1, 2000e6, 0);
+        (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
+        i.subaccount = 1;
+        settle(signed(i, p));
+        i = intent("withdraw", legs(leg("collateral", address(usdc), "withdraw", 0, 1900e6)), 2);
+        (i.subaccount, i.receiver) = (1, user);
+        p = plan();
+        pulls(p, 0, usdc, 1900e6, false);
+        bytes32 account = AccountId.encode(user, 1);
+        bytes32 hash = house.positionsHash(account);
+        AccountRisk[] memory risks = new AccountRisk[](1);
+        risks[0] = AccountRisk(account, hash, hash, 0, 40e6, 40e6, 40e6, 1e18, ETH);
+        Report memory report = reportOf(new Mark[](0), risks);
+        refuses(signed(i, p), report, IClearinghouse.MarginBreached.selector);
+        p.pulls[0].amount = 1600e6;
+        settle(signed(i, p), report);
+    }
+
+    /// Two settlements, as while one replaces the other: called by a venue inside the first, the
+    /// second would clear what the first still has to judge.
+    function test_aSettlementInsideAnother_SettlementUnderway() public {
+        vm.prank(address(settlement));
+        house.observe(userAccount, noReport());
+        vm.expectRevert(IClearinghouse.SettlementUnderway.selector);
+        house.clear(new Trade[](0), new bytes32[](0), new uint16[](0), noReport(), new bytes[](0));
     }
 }

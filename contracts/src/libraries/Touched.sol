@@ -13,8 +13,9 @@ library Touched {
     using TransientSlot for TransientSlot.Uint256Slot;
     using TransientSlot for TransientSlot.Bytes32Slot;
 
-    // entry of an account: cash before int128 | index + 1 (64) | observed (1)
+    // entry of an account: cash before int128 | index + 1 (64) | observed (1) | released (1)
     uint256 private constant OBSERVED = 1 << 192;
+    uint256 private constant RELEASED = 1 << 193;
     bytes32 private constant ENTRY = keccak256("solvent.touched.entry");
     bytes32 private constant HASH = keccak256("solvent.touched.hash");
     bytes32 private constant LIST = keccak256("solvent.touched.list");
@@ -45,6 +46,12 @@ library Touched {
         HASH.deriveMapping(account).asBytes32().tstore(positionsHash);
     }
 
+    /// Collateral has left the account.
+    function release(bytes32 account) internal {
+        TransientSlot.Uint256Slot entry = _entry(account);
+        entry.tstore(entry.tload() | RELEASED);
+    }
+
     function addMove(bytes32 account, uint256 slot) internal {
         uint256 index = MOVES_LENGTH.asUint256().tload();
         MOVES.offset(2 * index).asBytes32().tstore(account);
@@ -67,6 +74,10 @@ library Touched {
 
     function isObserved(bytes32 account) internal view returns (bool) {
         return _entry(account).tload() & OBSERVED != 0;
+    }
+
+    function isReleased(bytes32 account) internal view returns (bool) {
+        return _entry(account).tload() & RELEASED != 0;
     }
 
     function cashBefore(bytes32 account) internal view returns (int256) {
