@@ -16,7 +16,7 @@ from adapters.chains import devnet
 from adapters.chains.deployment import Deployment, dump
 from solver.domain.errors import Unavailable
 
-READY_SECONDS = 40
+READY_SECONDS = 60
 Tell = Callable[[str], None]
 
 

@@ -48,6 +48,10 @@ class Client:
         """Returns the answer to a write."""
         return self._answer(await self._http.post(path, json=body))
 
+    async def delete(self, path: str, body: Json) -> Json:
+        """Returns the answer to a signed deletion."""
+        return self._answer(await self._http.request("DELETE", path, json=body))
+
     async def quote(self, request: Json, terms: Json) -> Json:
         """Returns a quote for an outcome in human terms."""
         body = {"request": request, "terms": {"owner": self.holder.address} | terms}

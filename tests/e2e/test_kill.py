@@ -18,7 +18,7 @@ POINTS = (
     "closed",
 )  # fmt: skip
 AMOUNT = 1_000_000  # one dollar
-DEATH_WAIT_S = 15
+DEATH_WAIT_S = 30
 
 
 @pytest.mark.parametrize("point", POINTS)
