@@ -53,19 +53,19 @@ def value_and_bound(
 ) -> tuple[int, int]:
     """Returns the objective's value and its bound at the multipliers, atoms of the numeraire."""
     prices, rows = multipliers
-    sold, value, credit, bound = Counter[Address](), 0, 0, 0
+    sold, value, earned, bound = Counter[Address](), 0, 0, 0
     for program, solution, account in zip(programs, solutions, accounts, strict=True):
         given, received = _traded(program, solution)
         sold.update(given)
         value += sum(prices.get(token, 0) * amount for token, amount in received.items())
-        credit -= sum(tally.fill_cost(fill, snapshot) for fill in solution.fills)
+        earned += tally.credit(solution.fills, snapshot)
         held = 0
         if program.delta is not None and program.exposures:
             held = tally.held_delta(program, snapshot, solution, account)
         bound += fill_bound(program, snapshot, rows, held)
     if sold:
         bound += div_up(token_bound(sold, snapshot, prices), curves.PRICE_UNIT)
-    return value // curves.PRICE_UNIT + credit, bound
+    return value // curves.PRICE_UNIT + earned, bound
 
 
 def token_bound(sold: Mapping[Address, int], snapshot: Snapshot, prices: Prices) -> int:

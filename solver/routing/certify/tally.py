@@ -1,11 +1,11 @@
 """What a plan costs and leaves, counted as the contract counts it (contracts/src/Checks.sol).
 
-Integers only; every cost rounds up, every credit down. Part of the checker: sees only solver.domain
-and recomputes option values itself, from Black-76 on the common grid of 1e-8.
+Integers only, rounded as there. Part of the checker: sees only solver.domain and recomputes option
+values itself, from Black-76 on the common grid of 1e-8.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import erfc, log, sqrt
 
 from solver.domain.account import Account
@@ -43,9 +43,28 @@ def costs(program: Program, snapshot: Snapshot, solution: Solution) -> tuple[int
 
 
 def fill_cost(fill: Fill, snapshot: Snapshot) -> int:
-    """Returns settlement atoms the owner pays for a fill (negative: receives), rounded up."""
+    """Returns settlement atoms the owner pays for a fill (negative: receives), as the chain counts.
+
+    A premium is the cash that moves: the payer's side rounded up, whoever pays. What a perp is off
+    the mark moves no cash and rounds up.
+    """
+    cost, unit = _exact_cost(fill, snapshot), WAD * WAD
+    is_perp = Instrument.unpack(fill.instrument).kind is Kind.PERP
+    return div_up(cost, unit) if is_perp or cost >= 0 else -div_up(-cost, unit)
+
+
+def credit(fills: Iterable[Fill], snapshot: Snapshot) -> int:
+    """Returns settlement atoms that fills earn, rounded down once: what a bound is compared with,
+    for the roundings of single fills are nobody's skill.
+    """
+    return div_down(-sum(_exact_cost(fill, snapshot) for fill in fills), WAD * WAD)
+
+
+def _exact_cost(fill: Fill, snapshot: Snapshot) -> int:
+    """Returns atoms times 1e36."""
     price = unit_cost(fill.instrument, fill.price, snapshot)
-    return div_up(fill.quantity * price * 10**snapshot.settlement_token.decimals, WAD * WAD)
+    cost: int = fill.quantity * price * 10**snapshot.settlement_token.decimals
+    return cost
 
 
 def unit_cost(instrument: int, price: int, snapshot: Snapshot) -> int:
