@@ -24,7 +24,7 @@ contract Street is FullWorld {
         int256 baseHeld;
     }
 
-    uint256 private constant NONCES = 24; // few, so that many intents meet under one nonce
+    uint256 private constant NONCES = 10; // few, so that many intents meet under one nonce
     uint256 private constant WHOLE = 1e18;
 
     address public third = address(0x3d);
@@ -32,6 +32,7 @@ contract Street is FullWorld {
     bool public isReplayed; // a nonce authorised more than once, or after its cancel
     bool public isRobbed; // somebody lost who had signed nothing in it
     mapping(address signer => mapping(uint256 nonce => uint256)) private done;
+    mapping(bytes32 signature => address) private signerOf;
     bytes[] private past; // items that settled, encoded
 
     function setUp() public override {
@@ -142,9 +143,9 @@ contract Street is FullWorld {
             b.cash < a.cash || b.base < a.base || b.cashHeld < a.cashHeld || b.baseHeld < a.baseHeld;
     }
 
-    function _hasSigned(address party, Item[] memory items) private pure returns (bool) {
+    function _hasSigned(address party, Item[] memory items) private view returns (bool) {
         for (uint256 n; n < items.length; ++n) {
-            if (items[n].intent.owner == party) return true;
+            if (signerOf[keccak256(items[n].signature)] == party) return true;
             for (uint256 m; m < items[n].plan.quotes.length; ++m) {
                 if (items[n].plan.quotes[m].quote.maker == party) return true;
             }
@@ -154,7 +155,7 @@ contract Street is FullWorld {
 
     // ---- what it plans
 
-    function _item(uint256 seed, bool isMaker) private view returns (Item memory item) {
+    function _item(uint256 seed, bool isMaker) private returns (Item memory item) {
         (OutcomeIntent memory i, Plan memory p) = _kind(seed, (seed >> 8) % NONCES);
         (i.owner, i.receiver) = isMaker ? (maker, maker) : (user, user);
         if (seed >> 248 & 1 == 1) _twist(seed >> 16, i, p);
@@ -162,6 +163,7 @@ contract Street is FullWorld {
         bool isPermit = p.pulls.length != 0 && p.pulls[0].fromWallet;
         item = isPermit ? permitted(i, p) : signed(i, p);
         item.signature = signature(key, isPermit ? permitDigest(i) : settlement.digestOf(i));
+        signerOf[keccak256(item.signature)] = i.owner;
         if (seed >> 249 & 7 == 1) item.intent.owner = isMaker ? user : third;
         if (seed >> 252 & 7 == 1) item.intent.receiver = solver;
         if (isPermit) item.scheme = SCHEME_PERMIT2;
