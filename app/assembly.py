@@ -29,10 +29,11 @@ from app.config import Settings
 from app.feeds import Feeds, load_listing
 from app.main import create_app
 from app.rfq import RfqDesk
-from app.services import Services, solver_pool
+from app.services import Services
 from app.settlement.attest import Attestor, View, attestor_for
 from app.settlement.engine import Engine, engine_for
 from app.settlement.reconcile import Reconciler
+from app.solving import SolverPool
 from app.store import Store
 from app.verify import address_of, recover
 from solver.domain.typed_data import Domain
@@ -89,7 +90,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             rfq=RfqDesk(board, domain, recover),
             breaker=Breaker(),
             solver_address=address_of(keys["solver"]),
-            pool=exits.enter_context(solver_pool()),
+            pool=exits.enter_context(contextlib.closing(SolverPool())),
         )
         loops = _loops(services, clock, keys)
         await _catch_up(loops)

@@ -30,7 +30,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.config", "app.clock", "app.errors", "app.observe"),
     ("app.bus", "app.board"),
     ("app.store",),
-    ("app.verify", "app.simulate", "app.breaker", "app.rfq"),
+    ("app.verify", "app.simulate", "app.solving", "app.breaker", "app.rfq"),
     ("app.services",),
     ("app.feeds", "app.monitor", "app.settlement"),
     ("app.pipeline",),
@@ -59,7 +59,7 @@ EFFECTS = frozenset({"open", "print", "input", "eval", "exec"})
 FILE_NAMES_BANNED = frozenset({"utils", "util", "helpers", "helper", "common", "misc"})
 WORDS_BANNED = frozenset({"manager", "handler", "processor"})
 # "module:function" of the loops that may catch Exception; each records and raises again.
-TASK_ROOTS = frozenset({"app.assembly:_root"})
+TASK_ROOTS = frozenset({"app.assembly:_root", "app.solving:_root"})
 FILE_LINES_MAX, FUNCTION_LINES_MAX, COLUMNS_MAX = 400, 60, 100
 # A keyword-only parameter is named where it is passed, so it is free of the first limit.
 POSITIONAL_MAX, PARAMETERS_MAX = 5, 8

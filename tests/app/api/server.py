@@ -2,8 +2,7 @@
 
 import contextlib
 import pathlib
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 import httpx
@@ -70,6 +69,13 @@ class FakeChain:
         return self.answer
 
 
+class InProcess:
+    """Solves on the spot."""
+
+    async def run(self, job: Callable[[], Any]) -> Any:
+        return job()
+
+
 class Served(NamedTuple):
     """The service, its application and a client of it."""
 
@@ -130,7 +136,7 @@ async def serving(
         rfq=RfqDesk(present, DOMAIN, recover),
         breaker=Breaker(),
         solver_address="0x" + "50" * 20,
-        pool=ThreadPoolExecutor(1),
+        pool=InProcess(),  # type: ignore[arg-type]
     )
     app = create_app(services)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
@@ -138,7 +144,6 @@ async def serving(
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             yield Served(services, app, http, clock)
     finally:
-        services.pool.shutdown()
         await store.close()
 
 

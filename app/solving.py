@@ -1,0 +1,104 @@
+"""Solving in a process of its own: no plan, however hard, and no crash of it, outlives its turn.
+
+A job has the process to itself from when it begins. One that takes too long is ended with its
+process, one whose process dies is tried once more in a new one. These, and whatever an optimiser
+raises that is not ours, are Unavailable to the caller, never the end of the service. A solver
+process ends with the service, even one that is killed.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TypeVar
+
+from app import observe
+from solver.domain.errors import SolventError, Unavailable
+
+SOLVE_SECONDS_MAX = 20
+WAITING_MAX = 64  # jobs that may wait for their turn; more would wait longer than anyone stays
+ATTEMPTS = 2
+
+T = TypeVar("T")
+
+
+class SolverPool:
+    """One process that solves, one job at a time in the order of asking."""
+
+    def __init__(self, seconds_max: float = SOLVE_SECONDS_MAX, waiting_max: int = WAITING_MAX):
+        self._seconds_max, self._waiting_max = seconds_max, waiting_max
+        self._turn = asyncio.Semaphore(1)
+        self._waiting = 0
+        self._process = _process()
+
+    async def run(self, job: Callable[[], T]) -> T:
+        """Returns what the job returns, or raises what it raises; it must be picklable.
+
+        Raises Unavailable `solverBusy`, `solveTimeout`, `solverDied` or `solverFailed`.
+        """
+        if self._waiting >= self._waiting_max:
+            raise Unavailable("too many plans are waiting to be solved", code="solverBusy")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await self._root(job)
+        finally:
+            self._waiting -= 1
+
+    async def _root(self, job: Callable[[], T]) -> T:
+        """Task root of a job: records what no solver should raise, tells it in our words."""
+        try:
+            return await self._solved(job)
+        except SolventError:
+            raise
+        except Exception as error:
+            observe.part_failed("solver", error)
+            raise Unavailable("the solver failed on this plan", code="solverFailed") from error
+
+    async def _solved(self, job: Callable[[], T]) -> T:
+        for _ in range(ATTEMPTS):
+            try:
+                running = asyncio.get_running_loop().run_in_executor(self._process, job)
+                return await asyncio.wait_for(running, self._seconds_max)
+            except TimeoutError:
+                self._start_over()
+                detail = f"no plan was found in {self._seconds_max:g} s"
+                raise Unavailable(detail, code="solveTimeout") from None
+            except BrokenExecutor:
+                self._start_over()
+        raise Unavailable("the solver process died on this plan", code="solverDied")
+
+    def _start_over(self) -> None:
+        self.close()
+        self._process = _process()
+
+    def close(self) -> None:
+        """Ends the process, whatever it is doing."""
+        children = list((self._process._processes or {}).values())
+        self._process.shutdown(wait=False, cancel_futures=True)
+        for child in children:
+            child.kill()
+
+
+def _process() -> ProcessPoolExecutor:
+    """Returns a process that is already loading its optimisers."""
+    made = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
+    made.submit(int)  # a pool starts its process with the first job
+    return made
+
+
+def _begin() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import cvxpy  # noqa: F401
+    from ortools.linear_solver import pywraplp  # noqa: F401
+
+
+def _end_with_parent() -> None:
+    """A killed parent cannot say goodbye: its child would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
