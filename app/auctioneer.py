@@ -7,6 +7,7 @@ attest → dry run on the chain → settle. An intent that cannot be met stays o
 import asyncio
 import itertools
 from collections.abc import Container, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from adapters import registry
@@ -18,8 +19,8 @@ from app.services import Services
 from app.settlement.attest import Attestor
 from app.settlement.engine import Engine
 from app.settlement.flight import Moved, SettlementJob
-from solver.auction import net
-from solver.domain.errors import Infeasible, SolventError
+from solver.auction import batches, net
+from solver.domain.errors import Conflict, Infeasible, SolventError
 from solver.domain.ids import AccountId, Address
 from solver.domain.intent import SignedIntent, SignedQuote
 from solver.domain.market import Ladder, Level
@@ -90,9 +91,9 @@ class Auctioneer:
         auction_id = f"a{snapshot.block_number}-{next(self._numbers)}"
         bids = [bid for entry in entries if (bid := await self._bid(entry, snapshot))]
         settled = 0
-        for bid in self._netted(bids, snapshot):
-            if not bid.pools & self._moving_pools():
-                settled += await self._settle(bid, auction_id)
+        for bid in await self._netted(bids, snapshot):
+            if not bid.pools & self._moving_pools() and self.services.breaker.may_settle():
+                settled += await self._settled(bid, auction_id)
         return settled
 
     # ---- who is due
@@ -101,7 +102,9 @@ class Auctioneer:
         """Open, inside its time window, not backing off, and nothing of its account in flight."""
         busy = self.engine.accounts_in_flight()
         due: list[Entry] = []
-        for row in self.services.store.open_intents():
+        rows = self.services.store.open_intents()
+        self._retry = {row.uid: self._retry[row.uid] for row in rows if row.uid in self._retry}
+        for row in rows:
             intent = row.signed.intent
             account = AccountId(snapshot.chain_id, intent.owner, intent.subaccount)
             _, next_block = self._retry.get(row.uid, (0, 0))
@@ -112,10 +115,15 @@ class Auctioneer:
                 due.append(Entry(row.uid, account, row.signed, row.quote_id))
         return due[:BATCH_MAX]
 
-    def _later(self, uid: str, block: int) -> None:
-        failures, _ = self._retry.get(uid, (0, 0))
-        wait = BACKOFF_BLOCKS[min(failures, len(BACKOFF_BLOCKS) - 1)]
-        self._retry[uid] = (failures + 1, block + wait)
+    def _not_now(self, entries: Sequence[Entry], error: SolventError, snapshot: Snapshot) -> None:
+        """Says why nothing was done for these intents; each is tried again, ever more rarely."""
+        if not isinstance(error, Infeasible):  # an answer is for the owner, a failure for us too
+            observe.round_failed(error)
+        for uid in (entry.uid for entry in entries):
+            self.services.store.explain(uid, error)
+            failures, _ = self._retry.get(uid, (0, 0))
+            wait = BACKOFF_BLOCKS[min(failures, len(BACKOFF_BLOCKS) - 1)]
+            self._retry[uid] = (failures + 1, snapshot.block_number + wait)
 
     def _moving_pools(self) -> frozenset[Address]:
         """Returns the pools of settlements that are sent and not seen in a block yet: what we know
@@ -129,9 +137,10 @@ class Auctioneer:
     # ---- what can be done for it
 
     async def _bid(self, entry: Entry, snapshot: Snapshot) -> Bid | None:
+        """Returns what can be done for one intent; whatever is wrong with it stays its own."""
         intent, scheme = entry.signed.intent, entry.signed.scheme
         try:
-            planned = standing(self.services, entry.quote_id, entry.uid, snapshot)
+            planned = standing(self.services, entry.signed, entry.quote_id, snapshot)
             planned = planned or await plan(self.services, intent, scheme, snapshot)
             quotes: tuple[SignedQuote, ...] = ()
             if planned.solution.fills:
@@ -139,9 +148,8 @@ class Auctioneer:
                 firm = snapshot._replace(ladders=_firm_ladders(quotes, snapshot))
                 planned = await plan(self.services, intent, scheme, firm)
             return Bid((entry,), (planned,), quotes)
-        except Infeasible as error:
-            self.services.store.explain(entry.uid, error)
-            self._later(entry.uid, snapshot.block_number)
+        except SolventError as error:
+            self._not_now((entry,), error, snapshot)
             return None
 
     async def _firm(self, fills: Sequence[Fill]) -> tuple[SignedQuote, ...]:
@@ -159,31 +167,47 @@ class Auctioneer:
         )
         return tuple(quote for answer in answers for quote in answer)
 
-    def _netted(self, bids: list[Bid], snapshot: Snapshot) -> list[Bid]:
+    async def _netted(self, bids: list[Bid], snapshot: Snapshot) -> list[Bid]:
         """Pairs opposite token intents into one settlement where that serves both better."""
         out: list[Bid] = []
         rest = list(bids)
         while rest:
             first = rest.pop(0)
             for other in rest:
-                programs = (first.plans[0].program, other.plans[0].program)
-                alone = (first.plans[0].solution, other.plans[0].solution)
-                solutions = net(programs, snapshot, alone)
-                if solutions is not None:
+                both = await self._net(first, other, snapshot)
+                if both is not None:
                     rest.remove(other)
-                    first = Bid(
-                        (*first.entries, *other.entries),
-                        tuple(
-                            bid.plans[0]._replace(solution=solution)
-                            for bid, solution in zip((first, other), solutions, strict=True)
-                        ),
-                        (),
-                    )
+                    first = both
                     break
             out.append(first)
         return out
 
+    async def _net(self, first: Bid, other: Bid, snapshot: Snapshot) -> Bid | None:
+        programs = (first.plans[0].program, other.plans[0].program)
+        if not batches(programs):
+            return None
+        alone = (first.plans[0].solution, other.plans[0].solution)
+        try:
+            solutions = await self.services.pool.run(partial(net, programs, snapshot, alone))
+        except SolventError:
+            return None  # each still settles by itself
+        if solutions is None:
+            return None
+        plans = zip((first.plans[0], other.plans[0]), solutions, strict=True)
+        netted = tuple(planned._replace(solution=solution) for planned, solution in plans)
+        return Bid((*first.entries, *other.entries), netted, ())
+
     # ---- do it
+
+    async def _settled(self, bid: Bid, auction_id: str) -> int:
+        """Returns how many intents went to settlement; a bid that fails takes no other with it."""
+        try:
+            return await self._settle(bid, auction_id)
+        except Conflict:
+            return 0  # cancelled or replaced while it was planned
+        except SolventError as error:
+            self._not_now(bid.entries, error, bid.plans[0].snapshot)
+            return 0
 
     async def _settle(self, bid: Bid, auction_id: str) -> int:
         services = self.services
@@ -227,9 +251,8 @@ class Auctioneer:
         name, arguments = decode_error(reverted.raw)
         told = {key: str(value) for key, value in arguments.items()}
         detail = f"the chain would refuse: {name} {told or ''}".rstrip()
-        for entry in bid.entries:
-            self.services.store.explain(entry.uid, Infeasible(detail, code=name, data=told))
-            self._later(entry.uid, bid.plans[0].snapshot.block_number)
+        error = Infeasible(detail, code=name[:1].lower() + name[1:] or "reverted", data=told)
+        self._not_now(bid.entries, error, bid.plans[0].snapshot)
 
 
 def _moved(planned: Plan) -> tuple[Moved, ...]:

@@ -86,7 +86,7 @@ def quote_answered(seconds: float) -> None:
 
 
 def round_failed(error: SolventError) -> None:
-    """An auction round ended early; its intents are open still."""
+    """An auction round, or one bid of it, ended early; its intents are open still."""
     _rounds.inc()
     _log.warning("roundFailed", code=error.code, detail=error.detail)
 

@@ -84,15 +84,19 @@ async def plan(services: Services, intent: OutcomeIntent, scheme: str, snapshot:
     return Plan(intent, scheme, program, solution, simulation, snapshot)
 
 
-def standing(services: Services, quote_id: str | None, uid: str, now: Snapshot) -> Plan | None:
+def standing(
+    services: Services, signed: SignedIntent, quote_id: str | None, now: Snapshot
+) -> Plan | None:
     """Returns the plan as quoted if the present still proves every claim of it, else None.
 
     So what was quoted is what is paid, to the wei, unless the pools have moved. A plan with maker
     fills never stands: its prices were indicative.
     """
     quoted: Quote | None = services.store.quotes.get(quote_id) if quote_id else None
-    if quoted is None or str(quoted.uid) != uid or quoted.plan.solution.fills:
+    if quoted is None or quoted.plan.solution.fills:
         return None
+    if (quoted.plan.intent, quoted.plan.scheme) != (signed.intent, signed.scheme):
+        return None  # under another scheme the same intent is funded from elsewhere
     program = quoted.plan.program
     solution = quoted.plan.solution._replace(snapshot_hash=now.hash)
     account = services.store.account(program.account)
