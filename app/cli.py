@@ -3,8 +3,11 @@
 import asyncio
 import pathlib
 import signal
+from datetime import UTC, datetime
 
 import typer
+
+from solver.domain.errors import SolventError
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Signed outcomes in, hedged out."
@@ -13,11 +16,14 @@ AS_OF = typer.Option(None, "--as-of", help="Start the local chain at this time (
 
 
 def _seconds(text: str | None) -> int | None:
+    """Returns unix seconds of an --as-of. A time without an offset is UTC, as all times here."""
     if text is None or text.isdigit():
         return int(text) if text else None
-    from datetime import datetime
-
-    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is neither RFC 3339 nor unix seconds") from None
+    return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
 
 
 @app.command()
@@ -70,8 +76,12 @@ def maker() -> None:
 
 
 def main() -> None:
-    """Console entry point."""
-    app()
+    """Console entry point: what we refuse is one line, what is broken keeps its trace."""
+    try:
+        app()
+    except SolventError as error:
+        typer.echo(f"solvent: {error.detail}", err=True)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -74,6 +74,13 @@ class Child:
             raise Unavailable(f"{self.name} ended:\n" + "\n".join(tail))
 
 
+def require_free(port: int) -> None:
+    """Raises Unavailable when somebody listens on a loopback port already."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise Unavailable(f"port {port} is taken: stop what listens there or choose another")
+
+
 def free_port() -> int:
     """Returns a loopback port nobody listens on now."""
     with socket.socket() as probe:
@@ -93,6 +100,8 @@ async def stack(
     tell: Tell = lambda _: None,
 ) -> AsyncIterator[Stack]:
     """Yields chain, prices kept fresh, API ready and maker quoting; ends all of it."""
+    for port in filter(None, (rpc_port, api_port)):
+        require_free(port)
     rpc_port, api_port = rpc_port or free_port(), api_port or free_port()
     tell(f"local chain on 127.0.0.1:{rpc_port} (the first start deploys every protocol)")
     async with devnet.start(as_of or int(time.time()), port=rpc_port) as chain:
