@@ -36,6 +36,7 @@ from app.settlement.reconcile import Reconciler
 from app.solving import SolverPool
 from app.store import Store
 from app.verify import address_of, recover
+from solver.domain.errors import Refused
 from solver.domain.typed_data import Domain
 
 GRACE_SECONDS = 3  # what open connections get when the process is asked to stop
@@ -53,6 +54,7 @@ class Loops(NamedTuple):
 def serve(settings: Settings) -> None:
     """Runs the API process until it is told to stop."""
     observe.configure(settings.log_level)
+    asyncio.run(require_chain(settings))
     app = create_app(start=functools.partial(running, settings))
     uvicorn.run(
         app,
@@ -65,6 +67,19 @@ def serve(settings: Settings) -> None:
         log_level="warning",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+async def require_chain(settings: Settings) -> None:
+    """Raises NotFound, Unavailable or Refused before anything starts on a wrong chain or none."""
+    deployment = load(settings.deployment)
+    async with EvmChain(settings.rpc_url) as chain:
+        found = await chain.chain_id()
+    if not found == deployment.chain_id == settings.chain_id:
+        raise Refused(
+            f"chain ids differ: node {found}, deployment {deployment.chain_id}, "
+            f"SOLVENT_CHAIN_ID {settings.chain_id}",
+            code="wrongChain",
+        )
 
 
 @contextlib.asynccontextmanager
