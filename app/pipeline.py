@@ -116,28 +116,45 @@ async def submit(services: Services, signed: SignedIntent, admission: Admission)
         return Accepted(uid, stored.state, is_new=False)
     services.breaker.admit(signed.intent)
     batch = await verify(services, signed, uid, admission)
-    await services.store.record(batch)
+    try:
+        await services.store.record(batch)
+    except Conflict as conflict:  # the same words twice at once: the other was stored first
+        stored = await services.store.known(str(uid))
+        if conflict.code != "alreadyStored" or stored is None:
+            raise
+        return Accepted(uid, stored.state, is_new=False)
     return Accepted(uid, "open", is_new=True)
 
 
 async def cancel(services: Services, request: CancelRequest) -> Sequence[tuple[str, str]]:
-    """Returns (uid, state) of every intent named; what is already settling goes on."""
+    """Returns (uid, state) of every intent named; what is already settling goes on.
+
+    Raises NotFound or Conflict, with nothing cancelled, when one that is named cannot be.
+    """
     verify_cancel(services, request)
-    answers = []
-    for uid in request.uids:
-        stored = services.store.intent(uid)
-        if stored is None:
-            raise NotFound(f"{uid} is not an intent of this owner", field="uids")
-        if stored.state in TERMINAL:
-            answers.append((uid, stored.state))
-        elif stored.state in CANCELLABLE:
-            await services.store.move(uid, "cancelled", code="cancelledByOwner")
-            answers.append((uid, "cancelled"))
-        elif request.epoch is not None:
-            answers.append((uid, stored.state))
-        else:
-            raise Conflict(f"{uid} is {stored.state}", code="tooLateToCancel", field="uids")
-    return answers
+    uids = tuple(dict.fromkeys(request.uids))
+    for uid in uids:
+        state = _state_of(services, uid)
+        if state not in CANCELLABLE | TERMINAL and request.epoch is None:
+            raise Conflict(f"{uid} is {state}", code="tooLateToCancel", field="uids")
+    return [(uid, await _cancelled(services, uid)) for uid in uids]
+
+
+async def _cancelled(services: Services, uid: str) -> str:
+    """Returns the state of an intent after the wish to cancel it."""
+    try:
+        await services.store.move(uid, "cancelled", only_from=CANCELLABLE, code="cancelledByOwner")
+    except Conflict:  # it has ended, or its settlement began: that goes on
+        await services.store.write()  # what was ahead of us is durable then, and told
+        return _state_of(services, uid)
+    return "cancelled"
+
+
+def _state_of(services: Services, uid: str) -> str:
+    stored = services.store.intent(uid)
+    if stored is None:
+        raise NotFound(f"{uid} is not an intent of this owner", field="uids")
+    return stored.state
 
 
 def _account_id(services: Services, owner: str, subaccount: int) -> AccountId:

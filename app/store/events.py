@@ -7,7 +7,7 @@ was told can be lost by a crash, and state is always the fold of the events.
 
 import asyncio
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NamedTuple
 
 from app.bus import Bus
@@ -24,6 +24,7 @@ from app.store.writer import Job, Write, Writer
 from solver.domain.account import Account
 from solver.domain.errors import Conflict, SolventError
 from solver.domain.event import (
+    STATES,
     TERMINAL,
     Envelope,
     Event,
@@ -140,15 +141,18 @@ class Store:
         """Makes rows durable that are no events: steps, transactions, cursors."""
         await self.record(Batch(writes=writes))
 
-    async def move(self, uid: str, to_state: str, **facts: str | None) -> list[Envelope]:
+    async def move(
+        self, uid: str, to_state: str, *, only_from: Container[str] = STATES, **facts: str | None
+    ) -> list[Envelope]:
         """Records that an intent moved on from where it is; a terminal one frees its reservation.
 
         `facts`: code, detail, auction_id, tx_hash, confirmations. Raises Conflict when the intent
-        is terminal or unknown, Broken when the move is not legal.
+        is terminal, unknown or not in `only_from`, Broken when the move is not legal. Where it is
+        counts what is on its way to the disk: readers may not have seen it yet.
         """
         row = self._ahead.intents.get(uid)
-        if row is None or row.is_terminal:
-            raise Conflict(f"{uid} is not open", code="stateMoved", data={"uid": uid})
+        if row is None or row.is_terminal or row.state not in only_from:
+            raise Conflict(f"{uid} has moved on", code="stateMoved", data={"uid": uid})
         at_ms = self._clock.time_ms()
         log = self.account_id(row).log
         events: list[tuple[str, Event, int]] = [

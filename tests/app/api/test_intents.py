@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from app.api.intents import submission_of
 from app.api.models import Accepted, Cancelled, Digest, IntentPage, IntentView, Problem
 from app.breaker import State
+from app.pipeline import cancel
 from app.store import Batch
-from app.verify import sign
+from app.verify import CancelRequest, sign
 from solver.domain.account import Account
 from solver.domain.errors import Infeasible, Malformed
 from solver.domain.event import CashMoved, EpochRaised, IntentStateChanged, event_of
@@ -264,6 +265,47 @@ async def test_cancel_all_ends_what_is_below_the_epoch(served):
     assert [i["uid"] for i in done["intents"]] == [str(uid_of(low, DOMAIN))]
     body = body | {"owner": STRANGER}
     assert (await served.http.post("/v1/intents/cancel", json=body)).status_code == 403
+
+
+def cancelling(*uids, valid_to=NOW + 60):
+    parsed = [IntentUid.parse(uid) for uid in uids]
+    signature = sign(cancel_digest(OWNER, parsed, valid_to, DOMAIN), KEY).hex()
+    body = {"owner": OWNER, "uids": list(uids), "validTo": str(valid_to)}
+    return body | {"signature": "0x" + signature}
+
+
+async def test_a_cancel_that_cannot_end_all_ends_none(served):
+    await served.fund(10**12)
+    first, second = [(await served.submit(swap(n))).json()["uid"] for n in (1, 2)]
+    for state in ("auctioning", "solved", "settling"):
+        await served.services.store.move(second, state)
+    answer = await served.http.post("/v1/intents/cancel", json=cancelling(first, second))
+    assert (answer.status_code, answer.json()["code"]) == (409, "tooLateToCancel")
+    assert served.services.store.intent(first).state == "open"
+    again = await served.http.post("/v1/intents/cancel", json=cancelling(first, first))
+    assert again.json()["intents"] == [{"uid": first, "state": "cancelled"}]
+
+
+async def test_a_cancel_does_not_end_what_is_just_going_to_settlement(served):
+    uid = (await served.submit(swap())).json()["uid"]
+    store = served.services.store
+    moving = asyncio.gather(*(store.move(uid, s) for s in ("auctioning", "solved", "settling")))
+    await asyncio.sleep(0)  # on its way to the disk, and no reader has seen it
+    assert store.intent(uid).state == "open"
+    assert await cancel(served.services, _wish(uid)) == [(uid, "settling")]
+    await moving
+
+
+def _wish(uid):
+    body = cancelling(uid)
+    signature = bytes.fromhex(body["signature"][2:])
+    return CancelRequest(OWNER, (uid,), int(body["validTo"]), signature)
+
+
+async def test_the_same_intent_twice_at_once_is_stored_once(served):
+    served.services.chain.answer = bytes.fromhex("1626ba7e").ljust(32, b"\0")
+    answers = await asyncio.gather(*(served.submit(swap(), scheme="eip1271") for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 202]
 
 
 async def test_one_owner_cannot_cancel_anothers(served):
