@@ -35,7 +35,11 @@ class RpcRefused(Refused):
 
 
 class Rpc:
-    """One node. Every method raises Unavailable when it cannot be reached or does not answer."""
+    """One node. Every method raises Unavailable when it cannot be reached or does not answer.
+
+    So it does when a node will not read for us (it lags, prunes, limits rates): asking again may
+    help, and nobody above has another use for its reasons. What it says of a write is typed.
+    """
 
     def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
         self.url = url
@@ -55,8 +59,10 @@ class Rpc:
         """Returns one result. Raises what the node's error means."""
         body = {"jsonrpc": "2.0", "id": self._take_ids(1), "method": method, "params": params}
         where = f"the node ({method})"
-        answer = await post_json(self._http, "", body, is_read=is_read, where=where)
-        result = _result(answer)
+        answer = await self._post(body, is_read, where)
+        if not isinstance(answer, dict):
+            raise Unavailable(f"{where} answered something that is not an answer")
+        result = _result(answer, is_read)
         if isinstance(result, SolventError):
             raise result
         return result
@@ -75,19 +81,33 @@ class Rpc:
             for index, (method, params) in enumerate(requests)
         ]
         where = f"the node (batch of {len(body)})"
-        answers = await post_json(self._http, "", body, is_read=is_read, where=where)
+        answers = await self._post(body, is_read, where)
         if not isinstance(answers, list) or len(answers) != len(requests):
             raise Unavailable(f"{where} answered something that is not the batch")
-        by_id = {answer.get("id"): answer for answer in answers}
+        by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
         try:
-            return [_result(by_id[first + index]) for index in range(len(requests))]
+            return [_result(by_id[first + index], is_read) for index in range(len(requests))]
         except KeyError as error:
             raise Unavailable(f"{where} left out an answer") from error
 
+    async def _post(self, body: object, is_read: bool, where: str) -> Any:
+        """Returns the node's JSON. A status that refuses us is the node's door, shut for now."""
+        try:
+            return await post_json(self._http, "", body, is_read=is_read, where=where)
+        except Unavailable:
+            raise
+        except SolventError as error:
+            raise Unavailable(error.detail, data=error.data) from error
 
-def _result(answer: dict[str, Any]) -> Any:
+
+def _result(answer: dict[str, Any], is_read: bool) -> Any:
     error = answer.get("error")
-    return _translate(error) if error else answer.get("result")
+    if not error:
+        return answer.get("result")
+    ours = _translate(error)
+    if is_read and not isinstance(ours, Reverted):
+        return Unavailable(f"the node will not read: {ours.detail}", data=ours.data)
+    return ours
 
 
 def _translate(error: dict[str, Any]) -> SolventError:

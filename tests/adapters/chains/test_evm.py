@@ -2,6 +2,7 @@
 
 import time
 
+import httpx
 import pytest
 from eth_account import Account
 
@@ -159,9 +160,30 @@ async def test_code_and_gas_price_are_read(devnet):
     assert await devnet.chain.gas_price() > 0
 
 
-async def test_an_unknown_method_is_refused_by_name(devnet):
+async def test_a_write_the_node_does_not_know_is_refused_by_name(devnet):
     with pytest.raises(RpcRefused):
+        await devnet.chain.rpc.request("no_such_method", is_read=False)
+
+
+async def test_a_read_the_node_will_not_answer_is_unavailable(devnet):
+    head = await devnet.chain.head()
+    with pytest.raises(Unavailable):
         await devnet.chain.rpc.request("no_such_method")
+    with pytest.raises(Unavailable):
+        await devnet.chain.nonce(NOBODY, hex(head.number + 1_000))
+    with pytest.raises(Unavailable):
+        await devnet.chain.call_many([Call(NOBODY, b"")], head.number + 1_000)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500])
+async def test_a_door_that_refuses_us_is_unavailable_whatever_it_says(status):
+    async with EvmChain("http://node.test") as chain:
+        transport = httpx.MockTransport(lambda _: httpx.Response(status))
+        chain.rpc._http = httpx.AsyncClient(transport=transport, base_url="http://node.test")
+        with pytest.raises(Unavailable):
+            await chain.head()
+        with pytest.raises(Unavailable):
+            await chain.send_raw(b"\x01")
 
 
 async def test_a_node_that_is_not_there_is_unavailable():
