@@ -166,6 +166,14 @@ contract Params is Timelock {
 
     // ---- what it says
 
+    function admission(address solver)
+        external
+        view
+        returns (bool isSolver_, bool isSealed_, bool isPaused_)
+    {
+        return (isSolver[solver], isSealed, isPaused);
+    }
+
     function market(uint16 id) external view returns (Market memory) {
         return _market[id];
     }

@@ -74,9 +74,10 @@ contract Settlement is Authority, ReentrancyGuardTransient {
     }
 
     function _admit() private view {
-        if (!params.isSolver(msg.sender)) revert NotSolver(msg.sender);
-        if (!params.isSealed()) revert NotSealed();
-        if (params.isPaused()) revert RiskPaused();
+        (bool isSolver, bool isSealed, bool isPaused) = params.admission(msg.sender);
+        if (!isSolver) revert NotSolver(msg.sender);
+        if (!isSealed) revert NotSealed();
+        if (isPaused) revert RiskPaused();
         if (block.timestamp > sunset) revert SunsetPassed(sunset);
     }
 

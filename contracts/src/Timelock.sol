@@ -25,9 +25,9 @@ abstract contract Timelock is IParams {
 
     address public immutable deployer;
 
-    bool public isSealed;
     mapping(bytes32 role => address) internal _holder;
     mapping(bytes32 id => Change) public change;
+    bool public isSealed; // last, to share a slot with the pause
 
     /// The deployer while the system is empty; afterwards only a queued, approved, seasoned call.
     modifier loosens() {

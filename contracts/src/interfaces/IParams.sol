@@ -65,6 +65,11 @@ interface IParams {
     function raiseInitialMargin(uint16 id, uint32 perpInitialPpm, uint32 baseInitialPpm) external;
 
     // ---- what it says
+    /// What a settlement asks before anything else, in one call.
+    function admission(address solver)
+        external
+        view
+        returns (bool isSolver_, bool isSealed_, bool isPaused_);
     function isSealed() external view returns (bool);
     function isPaused() external view returns (bool); // blocks risk, never exits
     function attestedWithdrawalsHeldUntil() external view returns (uint256); // at most 72 h ahead
