@@ -16,9 +16,8 @@ from solver.domain.ids import Address
 from solver.domain.program import Program
 from solver.domain.route import Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
-from solver.pricing.gas import gas_cost
 from solver.routing.certify import certify_batch
-from solver.routing.charge import item_gas
+from solver.routing.charge import gas_fee, item_gas
 from solver.routing.network import depth, mid_price
 from solver.routing.proof import UNPROVEN, proof
 from solver.routing.select import best_route
@@ -168,7 +167,7 @@ def _fee(program: Program, snapshot: Snapshot) -> int:
     tokens = (program.sells[0].token, program.buys[0].token)
     if program.limits.settlement_token not in tokens:
         return 0
-    return gas_cost(item_gas(MOVES), snapshot)
+    return gas_fee(item_gas(MOVES), program.limits.settlement_token, snapshot)
 
 
 def _side(

@@ -25,6 +25,7 @@ from solver.domain.route import Fill, Pull, Solution
 from solver.domain.snapshot import Snapshot
 
 POSITIONS_MAX = 20
+NO_SLOT = "noSlot"  # of a planned account an answer, of a settled one an impossibility
 
 
 def apply(account: Account, event: Event) -> Account:
@@ -62,8 +63,20 @@ def preview(account: Account, program: Program, solution: Solution, snapshot: Sn
     """Returns the account as the contracts would leave it after `solution`, in their order and with
     their rounding: wallet deposits, collateral out, bought tokens in, fee, fills.
 
-    Raises Infeasible when more collateral would leave than is there: it is never lent.
+    Raises Infeasible when more collateral would leave than is there, which is never lent, or when
+    the account has no slot for what it would hold.
     """
+    try:
+        return _previewed(account, program, solution, snapshot)
+    except Broken as error:
+        if error.code != NO_SLOT:
+            raise
+        raise Infeasible(error.detail, code=NO_SLOT) from error
+
+
+def _previewed(
+    account: Account, program: Program, solution: Solution, snapshot: Snapshot
+) -> Account:
     deposits = [pull for pull in solution.pulls if _is_deposit(pull, program)]
     for pull in sorted(deposits):  # Permit2's list is in leg order
         account = apply(account, _collateral(pull.token, pull.amount, snapshot))
@@ -103,14 +116,15 @@ def _moved(account: Account, instrument: int, quantity: int, cash: int) -> Accou
     held = slots[place].quantity if place < len(slots) else 0
     after = held + quantity
     if abs(after) > QUANTITY_MAX:
-        raise Broken(f"a quantity of {after} does not fit a slot")
+        raise Broken(f"a quantity of {after} does not fit a slot", code=NO_SLOT)
     if after:
         slots[place : place + 1] = [Position(instrument, after)]
     elif held:
         slots[place] = slots[-1]
         slots.pop()
     if len(slots) > POSITIONS_MAX:
-        raise Broken(f"{account.id.log} would hold more than {POSITIONS_MAX} positions")
+        detail = f"{account.id.log} would hold more than {POSITIONS_MAX} positions"
+        raise Broken(detail, code=NO_SLOT)
     return account._replace(positions=tuple(slots), cash=account.cash + cash)
 
 

@@ -9,9 +9,8 @@ from solver.domain.numbers import format_decimal
 from solver.domain.program import Program, TokenFlow
 from solver.domain.route import Certificate, Fill, Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
-from solver.pricing.gas import gas_cost
 from solver.routing.certify import certify, tally
-from solver.routing.charge import GAS_FILL, item_gas
+from solver.routing.charge import GAS_FILL, gas_fee, item_gas
 from solver.routing.legs import Ground, best_fills, row_prices
 from solver.routing.proof import UNPROVEN, proof
 from solver.routing.rounding import execute
@@ -74,7 +73,14 @@ def _exact_out(
     if most <= 0:
         told = {"sold": str(sell.amount_max), "fee": str(fee_in)}
         raise Infeasible("the fee is more than what is sold", code="fee", data=told)
+    least = sell.amount_min - fee_in
+    if least > 0:  # no less may be sold, whatever it buys
+        route = best_route(snapshot, sell.token, buy.token, least)
+        if route.amount_out >= wanted:
+            return _Trade(sell, buy, route, sell.amount_min, route.amount_out - fee_out)
     sold, route = cheapest_route(snapshot, sell.token, buy.token, wanted, most)
+    if sold < least:
+        raise Infeasible("no route lies within what may be sold", code="legQuantity")
     return _Trade(sell, buy, route, sold + fee_in, route.amount_out - fee_out)
 
 
@@ -142,8 +148,8 @@ def _ground(program: Program, account: Account, snapshot: Snapshot, draft: Solut
 
 
 def _fee(program: Program, account: Account, snapshot: Snapshot, draft: Solution) -> int:
-    """Returns the gas in settlement atoms, at most maxFee; 0 where nothing could pay it."""
-    fee = min(program.limits.max_fee, gas_cost(draft.gas, snapshot))
+    """Returns the gas in the signed settlement token, at most maxFee; 0 if nothing can pay it."""
+    fee = min(program.limits.max_fee, gas_fee(draft.gas, program.limits.settlement_token, snapshot))
     if program.exposures or tally.is_fee_held_back(program, draft):
         return fee
     settlement = snapshot.settlement_token.address

@@ -235,3 +235,13 @@ def test_expired_slots_are_gone_in_the_order_of_settle_expired():
     held = account((CALL, WAD), (PUT, WAD), (HIGH_CALL, WAD), (PERP, WAD))
     ends = [OptionExpired(i.id, WAD, EXPIRY, 0, TX, 0) for i in (HIGH_CALL, PUT, CALL)]
     assert fold(held, ends).positions == (Position(PERP.id, WAD),)
+
+
+def test_a_plan_that_needs_a_slot_too_many_is_no_plan():
+    full = account(*((CALL._replace(strike=1 + i), WAD) for i in range(20)))
+    program = Program(full.id, ZERO_ADDRESS, limits=Limits(USDC.address))
+    fill = Fill(0, PERP.id, WAD, WAD, None)
+    solution = Solution(b"", (), (), (), (fill,), 0, 0, Certificate(0, 0, 0))
+    with pytest.raises(Infeasible) as caught:
+        preview(full, program, solution, snapshot())
+    assert caught.value.code == "noSlot"

@@ -11,6 +11,7 @@ from solver.domain.errors import Infeasible, InsufficientFunds
 from solver.domain.ids import ZERO_ADDRESS
 from solver.domain.numbers import UINT256_MAX, WAD
 from solver.domain.program import CollateralFlow, Exposure, TokenFlow
+from solver.domain.snapshot import Underlying
 from solver.pricing.gas import gas_cost
 from solver.routing.certify import certify, tally
 from solver.solve import solve
@@ -87,6 +88,28 @@ def test_exact_out_delivers_it_for_no_more_than_was_signed(dollars, pair):
     solution = solve(program, WALLET, SNAPSHOT)
     assert wanted <= delivered(solution) <= wanted * 1.000001 + 10**6
     assert pulled(solution) <= most
+
+
+def test_a_fee_is_counted_in_the_token_it_is_taken_in():
+    bitcoin = Underlying(
+        2, "BTC", WBTC, 105_000 * WAD, WAD, 500_000, 10**6, 0, 10**5, 65_000, 750_000, 800_000
+    )
+    both = world.snapshot(underlyings=(*SNAPSHOT.underlyings, bitcoin))
+    limits = NO_SLIPPAGE._replace(settlement_token=WBTC.address, max_fee=10**8)
+    solution = solve(world.swap(WETH, WBTC, 25 * WAD, limits=limits), WALLET, both)
+    dollars = gas_cost(solution.gas, both)  # 1e6
+    assert 0 < solution.fee * 105_000 // 100 - dollars <= 2_000
+    unmarked = NO_SLIPPAGE._replace(settlement_token=DAI.address, max_fee=10**20)
+    assert solve(world.swap(WETH, DAI, WAD, limits=unmarked), WALLET, SNAPSHOT).fee == 0
+
+
+@pytest.mark.parametrize(("least", "wanted"), [(5, 10_000), (5, 0.000001), (5, 20_000)])
+def test_no_less_is_sold_than_the_signed_range_allows(least, wanted):
+    program = world.buy_exactly(WETH, USDC, 10 * WAD, int(wanted * 10**6), limits=NO_SLIPPAGE)
+    program = program._replace(sells=(TokenFlow(0, WETH.address, least * WAD, 10 * WAD),))
+    solution = solve(program, WALLET, SNAPSHOT)
+    assert least * WAD <= pulled(solution) <= 10 * WAD
+    assert delivered(solution) >= wanted * 10**6
 
 
 def test_more_is_never_pulled_than_exact_out_needs():
