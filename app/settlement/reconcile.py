@@ -24,6 +24,7 @@ from solver.domain.ids import AccountId, Address
 NAME = "ledger"  # of the cursor
 SPAN_MAX = 500  # blocks in one look
 POLL_MS = 200
+VIEWS = ("cashOf", "positions")  # of the Clearinghouse: what an account is
 
 
 class FollowedChain(Protocol):
@@ -59,6 +60,7 @@ class Reconciler:
         self._depth = confirmations
         self._fates = Fates(chain, store, deployment.settlement, confirmations)
         self._cursor: Cursor | None = None
+        self._unverified: set[AccountId] | None = None  # since when they were last compared
         self.broken: dict[AccountId, str] = {}
 
     @property
@@ -93,24 +95,39 @@ class Reconciler:
         blocks = await self._read(cursor, last)
         if blocks is None:
             return False  # the chain moved while it was read
-        touched: set[AccountId] = set()
+        if self._unverified is None:  # an earlier life may have died between posting and comparing
+            self._unverified = {account.id for account in self._store.accounts()}
         for header, logs in blocks:
-            touched |= await self._post(header, logs)
+            self._unverified |= await self._post(header, logs)
         await self._fates.expire(blocks[-1][0])
         if last == final:
-            await self._verify_all(touched)
+            await self._verify_all(self._unverified | set(self.broken))
+            self._unverified.clear()
         return True
 
     async def verify(self, account: AccountId) -> None:
         """Raises Broken unless the folded account equals the chain's at the cursor, to the atom."""
-        house, key = self._deployment.clearinghouse, account.key
-        calls = [view("Clearinghouse", house, name, key) for name in ("cashOf", "positions")]
-        folded, block = self._store.account(account), (await self._start()).number
-        cash, positions = [_answer(a) for a in await self._chain.call_many(calls, block)]
-        on_chain = (decode("Clearinghouse", "cashOf", cash), read_positions(positions))
-        if (folded.cash, folded.positions) != on_chain:
-            data = {"ledger": str((folded.cash, folded.positions)), "chain": str(on_chain)}
-            raise Broken(f"{account.log} differs from the chain at block {block}", data=data)
+        (difference,) = await self._differences([account])
+        if difference is not None:
+            raise difference
+
+    async def _differences(self, accounts: Sequence[AccountId]) -> list[Broken | None]:
+        house, block = self._deployment.clearinghouse, (await self._start()).number
+        calls = [view("Clearinghouse", house, n, a.key) for a in accounts for n in VIEWS]
+        answers = [_answer(a) for a in await self._chain.call_many(calls, block)]
+        pairs = zip(answers[::2], answers[1::2], strict=True)
+        return [
+            self._difference(account, decode("Clearinghouse", VIEWS[0], cash), slots)
+            for account, (cash, slots) in zip(accounts, pairs, strict=True)
+        ]
+
+    def _difference(self, account: AccountId, cash: int, slots: bytes) -> Broken | None:
+        folded, on_chain = self._store.account(account), (cash, read_positions(slots))
+        if (folded.cash, folded.positions) == on_chain:
+            return None
+        data = {"ledger": str((folded.cash, folded.positions)), "chain": str(on_chain)}
+        block = self._cursor.number if self._cursor else None
+        return Broken(f"{account.log} differs from the chain at block {block}", data=data)
 
     async def _start(self) -> Cursor:
         if self._cursor is None:
@@ -193,13 +210,14 @@ class Reconciler:
         return self._store.intent(rows[0]["uid"]) if rows else None
 
     async def _verify_all(self, accounts: Iterable[AccountId]) -> None:
-        for account in sorted(accounts):
-            try:
-                await self.verify(account)
+        ordered = sorted(accounts)
+        for account, difference in zip(ordered, await self._differences(ordered), strict=True):
+            if difference is None:
                 self.broken.pop(account, None)
-            except Broken as difference:
-                self.broken[account] = difference.detail
+                continue
+            if account not in self.broken:
                 observe.part_failed("ledger", difference)
+            self.broken[account] = difference.detail
 
 
 def _posted(facts: Iterable[Fact], header: Head) -> tuple[Write, ...]:

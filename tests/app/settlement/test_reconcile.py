@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from adapters.base import Reverted
 from adapters.chains import events as chain
 from app.settlement import reconcile
-from solver.domain.errors import Broken
+from solver.domain.errors import Broken, Unavailable
 from solver.domain.event import ReservationPlaced
 from solver.domain.ids import AccountId, IntentUid
 from solver.domain.instrument import Instrument, Kind
@@ -122,9 +123,63 @@ async def test_slots_keep_the_contracts_order(world: World):
     assert not world.ledger.broken
 
 
+def forget(world: World) -> None:
+    """Makes the chain's views contradict what its logs said."""
+    world.chain.blocks = [b._replace(logs=()) for b in world.chain.blocks]
+
+
+async def test_an_account_that_differs_is_named_after_a_restart_too(world: World):
+    await final(world, deposited())
+    remembered = world.chain.blocks
+    forget(world)
+    await world.stop()
+    await world.start()
+    world.chain.mine()
+    await follow(world)
+    assert set(world.ledger.broken) == {ALICE}
+    world.chain.blocks[: len(remembered)] = remembered
+    world.chain.mine()
+    await follow(world)
+    assert not world.ledger.broken
+
+
+async def test_a_comparison_that_could_not_be_made_is_made_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    asked = world.chain.call_many
+
+    async def silent(*_: object) -> list[bytes | Reverted]:
+        raise Unavailable("the node does not answer")
+
+    world.chain.emit(deposited())
+    world.chain.mine()
+    monkeypatch.setattr(world.chain, "call_many", silent)
+    with pytest.raises(Unavailable):
+        await follow(world)
+    assert world.store.account(ALICE).cash == AMOUNT
+    monkeypatch.setattr(world.chain, "call_many", asked)
+    forget(world)
+    world.chain.mine()
+    await follow(world)
+    assert set(world.ledger.broken) == {ALICE}
+
+
+async def test_an_account_touched_early_in_a_long_absence_is_compared(
+    world: World, monkeypatch: pytest.MonkeyPatch
+):
+    await follow(world)
+    monkeypatch.setattr(reconcile, "SPAN_MAX", 3)
+    world.chain.emit(deposited())
+    world.chain.mine(8)
+    assert await world.ledger.step()
+    forget(world)
+    await follow(world)
+    assert set(world.ledger.broken) == {ALICE}
+
+
 async def test_an_account_that_differs_from_the_chain_is_named(world: World):
     await final(world, deposited())
-    world.chain.blocks[-2] = world.chain.blocks[-2]._replace(logs=())  # the views forget it
+    forget(world)
     with pytest.raises(Broken):
         await world.ledger.verify(ALICE)
     await world.ledger._verify_all([ALICE])
