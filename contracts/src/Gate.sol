@@ -54,17 +54,12 @@ library Gate {
         for (uint256 i; i < trades.length; ++i) {
             Trading.apply_(state, desk, trades[i], isPaused);
         }
-        Standing[] memory standings = new Standing[](Touched.length());
-        for (uint256 i; i < standings.length; ++i) {
-            standings[i] = _standing(state, desk, Touched.accountAt(i), report);
-            standings[i].rise = _gate(state, desk, standings[i], trades, report);
-        }
+        bool isPlain = asked.length == 0 && report.validUntil == 0;
+        Standing[] memory standings = _gateAll(state, desk, trades, report, isPlain);
         return _answer(state, desk, asked, markets, report, standings);
     }
 
-    /// SIMPLE excess as if `amount` of `base` (cash when 0) had left the account. Without
-    /// derivatives and debt nothing is owed, so no feed is asked: a stale one must not lock plain
-    /// collateral in.
+    /// SIMPLE excess as if `amount` of `base` (cash when 0) had left the account.
     function excessWithout(
         Ledger.State storage state,
         IParams params,
@@ -73,16 +68,15 @@ library Gate {
         uint160 base,
         uint256 amount
     ) external view returns (int256 excess) {
+        if (state.owesNothing(account, base == 0 ? int256(amount) : int256(0))) {
+            return 0;
+        }
         uint256[] memory slots = state.positions(account);
         int256 cash = state.account[account].cash;
         if (base == 0) cash -= int256(amount);
-        bool isFree = cash >= 0;
         for (uint256 i; i < slots.length; ++i) {
-            uint160 instrument = slots[i].instrumentOf();
-            if (!instrument.isBase()) isFree = false;
-            else if (instrument == base) slots[i] -= amount; // lowest bits: the quantity
+            if (slots[i].instrumentOf() == base) slots[i] -= amount; // lowest bits: the quantity
         }
-        if (isFree) return 0;
         (excess,,) = _simple(state, Pricing.desk(params, unit), slots, cash);
     }
 
@@ -143,6 +137,23 @@ library Gate {
         uint256[] memory slots = list.toArray();
         hash = Ledger.hash(slots);
         (im, mm, equity) = _simple(state, Pricing.desk(params, unit), slots, cash);
+    }
+
+    /// Gates what was touched. `isPlain`: nobody asks for figures, so who owes nothing needs none.
+    function _gateAll(
+        Ledger.State storage state,
+        Pricing.Desk memory desk,
+        Trade[] calldata trades,
+        Report calldata report,
+        bool isPlain
+    ) private returns (Standing[] memory standings) {
+        standings = new Standing[](Touched.length());
+        for (uint256 i; i < standings.length; ++i) {
+            bytes32 account = Touched.accountAt(i);
+            if (isPlain && state.owesNothing(account, 0)) continue;
+            standings[i] = _standing(state, desk, account, report);
+            standings[i].rise = _gate(state, desk, standings[i], trades, report);
+        }
     }
 
     /// Reverts unless initial margin holds, or was missing before and is missing no more than then.

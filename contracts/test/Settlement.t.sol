@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IClearinghouse} from "../src/interfaces/IClearinghouse.sol";
 import {ISettlement} from "../src/interfaces/ISettlement.sol";
 import {OutcomeIntent} from "../src/types/Intent.sol";
 import {Item, Plan, SCHEME_PRESIGN, Trade} from "../src/types/Plan.sol";
@@ -40,6 +41,18 @@ contract SettlementTest is FullWorld {
         vm.assertEq(house.cashOf(userAccount), 996_000e6);
         vm.assertEq(_base(userAccount), int256(100e18 + i.legs[1].quantityMin));
         _assertRouterIsEmpty();
+    }
+
+    /// Plain collateral owes nothing, so nobody asks what it is worth.
+    function test_collateralSwapNeedsNoFeed() public {
+        (OutcomeIntent memory i, Plan memory p) = collateralSwap(1);
+        i.validTo = type(uint32).max;
+        Item memory item = signed(i, p);
+        vm.warp(block.timestamp + 31 days);
+        settle(item);
+        (i, p) = perpBuy(2, 4000e18);
+        i.validTo = type(uint32).max;
+        refuses(signed(i, p), IClearinghouse.FeedStale.selector);
     }
 
     function test_swapOverBothPoolsPaysTheSum() public {

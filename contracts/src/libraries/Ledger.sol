@@ -92,6 +92,20 @@ library Ledger {
         }
     }
 
+    /// Neither derivatives nor debt once `leaving` atoms of cash are gone: no feed needs to be asked,
+    /// and a stale one must not lock plain collateral in.
+    function owesNothing(State storage state, bytes32 account, int256 leaving)
+        internal
+        view
+        returns (bool)
+    {
+        uint256 count = state.account[account].count;
+        for (uint256 i; i < count; ++i) {
+            if (!state.slots[account][i].instrumentOf().isBase()) return false;
+        }
+        return state.account[account].cash >= leaving;
+    }
+
     function quantityOf(State storage state, bytes32 account, uint160 instrument)
         internal
         view
