@@ -1,6 +1,5 @@
 """What a revert means for an intent: most can be tried again, a few can never succeed."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from adapters.chains.settlement import decode_error
@@ -23,18 +22,21 @@ class Verdict(NamedTuple):
 def verdict_of(raw: bytes, owners: tuple[str, ...]) -> Verdict:
     """Returns what revert data means for intents of `owners`.
 
-    In a batch nobody can tell whose fault it was, so all are open again.
+    In a batch nobody can tell whose fault it was, so all are open again. The numbers of an error
+    may be signed limits and states are public: they are told only of an intent that has ended.
     """
     name, arguments = decode_error(raw)
     code = name[:1].lower() + name[1:] or "reverted"
     is_unsigned = name == "BadSignature" and arguments.get("signer") == owners[0]
     never = len(owners) == 1 and (name in NEVER or is_unsigned)
-    return Verdict("failed" if never else "open", code, _words(name, arguments))
-
-
-def _words(name: str, arguments: Mapping[str, Any]) -> str:
+    if not never:
+        return Verdict("open", code, _words(name))
     told = ", ".join(f"{key} {_plain(value)}" for key, value in arguments.items())
-    return f"the chain refused: {name or 'no reason given'}({told})"[:400]
+    return Verdict("failed", code, f"{_words(name)}({told})"[:400])
+
+
+def _words(name: str) -> str:
+    return f"the chain refused: {name or 'no reason given'}"
 
 
 def _plain(value: Any) -> str:

@@ -142,7 +142,7 @@ async def test_a_call_that_would_revert_is_never_signed(world: World):
     assert world.state() == "open"
     code, words = await detail(world)
     assert code == "markMissing"
-    assert words == "the chain refused: MarkMissing(instrument 0)"
+    assert words == "the chain refused: MarkMissing"
     assert await world.store.rows("SELECT * FROM tx") == []
 
 
@@ -151,6 +151,8 @@ async def test_a_fault_of_the_intent_itself_is_final_and_frees_its_caps(world: W
     await world.tick()
     seen = await world.seen()
     assert (seen.state, seen.reserved) == ("failed", 0)
+    ended = [e.body["detail"] for e in await world.events() if e.body.get("to") == "failed"]
+    assert ended == ["the chain refused: PartialDelta(tolerance 0)"]
 
 
 async def test_a_revert_opens_the_intent_only_once_it_is_final(world: World):
@@ -161,7 +163,8 @@ async def test_a_revert_opens_the_intent_only_once_it_is_final(world: World):
     assert world.state() == "settling"
     world.chain.mine()
     await world.engine.poll()
-    assert (world.state(), (await detail(world))[0]) == ("open", "netCost")
+    assert world.state() == "open"
+    assert await detail(world) == ("netCost", "the chain refused: NetCost"), "no signed limit"
 
 
 async def test_a_nonce_used_elsewhere_opens_the_intent_once_that_is_final(world: World):
