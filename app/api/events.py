@@ -22,6 +22,7 @@ from solver.domain.errors import Malformed
 
 PAGE = 500
 LOG = re.compile(r"(account:0x[0-9a-f]{40}/(0|[1-9][0-9]{0,19})|market:(0|[1-9][0-9]{0,4}))")
+SEQ = re.compile(r"[0-9]{1,18}")
 SSE = "text/event-stream"
 router = APIRouter(tags=["events"])
 
@@ -43,7 +44,7 @@ async def events(
     check_log(log)
     if SSE in request.headers.get("accept", ""):
         resumed = request.headers.get("last-event-id", "")
-        start = int(resumed) if resumed.isascii() and resumed.isdecimal() else after
+        start = int(resumed) if SEQ.fullmatch(resumed) else after
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_follow(services, log, start), headers=headers, media_type=SSE)
     return json_answer(await page_of(services, log, after, limit))

@@ -102,6 +102,28 @@ async def test_from_a_seq_nothing_is_missing_and_nothing_comes_twice(served):
         await live
 
 
+async def test_what_is_on_the_disk_before_it_is_told_comes_once(served):
+    await served.fund(1)
+    store, loop = served.services.store, asyncio.get_running_loop()
+    submit, on_disk = store._writer.submit, asyncio.Event()
+
+    def told_late(job):
+        def done(at):
+            on_disk.set()
+            loop.call_later(0.1, job.done, at)
+
+        submit(job._replace(done=done))
+
+    store._writer.submit = told_late
+    waiting = asyncio.ensure_future(served.fund(2))
+    await on_disk.wait()
+    async with connected(served) as socket:
+        socket.say(op="sub", ch=LOG, **{"from": {"seq": 0}})
+        await waiting
+        await served.fund(3)
+        assert await socket.events(3) == [1, 2, 3]
+
+
 async def test_an_event_is_the_envelope_of_the_pages(served):
     async with connected(served) as socket:
         socket.say(
@@ -293,3 +315,11 @@ async def test_sse_resumes_after_the_last_event_id_and_goes_on(served):
     await stream.aclose()
     assert ids == [2, 3, 4, 5, 6, 7, 8]
     assert served.services.bus.listeners == {}
+
+
+async def test_a_last_event_id_that_is_none_starts_where_the_query_says(served):
+    await served.fund(1)
+    for last in ("9" * 5_000, "-1", "x"):
+        stream = sse(served, last)
+        assert (await anext(stream)).startswith("id: 1\n")
+        await stream.aclose()
