@@ -106,10 +106,12 @@ library Clearing {
         for (uint256 i; i < items.length; ++i) {
             Plan calldata plan = items[i].plan;
             bytes32 owner = _accountOf(items[i].intent);
-            for (uint256 j; j < plan.fills.length; ++j) {
-                bytes32 other = _counterparty(plan, plan.fills[j]);
+            Fill[] calldata fills = plan.fills;
+            for (uint256 j; j < fills.length; ++j) {
+                Fill calldata fill = fills[j];
+                bytes32 other = _counterparty(plan, fill);
                 if (other == owner) revert ISettlement.SelfTrade(j);
-                trades[count++] = _trade(owner, other, plan.fills[j]);
+                trades[count++] = _trade(owner, other, fill);
             }
         }
     }

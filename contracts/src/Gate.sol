@@ -54,7 +54,7 @@ library Gate {
         for (uint256 i; i < trades.length; ++i) {
             Trading.apply_(state, desk, trades[i], isPaused);
         }
-        bool isPlain = asked.length == 0 && report.validUntil == 0;
+        bool isPlain = asked.length == 0 && report.accounts.length == 0;
         Standing[] memory standings = _gateAll(state, desk, trades, report, isPlain);
         return _answer(state, desk, asked, markets, report, standings);
     }

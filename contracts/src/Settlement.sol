@@ -83,13 +83,14 @@ contract Settlement is Authority, ReentrancyGuardTransient {
 
     /// Two intents of one account would make "before" and "after" ambiguous.
     function _requireOnePerAccount(Item[] calldata items) private pure {
-        for (uint256 i = 1; i < items.length; ++i) {
+        if (items.length < 2) return;
+        bytes32[] memory accounts = new bytes32[](items.length);
+        for (uint256 i; i < items.length; ++i) {
+            bytes32 account = _accountOf(items[i].intent);
             for (uint256 j; j < i; ++j) {
-                if (
-                    items[i].intent.owner == items[j].intent.owner
-                        && items[i].intent.subaccount == items[j].intent.subaccount
-                ) revert OneIntentPerAccount(_accountOf(items[i].intent));
+                if (accounts[j] == account) revert OneIntentPerAccount(account);
             }
+            accounts[i] = account;
         }
     }
 
