@@ -111,7 +111,7 @@ def envelope_of(row: Row) -> Envelope:
 def _fetch(connection: sqlite3.Connection, sql: str, parameters: Sequence[Any]) -> list[Row]:
     try:
         return [dict(row) for row in connection.execute(sql, tuple(parameters))]
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         raise Unavailable(f"the database cannot be read: {error}") from error
 
 

@@ -79,7 +79,9 @@ def caps_of(intent: OutcomeIntent, snapshot: Snapshot) -> Caps:
     sold_least, sold_most = _tokens(sold, token)
     premium = sum(_premium(leg, snapshot) for leg in intent.legs)
     most = most + sold_most + premium
-    return Caps(least + sold_least + premium, most, limits.max_fee, margin)
+    # A fee in another token is held back from what is traded: cash cannot pay it.
+    fee = limits.max_fee if limits.settlement_token == token else 0
+    return Caps(least + sold_least + premium, most, fee, margin)
 
 
 def _tokens(legs: list[Leg], token: str) -> tuple[int, int]:
