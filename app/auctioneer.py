@@ -24,6 +24,7 @@ from solver.domain.errors import Conflict, Infeasible, SolventError
 from solver.domain.ids import AccountId, Address
 from solver.domain.intent import SignedIntent, SignedQuote
 from solver.domain.market import Ladder, Level
+from solver.domain.report import Report
 from solver.domain.route import Fill
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import certify_batch
@@ -227,15 +228,12 @@ class Auctioneer:
         except Reverted as reverted:
             self._refused(bid, reverted)
             return 0
-        deadlines = [planned.intent.valid_to for planned in bid.plans]
-        if report.valid_until:
-            deadlines.append(report.valid_until)
         job = SettlementJob(
             auction_id=auction_id,
             uids=tuple(entry.uid for entry in bid.entries),
             accounts=tuple(entry.account for entry in bid.entries),
             calldata=calldata,
-            deadline=min(deadlines),
+            deadline=_deadline(bid, report),
             moved=tuple(_moved(planned) for planned in bid.plans),
         )
         self._moving |= dict.fromkeys(job.uids, bid.pools)
@@ -253,6 +251,16 @@ class Auctioneer:
         detail = f"the chain would refuse: {name} {told or ''}".rstrip()
         error = Infeasible(detail, code=name[:1].lower() + name[1:] or "reverted", data=told)
         self._not_now(bid.entries, error, bid.plans[0].snapshot)
+
+
+def _deadline(bid: Bid, report: Report) -> int:
+    """Returns the unix second after which the chain would refuse: what expires first of intents,
+    firm quotes used and the report."""
+    used = {fill.quote_index for planned in bid.plans for fill in planned.solution.fills}
+    ends = [planned.intent.valid_to for planned in bid.plans]
+    ends += [signed.quote.valid_to for i, signed in enumerate(bid.quotes) if i in used]
+    ends += [report.valid_until] if report.valid_until else []
+    return min(ends)
 
 
 def _moved(planned: Plan) -> tuple[Moved, ...]:

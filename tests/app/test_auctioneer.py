@@ -2,11 +2,12 @@
 
 import pathlib
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
-from app.auctioneer import Auctioneer
+from app.auctioneer import Auctioneer, Bid, _deadline
 from app.breaker import State
 from app.pipeline import Quote
 from app.pipeline import plan as planned_of
@@ -17,11 +18,13 @@ from app.store import StoredIntent
 from app.verify import address_of, sign
 from solver.domain.errors import Unavailable
 from solver.domain.ids import AccountId
-from solver.domain.intent import OutcomeIntent, SignedIntent
+from solver.domain.intent import MakerQuote, OutcomeIntent, SignedIntent, SignedQuote
+from solver.domain.report import NO_REPORT
+from solver.domain.route import Certificate, Fill, Solution
 from solver.domain.typed_data import Domain, intent_digest, uid_of
 from tests.app.api.server import DOMAIN, OWNER, Served, deployment, serving, swap
 from tests.app.settlement.fake_chain import FakeChain
-from tests.app.worlds import CHAIN_ID, admitted, stored
+from tests.app.worlds import CHAIN_ID, NOW, admitted, stored
 
 KEYS = tuple(bytes([number]) * 32 for number in (0x21, 0x22, 0x23))
 OWNERS = tuple(address_of(key) for key in KEYS)
@@ -159,3 +162,18 @@ async def test_a_quote_for_another_scheme_is_planned_anew(room: Room):
     bid = await room.auctioneer._bid(entry, snapshot)
     assert bid is not None
     assert not bid.plans[0].program.is_from_wallet
+
+
+def test_a_settlement_must_not_outlive_the_quotes_it_uses():
+    base = swap()
+    quotes = tuple(
+        SignedQuote(MakerQuote(OWNER, 0, OWNER, 1, True, 1, 1, NOW + ends, ends), b"")
+        for ends in (10, 20, 30)
+    )
+    fills = (Fill(0, 1, 1, 1, None, 1), Fill(0, 1, 1, 1, None, 2))
+    solution = Solution(b"", (), (), (), fills, 0, 0, Certificate(0, 0, 0))
+    plan = SimpleNamespace(intent=base, solution=solution)
+    bid = Bid((), (plan,), quotes)  # type: ignore[arg-type]
+    assert _deadline(bid, NO_REPORT) == NOW + 20
+    assert _deadline(bid, NO_REPORT._replace(valid_until=NOW + 5)) == NOW + 5
+    assert _deadline(bid._replace(quotes=()), NO_REPORT) == base.valid_to
