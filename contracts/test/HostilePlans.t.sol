@@ -130,4 +130,34 @@ contract HostilePlansTest is FullWorld {
         vm.expectRevert(IClearinghouse.SettlementUnderway.selector);
         house.clear(new Trade[](0), new bytes32[](0), new uint16[](0), noReport(), new bytes[](0));
     }
+
+    /// To itself the Router sends nothing, whatever it is told.
+    function test_receiverIsTheRouter_NotExact() public {
+        (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
+        i.receiver = address(router);
+        refuses(permitted(i, p), ISettlement.NotExact.selector);
+    }
+
+    /// Money is atoms of the settlement token, also when that is not the quote token.
+    function test_feeInAnotherTokenThanCash_FeeTooHigh() public {
+        uint256 received = receivedV2(weth, 0.99e18);
+        OutcomeIntent memory i = intent("swap", legs(sells(weth, 1e18), buys(usdc, received)), 1);
+        (i.limits.settlementToken, i.limits.maxFee) = (address(weth), 0.01e18);
+        i.limits.maxNetCost = 1e18;
+        Plan memory p = plan();
+        pulls(p, 0, weth, 1e18, false);
+        steps(p, swapV2(weth, 0.99e18, received, address(router)));
+        pays(p, 1, usdc, received);
+        p.fee = 0.01e18 + 1;
+        takesBack(p, weth);
+        weth.mint(address(router), 1);
+        refuses(signed(i, p), ISettlement.RouterNotEmpty.selector);
+        p.steps[0] = swapV2(weth, 0.99e18 - 1, received - 1, address(router));
+        (p.outs[0].amount, i.legs[1].quantityMin) = (received - 1, received - 1);
+        refuses(signed(i, p), ISettlement.FeeTooHigh.selector);
+        p.fee -= 1;
+        settle(signed(i, p));
+        vm.assertEq(weth.balanceOf(solver), 100.01e18);
+        vm.assertEq(weth.balanceOf(address(router)), 1);
+    }
 }
