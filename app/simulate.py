@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from solver.domain.account import Account
 from solver.domain.errors import Infeasible
+from solver.domain.instrument import Instrument, Kind
 from solver.domain.intent import NO_DELTA_LIMIT, NO_MARGIN_LIMIT, Limits
 from solver.domain.numbers import WAD, div_down, format_decimal
 from solver.domain.program import Program
@@ -45,6 +46,7 @@ def simulate(
         delta_before=_delta(account, market, snapshot),
         delta_after=_delta(after, market, snapshot),
     )
+    _check_oracle(account, after, snapshot)
     _check(result, program.limits, snapshot)
     return result
 
@@ -63,6 +65,20 @@ def _market(program: Program, snapshot: Snapshot) -> int | None:
 def _delta(account: Account, market: int | None, snapshot: Snapshot) -> int:
     underlying = snapshot.underlying(market) if market is not None else None
     return net_delta(account.positions, underlying, snapshot.time) if underlying else 0
+
+
+def _check_oracle(before: Account, after: Account, snapshot: Snapshot) -> None:
+    """No new risk on a price that its sources dispute; whatever makes a position smaller may go."""
+    for position in after.positions:
+        instrument = Instrument.unpack(position.instrument)
+        underlying = snapshot.underlying(instrument.market)
+        if instrument.kind is Kind.BASE or underlying is None or underlying.oracle_state == "OK":
+            continue
+        held = before.quantity(position.instrument)
+        if abs(position.quantity) > abs(held) or position.quantity * held < 0:
+            state = underlying.oracle_state
+            detail = f"the price of {underlying.symbol} is {state}: no new risk on it now"
+            raise Infeasible(detail, code="oracleNotOk", data={"state": state})
 
 
 def _check(result: Simulation, limits: Limits, snapshot: Snapshot) -> None:
