@@ -36,7 +36,7 @@ from app.settlement.reconcile import Reconciler
 from app.solving import SolverPool
 from app.store import Store
 from app.verify import address_of, recover
-from solver.domain.errors import Refused
+from solver.domain.errors import Malformed, Refused
 from solver.domain.typed_data import Domain
 
 GRACE_SECONDS = 3  # what open connections get when the process is asked to stop
@@ -89,6 +89,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     keys = keys_of(settings)
     async with contextlib.AsyncExitStack() as exits:
         chain = await exits.enter_async_context(EvmChain(settings.rpc_url))
+        require_one_chain(settings, deployment, await chain.chain_id())
         clock, bus = ChainClock((await chain.head()).timestamp), Bus()
         store = await Store.open(settings, bus, clock)
         exits.push_async_callback(store.close)
@@ -110,9 +111,18 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         loops = _loops(services, clock, keys)
         await _catch_up(loops)
         observe.started(settings.host, settings.port, deployment.chain_id)
-        async with _all_running(loops):
+        async with _all_running(loops, settings.head_ms):
             yield services
     observe.stopped()
+
+
+def require_one_chain(settings: Settings, deployment: Deployment, chain_id: int) -> None:
+    """Raises Malformed unless settings, deployment and node speak of the same chain: what is signed
+    for another would be worthless, or worse."""
+    named = {"settings": settings.chain_id, "deployment": deployment.chain_id, "node": chain_id}
+    if len(set(named.values())) > 1:
+        told = ", ".join(f"{where} {number}" for where, number in named.items())
+        raise Malformed(f"chain ids differ: {told}", field="chain_id")
 
 
 def keys_of(settings: Settings) -> dict[str, bytes]:
@@ -152,10 +162,10 @@ async def _catch_up(loops: Loops) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _all_running(loops: Loops) -> AsyncIterator[None]:
+async def _all_running(loops: Loops, head_ms: int) -> AsyncIterator[None]:
     """Runs every loop; one that dies ends the process: better stopped than half alive."""
     tasks = [
-        asyncio.create_task(_root("feeds", loops.feeds.run())),
+        asyncio.create_task(_root("feeds", loops.feeds.run(head_ms))),
         asyncio.create_task(_root("ledger", loops.reconciler.run())),
         asyncio.create_task(_root("settlement", loops.engine.run())),
         asyncio.create_task(_root("auction", loops.auctioneer.run())),

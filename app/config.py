@@ -63,8 +63,10 @@ class Settings:
                 f"{PREFIX}DATABASE_URL: this version stores in SQLite only, as {SQLITE}<path>",
                 field="database_url",
             )
-        if settings.confirmations < 1 or settings.auction_ms < 1 or settings.client_queue < 1:
-            raise Malformed("confirmations, auction_ms and client_queue are at least 1")
+        least = ("confirmations", "auction_ms", "head_ms", "heartbeat_ms", "client_queue")
+        for name in least:
+            if getattr(settings, name) < 1:
+                raise Malformed(f"{name} is at least 1", field=name)
         return settings
 
 

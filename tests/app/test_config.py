@@ -20,6 +20,7 @@ def test_defaults_and_overrides():
         ("SOLVENT_PORT", "x"),
         ("SOLVENT_DATABASE_URL", "postgresql://db"),
         ("SOLVENT_CONFIRMATIONS", "0"),
+        ("SOLVENT_HEAD_MS", "0"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(variable, text):
