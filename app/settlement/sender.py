@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from adapters.base import AlreadyKnown, NonceTooLow, Underpriced
+from adapters.base import AlreadyKnown, NonceTooLow, Reverted, Underpriced
 from solver.domain.errors import Refused
 from solver.domain.ids import Address, ChainId
 from solver.domain.numbers import div_up
@@ -115,7 +115,7 @@ class Sender:
             return Sent.NONCE_SPENT
         except Underpriced:
             return Sent.UNDERPRICED
-        except Refused:
+        except (Refused, Reverted):  # some nodes run what they are sent
             return Sent.REFUSED
         return Sent.ACCEPTED
 

@@ -26,7 +26,15 @@ from app.settlement.flight import (
     SettlementJob,
 )
 from app.settlement.records import Dated, Records, is_settling
-from app.settlement.sender import Attempt, Fees, Sender, Sent, market_fees, raised_fees
+from app.settlement.sender import (
+    FEE_WEI_MAX,
+    Attempt,
+    Fees,
+    Sender,
+    Sent,
+    market_fees,
+    raised_fees,
+)
 from app.settlement.verdict import Verdict, verdict_of
 from solver.domain.event import SettlementIncluded, SettlementReorged
 from solver.domain.ids import Address, IntentUid
@@ -91,6 +99,9 @@ class Steps:
         job = flight.job
         if head.timestamp >= job.deadline:
             return await self._end(flight, REFUSED, NOT_INCLUDED)
+        fees = market_fees(head.base_fee)
+        if fees.max_fee > FEE_WEI_MAX:
+            return flight
         try:
             gas = await self._chain.estimate_gas(
                 self._settlement, job.calldata, self._sender.address
@@ -101,9 +112,7 @@ class Steps:
         crash.point("signing")
         async with self._signing:
             nonce = await self._sender.next_nonce(await self._records.highest_nonce())
-            signed = self._sender.sign(
-                self._settlement, job.calldata, nonce, gas, market_fees(head.base_fee)
-            )
+            signed = self._sender.sign(self._settlement, job.calldata, nonce, gas, fees)
             attempt = signed._replace(block=head.number)
             flight = flight._replace(state=SIGNED, attempts=(attempt,))
             flight = await self._save(flight, attempt=attempt)

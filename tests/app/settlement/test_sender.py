@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.base import Reverted
 from app.settlement.sender import FEE_WEI_MAX, Fees, Sender, Sent, market_fees, raised_fees
 from solver.domain.errors import Unavailable
 from tests.app.settlement.fake_chain import FakeChain, decode_raw
@@ -74,3 +75,14 @@ async def test_every_answer_of_the_node_has_a_meaning():
     chain.is_down = True
     with pytest.raises(Unavailable):
         await ours.send(attempt)
+
+
+async def test_a_node_that_runs_what_it_is_sent_refuses_it(monkeypatch: pytest.MonkeyPatch):
+    chain = FakeChain()
+    ours = sender(chain)
+
+    async def reverting(raw: bytes) -> str:
+        raise Reverted("execution reverted")
+
+    monkeypatch.setattr(chain, "send_raw", reverting)
+    assert await ours.send(ours.sign(TO, b"", 0, 21_000, FEES)) is Sent.REFUSED

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.chains.abi import artifact
 from app.settlement.flight import SettlementJob
+from app.settlement.sender import FEE_WEI_MAX
 from solver.domain.errors import Conflict
 from tests.app.settlement.fake_chain import DEPLOYMENT, decode_raw
 from tests.app.settlement.worlds import CALLDATA, DEPTH, World
@@ -144,6 +145,18 @@ async def test_a_call_that_would_revert_is_never_signed(world: World):
     assert code == "markMissing"
     assert words == "the chain refused: MarkMissing"
     assert await world.store.rows("SELECT * FROM tx") == []
+
+
+async def test_nothing_is_signed_while_gas_costs_more_than_waiting(world: World):
+    dear = world.chain.blocks[-1]
+    world.chain.blocks[-1] = dear._replace(head=dear.head._replace(base_fee=FEE_WEI_MAX))
+    await world.tick()
+    assert world.state() == "settling"
+    assert await world.store.rows("SELECT * FROM tx") == []
+    for _ in range(3):
+        world.chain.mine()
+        await world.tick()
+    assert world.state() == "settled"
 
 
 async def test_a_fault_of_the_intent_itself_is_final_and_frees_its_caps(world: World):
