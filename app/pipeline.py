@@ -131,7 +131,7 @@ async def cancel(services: Services, request: CancelRequest) -> Sequence[tuple[s
 
     Raises NotFound or Conflict, with nothing cancelled, when one that is named cannot be.
     """
-    verify_cancel(services, request)
+    await verify_cancel(services, request)
     uids = tuple(dict.fromkeys(request.uids))
     for uid in uids:
         state = _state_of(services, uid)

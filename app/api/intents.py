@@ -153,7 +153,8 @@ async def cancel_one(request: Request, uid: Uid) -> Response:
     body = await read_object(request)
     known_fields(body, {"validTo", "signature"}, set())
     owner = IntentUid.parse(uid).owner
-    valid_to, signature = number_of(body, "validTo", 32), hex_of(body, "signature", 65)
+    valid_to = number_of(body, "validTo", 32)
+    signature = hex_of(body, "signature", SIGNATURE_BYTES_MAX)
     return await _cancel(request, CancelRequest(owner, (uid,), valid_to, signature))
 
 
@@ -164,7 +165,8 @@ async def cancel_many(request: Request) -> Response:
     body = await read_object(request)
     known_fields(body, {"owner", "validTo", "signature"}, {"uids", "epoch"})
     owner = address(text_of(body, "owner", 42) or "")
-    valid_to, signature = number_of(body, "validTo", 32), hex_of(body, "signature", 65)
+    valid_to = number_of(body, "validTo", 32)
+    signature = hex_of(body, "signature", SIGNATURE_BYTES_MAX)
     if "epoch" in body:
         if "uids" in body:
             raise Malformed("give uids or epoch, not both", field="uids")

@@ -133,8 +133,10 @@ async def authorise(world: World, signed: SignedIntent, uid: IntentUid) -> None:
         )
 
 
-def verify_cancel(world: World, request: CancelRequest) -> None:
-    """Raises Malformed, Expired or Unauthorized unless the owner signed this cancel just now."""
+async def verify_cancel(world: World, request: CancelRequest) -> None:
+    """Raises Malformed, Expired or Unauthorized unless the owner signed this cancel just now: by
+    key, or as a contract wallet (ERC-1271), which is asked only when no key of the owner's signed.
+    """
     now = world.clock.time()
     if request.valid_to <= now:
         raise Expired("validTo has passed", code="tooLate", field="validTo")
@@ -151,10 +153,20 @@ def verify_cancel(world: World, request: CancelRequest) -> None:
         digest = cancel_digest(request.owner, uids, request.valid_to, world.domain)
     else:
         digest = cancel_all_digest(request.owner, request.epoch, request.valid_to, world.domain)
-    if recover(digest, request.signature) != request.owner:
+    if _is_signed_by(request.owner, digest, request.signature):
+        return
+    answer = await _asked(world, request.owner, _is_valid_call(digest, request.signature))
+    if answer[:4] != _IS_VALID:
         raise Unauthorized(
             "the cancel is not signed by the owner", code="badSignature", field="signature"
         )
+
+
+def _is_signed_by(owner: Address, digest: bytes, signature: bytes) -> bool:
+    try:
+        return recover(digest, signature) == owner
+    except Unauthorized:
+        return False
 
 
 def _replaces(intent: OutcomeIntent, app_data: str) -> str | None:

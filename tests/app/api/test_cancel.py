@@ -86,6 +86,16 @@ def _wish(uid):
     return CancelRequest(OWNER, (uid,), int(body["validTo"]), signature)
 
 
+async def test_a_contract_wallet_cancels_by_its_own_word(served):
+    uid = (await served.submit(swap())).json()["uid"]
+    body = {"owner": OWNER, "uids": [uid], "validTo": str(NOW + 60), "signature": "0x" + "ab" * 99}
+    answer = await served.http.post("/v1/intents/cancel", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "badSignature")
+    served.services.chain.answer = bytes.fromhex("1626ba7e").ljust(32, b"\0")
+    answer = await served.http.post("/v1/intents/cancel", json=body)
+    assert answer.json()["intents"] == [{"uid": uid, "state": "cancelled"}]
+
+
 async def test_one_owner_cannot_cancel_anothers(served):
     uid = uid_of(swap(), DOMAIN)
     await served.submit(swap())
