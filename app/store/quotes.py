@@ -25,10 +25,14 @@ class QuoteShelf:
         self._quotes: dict[str, Shelved] = {}
 
     def put(self, quote_id: str, quote: Any, expires_at: int) -> None:
-        """Keeps a quote; the oldest makes room."""
+        """Keeps a quote; the oldest make room, and what has expired goes with them."""
         self._quotes[quote_id] = Shelved(quote, expires_at)
-        if len(self._quotes) > KEPT_MAX:
-            del self._quotes[next(iter(self._quotes))]
+        now = self._clock.time()
+        while self._quotes:
+            oldest = next(iter(self._quotes))
+            if len(self._quotes) <= KEPT_MAX and now <= self._quotes[oldest].expires_at:
+                break
+            del self._quotes[oldest]
 
     def get(self, quote_id: str) -> Any | None:
         """Returns a quote that has not expired."""

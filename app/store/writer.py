@@ -6,6 +6,7 @@ lock to the event loop and waits to get it back.
 """
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -113,7 +114,8 @@ class Writer:
             if alive:
                 self._write(alive)
         except sqlite3.Error as error:
-            self._connection.rollback()
+            with contextlib.suppress(sqlite3.Error):  # a disk that fails once may fail twice
+                self._connection.rollback()
             if len(alive) > 1 and isinstance(error, sqlite3.IntegrityError):
                 for job in alive:  # find the one that does not fit; what follows it is refused
                     self._commit([job])
