@@ -164,7 +164,9 @@ class Store:
         return await self.record(Batch(tuple(events)))
 
     def explain(self, uid: str, error: SolventError) -> None:
-        """Keeps why an intent could not be met, until the next reason."""
+        """Keeps why a live intent could not be met, until the next reason or its end."""
+        if uid not in self._durable.intents:
+            return
         at_ms = self._clock.time_ms()
         self._reasons[uid] = Reason(error.code, error.detail, error.data, at_ms)
 

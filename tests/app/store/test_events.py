@@ -135,6 +135,19 @@ async def test_a_terminal_move_frees_the_reservation(tmp_path):
         assert store.account(ALICE).reservations == ()
 
 
+async def test_a_reason_lives_as_long_as_its_intent(tmp_path):
+    row = stored()
+    async with open_store(tmp_path, fold=counting) as store:
+        await store.record(admitted(row))
+        store.explain(row.uid, Conflict("not now", code="thinBook"))
+        reason = store.reason(row.uid)
+        assert reason is not None
+        assert reason.code == "thinBook"
+        await store.move(row.uid, "cancelled")
+        store.explain(row.uid, Conflict("too late", code="thinBook"))
+        assert store.reason(row.uid) is None
+
+
 async def test_uid_nonce_and_client_order_are_unique(tmp_path):
     row = stored(client_order_id="a")
     async with open_store(tmp_path, fold=counting) as store:
