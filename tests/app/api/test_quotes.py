@@ -7,6 +7,7 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from app.api.plan_models import QuoteView
+from solver.domain.errors import Unavailable
 from tests.app.api.server import KEY, OWNER, STRANGER, Served, serving
 
 SWAP = {"outcome": "swap", "sellToken": "USDC", "buyToken": "WETH", "sellAmount": "1000"}
@@ -108,3 +109,14 @@ async def test_limits_that_no_plan_meets_are_an_answer_with_numbers(served):
 
 async def test_a_stranger_may_ask_too(served):
     assert (await ask(served, owner=STRANGER)).status_code in (200, 409)
+
+
+async def test_a_plan_that_takes_too_long_is_a_503_to_try_again(served):
+    async def run(_: object) -> None:
+        raise Unavailable("no plan was found in 20 s", code="solveTimeout")
+
+    served.services.pool.run = run
+    answer = await ask(served)
+    told = answer.json()
+    assert (answer.status_code, told["code"], told["retryable"]) == (503, "solveTimeout", True)
+    assert answer.headers["retry-after"]
