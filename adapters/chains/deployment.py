@@ -47,6 +47,12 @@ class Deployment(NamedTuple):
     uniswap_v3_router: Address = ZERO_ADDRESS
 
     @property
+    def contracts(self) -> frozenset[Address]:
+        """Every contract of ours: none of them gives back a token that is sent to it."""
+        ours = (self.settlement, self.clearinghouse, self.attestation, self.params, self.router)
+        return frozenset((*ours, self.execution))
+
+    @property
     def settlement_token(self) -> Token:
         """The token that cash and prices are counted in."""
         return self.token("USDC")

@@ -19,7 +19,7 @@ from app.verify.signature import recover
 from solver.domain.account import Account
 from solver.domain.errors import Conflict, Expired, Malformed, Unauthorized
 from solver.domain.event import Event, IntentStateChanged, ReservationReleased
-from solver.domain.ids import AccountId, Address, IntentUid
+from solver.domain.ids import ZERO_ADDRESS, AccountId, Address, IntentUid
 from solver.domain.intent import OutcomeIntent, SignedIntent
 from solver.domain.typed_data import (
     Domain,
@@ -83,6 +83,9 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
     replaces = _replaces(intent, admission.app_data)
     if intent.valid_to <= world.clock.time():
         raise Expired("validTo has passed", code="tooLate", field="intent.validTo")
+    if intent.receiver != ZERO_ADDRESS and intent.receiver in world.deployment.contracts:
+        detail = "tokens paid to a contract of ours would be lost"
+        raise Malformed(detail, code="receiverIsOurs", field="intent.receiver")
     await authorise(world, signed, uid)
     snapshot = world.board.snapshot()
     account = world.store.account_ahead(

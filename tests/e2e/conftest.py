@@ -12,7 +12,7 @@ from adapters.chains.evm import EvmChain
 from app.local import Stack, stack
 
 AS_OF = 1_795_168_800  # 2026-11-20T10:00:00Z
-BLOCK_SECONDS = 0.15  # of real time; the chain's own clock runs ahead, which is its business
+BLOCK_SECONDS = 0.25  # of real time; the chain's own clock runs ahead, which is its business
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,13 @@ async def test_a_stranger_cannot_sign_for_the_owner(served):
     assert await states(served) == []
 
 
+@pytest.mark.parametrize("name", ["settlement", "clearinghouse", "router", "params"])
+async def test_tokens_are_not_paid_to_a_contract_of_ours(served, name):
+    receiver = getattr(served.services.deployment, name)
+    answer = await served.submit(swap(receiver=receiver))
+    assert (answer.status_code, answer.json()["code"]) == (422, "receiverIsOurs")
+
+
 async def test_permit2_is_signed_over_the_transfer_and_reserves_nothing(served):
     body = submission(swap(), scheme="permit2")
     assert (await served.http.post("/v1/intents", json=body)).status_code == 202
