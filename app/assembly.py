@@ -36,7 +36,7 @@ from app.settlement.reconcile import Reconciler
 from app.solving import SolverPool
 from app.store import Store
 from app.verify import address_of, recover
-from solver.domain.errors import Malformed, Refused
+from solver.domain.errors import Refused
 from solver.domain.typed_data import Domain
 
 GRACE_SECONDS = 3  # what open connections get when the process is asked to stop
@@ -89,7 +89,6 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     keys = keys_of(settings)
     async with contextlib.AsyncExitStack() as exits:
         chain = await exits.enter_async_context(EvmChain(settings.rpc_url))
-        require_one_chain(settings, deployment, await chain.chain_id())
         clock, bus = ChainClock((await chain.head()).timestamp), Bus()
         store = await Store.open(settings, bus, clock)
         exits.push_async_callback(store.close)
@@ -114,15 +113,6 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         async with _all_running(loops, settings.head_ms):
             yield services
     observe.stopped()
-
-
-def require_one_chain(settings: Settings, deployment: Deployment, chain_id: int) -> None:
-    """Raises Malformed unless settings, deployment and node speak of the same chain: what is signed
-    for another would be worthless, or worse."""
-    named = {"settings": settings.chain_id, "deployment": deployment.chain_id, "node": chain_id}
-    if len(set(named.values())) > 1:
-        told = ", ".join(f"{where} {number}" for where, number in named.items())
-        raise Malformed(f"chain ids differ: {told}", field="chain_id")
 
 
 def keys_of(settings: Settings) -> dict[str, bytes]:
