@@ -18,6 +18,7 @@ import uvicorn
 
 from adapters.chains.deployment import Deployment, load
 from adapters.chains.devnet.keys import RISK_ROLES, dev_keys
+from adapters.chains.devnet.node import CHAIN_ID
 from adapters.chains.evm import EvmChain
 from app import observe
 from app.auctioneer import Auctioneer
@@ -116,8 +117,14 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
 
 
 def keys_of(settings: Settings) -> dict[str, bytes]:
-    """Returns role -> private key: from the keys file, or the local chain's published ones."""
+    """Returns role -> private key: from the keys file, or the local chain's published ones.
+
+    Raises Refused where published keys would guard a chain that is not the local one.
+    """
     if not settings.keys_file:
+        if settings.chain_id != CHAIN_ID:
+            detail = f"chain {settings.chain_id} needs SOLVENT_KEYS_FILE: its keys are not public"
+            raise Refused(detail, code="keysMissing")
         return {role: key.secret for role, key in dev_keys().items()}
     stored = json.loads(pathlib.Path(settings.keys_file).read_text())
     return {role: bytes.fromhex(text.removeprefix("0x")) for role, text in stored.items()}
