@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from adapters.chains.devnet import dev_keys
 from app.demo.client import Client
-from app.demo.story import COVERED, DEPOSIT_WETH, NEUTRAL, Wanted
+from app.demo.story import DEPOSIT_WETH, Wanted, covered, listed_call, neutral
 from app.local import Stack, stack
 
 WARM = 5
@@ -53,7 +53,8 @@ async def measure(running: Stack, count: int) -> None:
     async with Client(running.api_url, dev_keys()["alice"]) as client:
         await client.follow(await client.quote(*DEPOSIT_WETH))
         kinds = [("swap of 400,000 USDC over 15 pools", swap)]
-        kinds += [("covered call", COVERED), ("covered call, delta-neutral", NEUTRAL)]
+        call = await listed_call(client)
+        kinds += [("covered call", covered(call)), ("covered call, delta-neutral", neutral(call))]
         for name, wanted in kinds:
 
             async def ask(wanted: Wanted = wanted) -> object:

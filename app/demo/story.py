@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import NamedTuple
 
 from adapters.chains.devnet import dev_keys
@@ -19,7 +20,7 @@ from solver.domain.numbers import format_decimal, parse_decimal
 
 FOLDER = pathlib.Path("var/demo")
 VERIFIER = pathlib.Path("tests/e2e/verify_receipt.mjs")
-CALL = "ETH-20261225-4000-C"
+CALL_DAYS, CALL_ABOVE_PERCENT = 35, 10  # which call is sold: about so far off, so far above
 SWAP_USDC = "400000"
 TRIES = 3  # of meeting in one block: the chain, not we, decides where a block ends
 
@@ -76,9 +77,12 @@ async def tell(cast: Cast) -> None:
     """Plays every scene; each adds its settlement to the receipt."""
     await scene(cast, cast.alice, "Alice deposits 12 WETH (Permit2, one signature)", DEPOSIT_WETH)
     await scene(cast, cast.alice, "Alice deposits 5,000 USDC", DEPOSIT_USDC)
-    await scene(cast, cast.alice, "Alice sells 10 covered calls, at least 280 USDC net", COVERED)
+    call = await listed_call(cast.alice)
+    title = f"Alice sells 10 covered calls {call}, at least 280 USDC net"
+    await scene(cast, cast.alice, title, covered(call))
     await scene(cast, cast.bob, "Bob deposits 12 WETH", DEPOSIT_WETH)
-    await scene(cast, cast.bob, "Bob sells 10 covered calls, delta-neutral within 0.1", NEUTRAL)
+    title = "Bob sells 10 covered calls, delta-neutral within 0.1"
+    await scene(cast, cast.bob, title, neutral(call))
     await swap(cast)
     await opposites(cast)
     await scene(cast, cast.alice, "Alice withdraws 1,000 USDC", WITHDRAW)
@@ -93,24 +97,38 @@ DEPOSIT_USDC: Wanted = (
     {"outcome": "deposit", "token": "USDC", "amount": "5000"},
     {"scheme": "permit2", "maxFee": "5"},
 )
-COVERED: Wanted = (
-    {
-        "outcome": "coveredCall",
-        "underlying": "ETH",
-        "size": "10",
-        "instrument": CALL,
-        "minNetPremium": "280",
-    },
-    {"slippageBps": "30", "maxFee": "5", "maxMarginUsed": "20000", "minHealth": "1.1"},
-)
-NEUTRAL: Wanted = (
-    COVERED[0] | {"deltaNeutral": True, "deltaTolerance": "0.1"},
-    COVERED[1],
-)
 WITHDRAW: Wanted = (
     {"outcome": "withdraw", "token": "USDC", "amount": "1000"},
     {"maxFee": "5", "minHealth": "1.1"},
 )
+
+
+def covered(call: str) -> Wanted:
+    """Returns a covered call on 10 ETH, as a front end would ask for it."""
+    request = {"outcome": "coveredCall", "underlying": "ETH", "size": "10", "instrument": call}
+    terms = {"slippageBps": "30", "maxFee": "5", "maxMarginUsed": "20000", "minHealth": "1.1"}
+    return request | {"minNetPremium": "280"}, terms
+
+
+def neutral(call: str) -> Wanted:
+    """Returns the same with a perp that leaves no delta."""
+    request, terms = covered(call)
+    return request | {"deltaNeutral": True, "deltaTolerance": "0.1"}, terms
+
+
+async def listed_call(client: Client) -> str:
+    """Returns the listed call nearest to what the demo sells, whatever the day is."""
+    rows = (await client.get("/v1/instruments"))["instruments"]
+    now = int((await client.get("/v1/time"))["unix"])
+    spot = next(float(row["mark"]) for row in rows if row["instrument"] == "ETH-PERP")
+
+    def distance(row: Json) -> tuple[float, float]:
+        days = (datetime.fromisoformat(row["expiry"]).timestamp() - now) / 86_400
+        wanted = spot * (100 + CALL_ABOVE_PERCENT) / 100
+        return abs(days - CALL_DAYS), abs(float(row["strike"]) - wanted)
+
+    calls = [r for r in rows if r["kind"] == "call" and r["underlying"] == "ETH" and r["bid"]]
+    return str(min(calls, key=distance)["instrument"])
 
 
 async def scene(cast: Cast, client: Client, title: str, wanted: Wanted) -> Outcome:
