@@ -99,8 +99,8 @@ class World:
     def ladders(self, quotes, snapshot):
         for index, (quote, _) in enumerate(quotes):
             level = (Level(quote.price, quote.max_quantity, index),)
-            sides = ((), level) if quote.maker_sells else (level, ())
-            yield Ladder(self.maker, quote.instrument, *sides, True, snapshot.time_ms)
+            bids, asks = ((), level) if quote.maker_sells else (level, ())
+            yield Ladder(self.maker, quote.instrument, bids, asks, True, snapshot.time_ms)
 
     async def settle(self, request, terms):
         """Returns the plan, what the contract said of it, and the account afterwards."""

@@ -1,5 +1,7 @@
 """The hand-written hasher equals the published vector and an independent library's."""
 
+from typing import Any
+
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
@@ -82,7 +84,7 @@ def test_equals_eth_account(scheme: str) -> None:
     assert account.sign_message(signable).message_hash == ours
 
 
-def _numbers(value: object) -> object:
+def _numbers(value: Any) -> Any:
     """eth-account wants integers where a wallet takes decimal strings."""
     if isinstance(value, dict):
         kept = ("version",)
@@ -108,7 +110,7 @@ def _leaves(intent: OutcomeIntent) -> list[OutcomeIntent]:
     return changed
 
 
-def _other(value: object) -> object:
+def _other(value: object) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
