@@ -32,7 +32,7 @@ async def alice(running: Stack, chain: EvmChain) -> AsyncIterator[Client]:
         call = encode("Clearinghouse", "deposit", address, amount, SUBACCOUNT, holder.address)
         await _send(chain, holder, running.deployment.clearinghouse, call)
     async with client:
-        await _until(lambda: _account(client), lambda account: account["cash"] == "50000")
+        await _until(lambda: _account(client), lambda account: _held(account, "ETH-BASE") == "20")
         yield client
 
 
@@ -68,7 +68,8 @@ async def _settled(client: Client, request: Json, terms: Json) -> Json:
 
 
 async def test_a_direct_deposit_reaches_the_ledger(alice: Client) -> None:
-    assert _held(await _account(alice), "ETH-BASE") == "20"
+    account = await _account(alice)
+    assert (account["cash"], _held(account, "ETH-BASE")) == ("50000", "20")
 
 
 async def test_a_perp_is_opened_and_closed(alice: Client) -> None:
