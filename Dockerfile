@@ -11,6 +11,6 @@ WORKDIR /solvent
 COPY . .
 RUN make setup
 
-EXPOSE 8000
-ENV ETH_HASH_BACKEND=pysha3
+EXPOSE 8080
+ENV ETH_HASH_BACKEND=pysha3 SOLVENT_HOST=0.0.0.0
 CMD [".venv/bin/solvent", "serve"]
