@@ -36,7 +36,6 @@ class Settings:
     heartbeat_ms: int = 5_000
     client_queue: int = 256  # events a stream client may lag before it is closed with 4408
     log_level: str = "info"
-    as_of: str = ""  # RFC 3339 day or time at which a local chain starts; empty = now
 
     @property
     def database_file(self) -> str:

@@ -7,6 +7,8 @@ at once; `devnet.chain.rpc.request("evm_setIntervalMining", 1)` makes blocks by 
 """
 
 import asyncio
+import functools
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
 
@@ -14,7 +16,7 @@ import pytest
 
 from adapters.chains.deployment import Deployment
 from adapters.chains.devnet import Devnet, launch
-from adapters.chains.devnet.node import Node
+from adapters.chains.devnet.node import Node, binary
 from adapters.chains.evm import EvmChain
 from solver.domain.errors import Unavailable
 
@@ -34,13 +36,29 @@ async def _home() -> Home:
     return Home(devnet.node, devnet.deployment)
 
 
+def require_anvil() -> None:
+    """Skips the test where the anvil binary itself cannot run, and for no other reason."""
+    reason = _why_no_anvil()
+    if reason is not None:
+        pytest.skip(reason)
+
+
+@functools.cache
+def _why_no_anvil() -> str | None:
+    try:
+        subprocess.run([binary(), "--version"], capture_output=True, check=True)
+    except Unavailable as error:
+        return error.detail
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"anvil does not run on this machine: {error}"
+    return None
+
+
 @pytest.fixture(scope="session")
 def devnet_home() -> Iterator[Home]:
-    """One anvil with everything deployed; skipped where anvil, npm or the artifacts are missing."""
-    try:
-        home = asyncio.run(_home())
-    except Unavailable as error:
-        pytest.skip(error.detail)
+    """One anvil with everything deployed; only anvil may be missing, what cannot deploy fails."""
+    require_anvil()
+    home = asyncio.run(_home())
     yield home
     home.node.stop()
 

@@ -60,18 +60,6 @@ class ItemValue(NamedTuple):
     plan: PlanValue
 
 
-class TradeValue(NamedTuple):
-    """Twin of Trade, for `preview`: `a` receives +quantity from `b` at price."""
-
-    a: bytes
-    b: bytes
-    instrument: int
-    quantity: int
-    price: int
-    hint_a: int = NO_HINT
-    hint_b: int = NO_HINT
-
-
 class SimpleMargin(NamedTuple):
     """What `simple` answers: IM_net, MM_net, equity in settlement atoms; negative = breached."""
 

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from adapters.chains.evm import EvmChain
 from app.local import Stack, stack
+from tests.devnet_fixture import require_anvil
 
 AS_OF = 1_795_168_800  # 2026-11-20T10:00:00Z
 BLOCK_SECONDS = 0.25  # of real time; the chain's own clock runs ahead, which is its business
@@ -23,6 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def running(folder: pathlib.Path) -> AsyncIterator[Stack]:
     """One stack for all tests of this folder."""
+    require_anvil()
     async with stack(folder, as_of=AS_OF) as found, EvmChain(found.rpc_url) as chain:
         mining = asyncio.create_task(_mine(chain))
         try:

@@ -5,7 +5,6 @@ The real library runs in an EVM behind contracts/test/support/MarginHarness.sol.
 
 import pathlib
 import random
-import shutil
 import subprocess
 
 import httpx
@@ -14,7 +13,6 @@ from eth_abi.abi import decode, encode
 
 from adapters.chains.devnet.node import start_node
 from solver.domain.account import Account, Position
-from solver.domain.errors import Unavailable
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.typed_data import keccak
@@ -22,6 +20,7 @@ from solver.margin.rules import price_band
 from solver.margin.simple import figures, requirement_rise
 from solver.margin.state import slots_of
 from solver.pricing.marks import underlying_of, valuation_price
+from tests.devnet_fixture import require_anvil
 from tests.solver.pricing.world import EXPIRY, NEXT_EXPIRY, WAD, account, bitcoin, ether, snapshot
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -35,8 +34,7 @@ GAS = hex(2_000_000_000)
 
 @pytest.fixture(scope="module")
 def runtime():
-    if shutil.which("node") is None or not (ROOT / "node_modules" / "solc").exists():
-        pytest.skip("node or npm packages are missing: run `make setup`")
+    require_anvil()
     done = subprocess.run(
         ["node", str(COMPILER)], capture_output=True, text=True, check=True, timeout=120
     )
@@ -46,10 +44,7 @@ def runtime():
 async def on_chain(runtime, name, types, calls):
     """Answers of the harness for each tuple of arguments, decoded by the caller."""
     selector = keccak(f"{name}({','.join(types)})".encode())[:4]
-    try:
-        node = await start_node(genesis_time=1_790_000_000)
-    except Unavailable as error:
-        pytest.skip(error.detail)
+    node = await start_node(genesis_time=1_790_000_000)
     try:
         batch = [
             {

@@ -8,12 +8,12 @@ import urllib.request
 
 from eth_abi.abi import decode, encode
 
+from adapters.chains.devnet.node import binary
 from solver.domain.market import ConcentratedPool, ConstantProductPool
 from solver.domain.typed_data import keccak
 
 ROOT = pathlib.Path(__file__).parents[4]
 MODULES = ROOT / "node_modules"
-ANVIL = MODULES / "@foundry-rs/anvil-linux-amd64/bin/anvil"
 V2, V3 = MODULES / "@uniswap/v2-core/build", MODULES / "@uniswap/v3-core/artifacts/contracts"
 V2_PERIPHERY = MODULES / "@uniswap/v2-periphery/build"
 V3_PERIPHERY = MODULES / "@uniswap/v3-periphery/artifacts/contracts"
@@ -41,7 +41,7 @@ class Evm:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [ANVIL, "--port", "0", "--chain-id", "31338", "--code-size-limit", "60000"],
+            [binary(), "--port", "0", "--chain-id", "31338", "--code-size-limit", "60000"],
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -9,16 +9,15 @@ from solver.domain.errors import Infeasible
 from solver.routing import curves
 from solver.routing.curves import concentrated
 from solver.routing.curves.ticks import RATIO_MAX, RATIO_MIN
+from tests.devnet_fixture import require_anvil
 from tests.solver.routing.curves import evm as chain
 
-pytestmark = pytest.mark.skipif(
-    not chain.ANVIL.exists(), reason="node_modules is not installed: run `npm ci`"
-)
 TIERS = ((500, 10), (3000, 60), (10_000, 200))
 
 
 @pytest.fixture(scope="module")
 def evm():
+    require_anvil()
     running = chain.Evm()
     yield running
     running.close()
