@@ -23,6 +23,7 @@ Tell = Callable[[str], None]
 class Stack(NamedTuple):
     """Where everything listens; `api` is a process so that it can be killed and started again."""
 
+    devnet: devnet.Devnet
     rpc_url: str
     api_url: str
     deployment: Deployment
@@ -127,7 +128,7 @@ async def stack(
             await maker.start()
             await _quoting(url, maker)
             tell("maker connected and quoting")
-            yield Stack(chain.url, url, chain.deployment, folder, api, maker)
+            yield Stack(chain, chain.url, url, chain.deployment, folder, api, maker)
         finally:
             prices.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,6 +1,7 @@
 """Who may do what: strict documents, signatures, and the admission of signed intents."""
 
-from app.verify.admission import Admission, CancelRequest, authorise, verify, verify_cancel
+from app.verify.admission import Admission, CancelRequest, verify, verify_cancel
+from app.verify.authority import authorise
 from app.verify.document import parse_document
 from app.verify.reservation import available
 from app.verify.signature import address_of, recover, sign

@@ -7,15 +7,14 @@ makes the intent open; the store refuses it if the world moved in between.
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from adapters.base import Reverted
 from app.board import Board
 from app.clock import Clock
 from app.store.events import Store
 from app.store.fold import Batch
 from app.store.intents import StoredIntent
+from app.verify.authority import authorise, is_signed_by
 from app.verify.document import parse_document
 from app.verify.reservation import reservation
-from app.verify.signature import recover
 from solver.domain.account import Account
 from solver.domain.errors import Conflict, Expired, Malformed, Unauthorized
 from solver.domain.event import Event, IntentStateChanged, ReservationReleased
@@ -26,15 +25,12 @@ from solver.domain.typed_data import (
     cancel_all_digest,
     cancel_digest,
     keccak,
-    permit2_digest,
 )
 from solver.intents import compile_intent
 
 REPLACEABLE = frozenset({"received", "open", "paused", "partiallyFilled"})
 UIDS_MAX = 100
 CANCEL_SECONDS_MAX = 600  # a signed cancel is good for ten minutes at most
-_IS_VALID = bytes.fromhex("1626ba7e")  # isValidSignature(bytes32,bytes), also its answer (ERC-1271)
-_PRESIGNED = keccak(b"presigned(address,bytes32)")[:4]
 
 Dated = tuple[str, Event, int]
 
@@ -112,30 +108,6 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
     return Batch(tuple((log, event, at_ms) for event in events), intents=(row,))
 
 
-async def authorise(world: World, signed: SignedIntent, uid: IntentUid) -> None:
-    """Raises Unauthorized unless the owner signed, by the scheme the intent comes with."""
-    intent, scheme = signed.intent, signed.scheme
-    if scheme == "eip712":
-        signer = recover(uid.digest, signed.signature)
-    elif scheme == "permit2":
-        permit2 = world.deployment.permit2
-        signer = recover(permit2_digest(intent, world.domain, permit2), signed.signature)
-    elif scheme == "eip1271":
-        answer = await _asked(world, intent.owner, _is_valid_call(uid.digest, signed.signature))
-        signer = intent.owner if answer[:4] == _IS_VALID else ""
-    elif scheme == "presign":
-        words = bytes(12) + bytes.fromhex(intent.owner[2:]) + uid.digest
-        answer = await _asked(world, world.domain.verifying_contract, _PRESIGNED + words)
-        signer = intent.owner if int.from_bytes(answer, "big") == 1 else ""
-    else:
-        detail = "this version admits eip712, permit2, eip1271 and presign"
-        raise Unauthorized(detail, code="schemeNotOpen", field="scheme")
-    if signer != intent.owner:
-        raise Unauthorized(
-            "the signature is not the owner's", code="badSignature", field="signature"
-        )
-
-
 async def verify_cancel(world: World, request: CancelRequest) -> None:
     """Raises Malformed, Expired or Unauthorized unless the owner signed this cancel just now: by
     key, or as a contract wallet (ERC-1271), which is asked only when no key of the owner's signed.
@@ -156,20 +128,10 @@ async def verify_cancel(world: World, request: CancelRequest) -> None:
         digest = cancel_digest(request.owner, uids, request.valid_to, world.domain)
     else:
         digest = cancel_all_digest(request.owner, request.epoch, request.valid_to, world.domain)
-    if _is_signed_by(request.owner, digest, request.signature):
-        return
-    answer = await _asked(world, request.owner, _is_valid_call(digest, request.signature))
-    if answer[:4] != _IS_VALID:
+    if not await is_signed_by(world, request.owner, digest, request.signature):
         raise Unauthorized(
             "the cancel is not signed by the owner", code="badSignature", field="signature"
         )
-
-
-def _is_signed_by(owner: Address, digest: bytes, signature: bytes) -> bool:
-    try:
-        return recover(digest, signature) == owner
-    except Unauthorized:
-        return False
 
 
 def _replaces(intent: OutcomeIntent, app_data: str) -> str | None:
@@ -208,17 +170,3 @@ def _replaced(
     if kept != account.reservations:
         events.append(ReservationReleased(replaces))
     return events, account._replace(reservations=kept)
-
-
-async def _asked(world: World, to: Address, data: bytes) -> bytes:
-    try:
-        answer: bytes = await world.chain.call(to, data)
-    except Reverted:
-        return bytes(32)
-    return answer if len(answer) == 32 else bytes(32)
-
-
-def _is_valid_call(digest: bytes, signature: bytes) -> bytes:
-    length = len(signature).to_bytes(32, "big")
-    padded = signature + bytes(-len(signature) % 32)
-    return _IS_VALID + digest + (64).to_bytes(32, "big") + length + padded
