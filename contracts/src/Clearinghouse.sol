@@ -14,6 +14,7 @@ import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {Ledger} from "./libraries/Ledger.sol";
 import {PositionSlot} from "./libraries/PositionSlot.sol";
 import {Pricing} from "./libraries/Pricing.sol";
+import {Relay} from "./libraries/Relay.sol";
 import {Reports} from "./libraries/Reports.sol";
 import {Touched} from "./libraries/Touched.sol";
 import {Trading} from "./libraries/Trading.sol";
@@ -37,9 +38,12 @@ contract Clearinghouse is Custody {
     address private transient _settling;
 
     modifier onlySettlement() {
-        if (!params.isSettlement(msg.sender)) revert NotSettlement(msg.sender);
-        if (Touched.length() == 0) _settling = msg.sender;
-        else if (_settling != msg.sender) revert SettlementUnderway();
+        bool isUnderway = Touched.length() != 0;
+        if (!isUnderway || _settling != msg.sender) {
+            if (!params.isSettlement(msg.sender)) revert NotSettlement(msg.sender);
+            if (isUnderway) revert SettlementUnderway();
+            _settling = msg.sender;
+        }
         _;
     }
 
@@ -51,11 +55,11 @@ contract Clearinghouse is Custody {
 
     function observe(bytes32 account, Report calldata report) external onlySettlement {
         Trading.touch(_state, account);
-        bytes32 hash;
-        for (uint256 i; i < report.accounts.length && hash == 0; ++i) {
-            if (report.accounts[i].account == account) hash = positionsHash(account);
+        bool isReported;
+        for (uint256 i; i < report.accounts.length && !isReported; ++i) {
+            isReported = report.accounts[i].account == account;
         }
-        Touched.observe(account, hash);
+        Touched.observe(account, isReported);
     }
 
     function release(bytes32 account, address token, uint256 amount, address to)
@@ -81,14 +85,20 @@ contract Clearinghouse is Custody {
     }
 
     function clear(
-        Trade[] calldata trades,
+        Trade[] calldata,
         bytes32[] calldata asked,
-        uint16[] calldata markets,
+        uint16[] calldata,
         Report calldata report,
         bytes[] calldata signatures
     ) external nonReentrant onlySettlement returns (Outcome[] memory outcomes) {
-        if (report.validUntil != 0) IAttestation(attestation).verify(report, signatures);
-        outcomes = Gate.clear(_state, params, _unit, trades, asked, markets, report);
+        if (report.validUntil != 0) {
+            uint256[] memory head = new uint256[](2);
+            Relay.call(attestation, IAttestation.verify.selector, head, report, signatures);
+        }
+        uint256[] memory extra = new uint256[](3);
+        (extra[0], extra[1], extra[2]) = (_slotOfState(), uint160(address(params)), _unit);
+        bytes memory answer = Relay.delegate(address(Gate), Gate.clear.selector, extra);
+        if (asked.length != 0) outcomes = abi.decode(answer, (Outcome[]));
         Touched.reset();
     }
 
@@ -236,7 +246,17 @@ contract Clearinghouse is Custody {
 
     function _moveTouched(bytes32 account, address token, int256 amount) private {
         Trading.touch(_state, account);
+        if (token != quoteToken && Touched.needsHash(account)) {
+            Touched.setHash(account, positionsHash(account));
+        }
         uint160 base = _moveCollateral(account, token, amount);
         if (base != 0) Touched.addMove(account, PositionSlot.encode(base, amount));
+    }
+
+    function _slotOfState() private view returns (uint256 slot) {
+        Ledger.State storage state = _state;
+        assembly ("memory-safe") {
+            slot := state.slot
+        }
     }
 }

@@ -11,6 +11,7 @@ import {PositionSlot} from "./PositionSlot.sol";
 library Fences {
     using InstrumentId for uint160;
     using PositionSlot for uint256;
+    using PositionSlot for uint256[];
 
     /// What attested figures must respect, wad^2.
     struct Fence {
@@ -32,13 +33,14 @@ library Fences {
     {
         (limit.linear, limit.floor) = exposure(book);
         MarginRules.Series memory series;
-        uint256 length = book.slots.length;
+        uint256[] memory slots = book.slots;
+        uint256 length = slots.length;
         unchecked {
             for (uint256 i; i < length; ++i) {
-                uint256 slot = book.slots[i];
-                if (!slot.instrumentOf().isOption()) continue;
+                uint256 slot = slots.slotAt(i);
+                if (!slot.isOption()) continue;
                 MarginRules.open(series, book, i, time);
-                _fenceOption(limit, series, slot.instrumentOf(), slot.quantityOf());
+                _fenceOption(limit, slot, series.price, series.timeValue);
             }
         }
     }
@@ -50,17 +52,18 @@ library Fences {
         pure
         returns (int256 linear, uint256 floor)
     {
-        uint256 length = book.slots.length;
+        uint256[] memory slots = book.slots;
+        uint256 length = slots.length;
         unchecked {
             for (uint256 i; i < length; ++i) {
-                uint160 instrument = book.slots[i].instrumentOf();
-                int256 quantity = book.slots[i].quantityOf();
-                if (instrument.isOption()) {
-                    if (quantity < 0) floor += uint256(-quantity) * book.prices[i];
+                uint256 slot = slots.slotAt(i);
+                int256 quantity = slot.quantityOf();
+                if (slot.isOption()) {
+                    if (quantity < 0) floor += uint256(-quantity) * book.prices.slotAt(i);
                     continue;
                 }
                 MarginRules.MarketView memory market = book.markets[i];
-                if (instrument.isPerp()) {
+                if (slot.isPerp()) {
                     linear += quantity * (int256(market.price) - market.fundingIndex);
                     floor += MarginRules.abs(quantity) * market.price;
                 } else {
@@ -78,12 +81,27 @@ library Fences {
         pure
         returns (uint256 lowest, uint256 highest)
     {
+        uint256 flat = instrument.isPerp()
+            ? 0
+            : MarginRules.timeValue(
+                market.price, market.sigmaCapPpm, MarginRules.timeLeft(instrument.expiryOf(), time)
+            );
+        return band(instrument, market.price, flat);
+    }
+
+    /// The same when the time value of the instrument's series is known already: an option is worth
+    /// its intrinsic value at least, and at most the time value that volatility <= cap allows more.
+    function band(uint160 instrument, uint256 price, uint256 flat)
+        internal
+        pure
+        returns (uint256 lowest, uint256 highest)
+    {
         unchecked {
-            uint256 slack = market.price * BAND_PERCENT / 100;
-            if (instrument.isPerp()) return (market.price - slack, market.price + slack);
-            (lowest, highest) = optionRange(instrument, market.price, market.sigmaCapPpm, time);
+            uint256 slack = price * BAND_PERCENT / 100;
+            if (instrument.isPerp()) return (price - slack, price + slack);
+            lowest = MarginRules.intrinsic(instrument, price);
+            highest = lowest + MarginRules.scaled(flat, instrument, price) + slack;
             lowest = lowest > slack ? lowest - slack : 0;
-            highest += slack;
         }
     }
 
@@ -93,48 +111,31 @@ library Fences {
         pure
         returns (int256 delta, bool isExact)
     {
-        uint256 length = book.slots.length;
+        uint256[] memory slots = book.slots;
+        uint256 length = slots.length;
         unchecked {
             for (uint256 i; i < length; ++i) {
-                uint160 instrument = book.slots[i].instrumentOf();
-                if (instrument.marketOf() != market) continue;
-                if (instrument.isOption()) return (0, false);
-                int256 quantity = book.slots[i].quantityOf();
-                delta += instrument.isPerp()
-                    ? quantity
-                    : quantity * int256(book.markets[i].baseUnit);
+                uint256 slot = slots.slotAt(i);
+                if (slot.marketOf() != market) continue;
+                if (slot.isOption()) return (0, false);
+                int256 quantity = slot.quantityOf();
+                delta += slot.isPerp() ? quantity : quantity * int256(book.markets[i].baseUnit);
             }
         }
         return (delta, true);
     }
 
-    /// Intrinsic value at price S, and intrinsic plus the most time value that volatility <= cap allows.
-    function optionRange(uint160 instrument, uint256 price, uint256 sigmaCapPpm, uint256 time)
-        internal
-        pure
-        returns (uint256 inTheMoney, uint256 highest)
-    {
-        unchecked {
-            uint256 flat = MarginRules.timeValue(
-                price, sigmaCapPpm, MarginRules.timeLeft(instrument.expiryOf(), time)
-            );
-            inTheMoney = MarginRules.intrinsic(instrument, price);
-            highest = inTheMoney + MarginRules.scaled(flat, instrument, price);
-        }
-    }
-
     /// Adds one option to the fence: a long is worth 0 to the upper bound, a short owes at least its
     /// intrinsic value.
-    function _fenceOption(
-        Fence memory limit,
-        MarginRules.Series memory series,
-        uint160 instrument,
-        int256 quantity
-    ) private pure {
+    function _fenceOption(Fence memory limit, uint256 slot, uint256 price, uint256 flat)
+        private
+        pure
+    {
         unchecked {
-            uint256 inTheMoney = MarginRules.intrinsic(instrument, series.price);
-            uint256 highest =
-                inTheMoney + MarginRules.scaled(series.timeValue, instrument, series.price);
+            uint160 instrument = slot.instrumentOf();
+            int256 quantity = slot.quantityOf();
+            uint256 inTheMoney = MarginRules.intrinsic(instrument, price);
+            uint256 highest = inTheMoney + MarginRules.scaled(flat, instrument, price);
             if (quantity > 0) {
                 limit.optionsMax += quantity * int256(highest);
                 return;
