@@ -93,7 +93,7 @@ contract Clearinghouse is Custody {
     ) external nonReentrant onlySettlement returns (Outcome[] memory outcomes) {
         if (report.validUntil != 0) {
             uint256[] memory head = new uint256[](2);
-            Relay.call(attestation, IAttestation.verify.selector, head, report, signatures);
+            Relay.pass(attestation, IAttestation.verify.selector, head, 0, report, signatures);
         }
         uint256[] memory extra = new uint256[](3);
         (extra[0], extra[1], extra[2]) = (_slotOfState(), uint160(address(params)), _unit);

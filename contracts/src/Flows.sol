@@ -21,10 +21,11 @@ struct Progress {
     bool isTouching; // the Clearinghouse must gate the account
 }
 
-/// What the Router held of a token before anything moved.
+/// What the Router held of each token before anything moved: the first `count` entries.
 struct Held {
-    address token;
-    uint256 amount;
+    address[] tokens;
+    uint256[] amounts;
+    uint256 count;
 }
 
 /// Steps 5 to 8 of `settle`: tokens in, through venues, out, and nothing left behind. A plan is
@@ -32,42 +33,49 @@ struct Held {
 library Flows {
     // ---- what the Router holds before
 
-    /// Every token that a plan names, listed and counted. Empty entries end the list.
+    /// Every token that a plan names, listed and counted.
     function holdings(Item[] calldata items, Ground memory ground)
         internal
         view
-        returns (Held[] memory held)
+        returns (Held memory)
     {
-        uint256 most = 1;
+        uint256 most;
         for (uint256 i; i < items.length; ++i) {
             Plan calldata plan = items[i].plan;
             most += plan.pulls.length + plan.steps.length + plan.outs.length;
         }
-        held = new Held[](most);
+        Held memory held = Held(new address[](most), new uint256[](most), 0);
+        if (most == 0) return held;
         for (uint256 i; i < items.length; ++i) {
             Plan calldata plan = items[i].plan;
-            for (uint256 j; j < plan.pulls.length; ++j) {
-                _note(held, plan.pulls[j].token, ground);
+            Pull[] calldata pulls = plan.pulls;
+            for (uint256 j; j < pulls.length; ++j) {
+                _note(held, pulls[j].token, ground);
             }
-            for (uint256 j; j < plan.steps.length; ++j) {
-                Step calldata step = plan.steps[j];
+            Step[] calldata steps = plan.steps;
+            for (uint256 j; j < steps.length; ++j) {
+                Step calldata step = steps[j];
                 // An allowance of nothing is still a call to the token.
                 bool isCalled = step.payAmount != 0 || step.mode == PAY_APPROVE;
                 if (isCalled) _note(held, step.payToken, ground);
             }
-            for (uint256 j; j < plan.outs.length; ++j) {
-                _note(held, plan.outs[j].token, ground);
+            Out[] calldata outs = plan.outs;
+            for (uint256 j; j < outs.length; ++j) {
+                _note(held, outs[j].token, ground);
             }
         }
+        return held;
     }
 
-    function _note(Held[] memory held, address token, Ground memory ground) private view {
-        uint256 i;
-        for (; held[i].token != address(0); ++i) {
-            if (held[i].token == token) return;
+    function _note(Held memory held, address token, Ground memory ground) private view {
+        uint256 count = held.count;
+        for (uint256 i; i < count; ++i) {
+            if (held.tokens[i] == token) return;
         }
         if (!ground.params.isToken(token)) revert ISettlement.TokenNotListed(token);
-        held[i] = Held(token, _balance(token, ground.router));
+        held.tokens[count] = token;
+        held.amounts[count] = _balance(token, ground.router);
+        held.count = count + 1;
     }
 
     // ---- 5: pull
@@ -85,9 +93,10 @@ library Flows {
         pure
         returns (uint256[] memory fromWallet)
     {
-        Leg[] calldata legs = item.intent.legs;
         Pull[] calldata pulls = item.plan.pulls;
-        fromWallet = new uint256[](legs.length);
+        fromWallet = new uint256[](moved.roles.length);
+        if (pulls.length == 0) return fromWallet;
+        Leg[] calldata legs = item.intent.legs;
         for (uint256 i; i < pulls.length; ++i) {
             Pull calldata drawn = pulls[i];
             uint256 leg = drawn.leg;
@@ -150,10 +159,9 @@ library Flows {
                 to = item.intent.receiver;
                 if (to == address(0)) revert ISettlement.ReceiverMissing();
             }
-            uint256 held = _balance(drawn.token, to);
             progress.isTouching = true;
+            // measures itself that `to` receives exactly this
             progress.ground.clearinghouse.release(progress.account, drawn.token, drawn.amount, to);
-            _requireExact(drawn.token, to, held, drawn.amount);
         }
     }
 
@@ -172,9 +180,10 @@ library Flows {
     function _checkTargets(Step[] calldata steps, Ground memory ground) private view {
         for (uint256 i; i < steps.length; ++i) {
             Step calldata step = steps[i];
+            bytes calldata data = step.data;
             // bytes4 of shorter data would be padded to a selector that was never listed.
-            bytes4 selector = step.data.length < 4 ? bytes4(0) : bytes4(step.data);
-            if (step.data.length < 4 || !ground.params.isAllowed(step.target, selector)) {
+            bytes4 selector = data.length < 4 ? bytes4(0) : bytes4(data);
+            if (data.length < 4 || !ground.params.isAllowed(step.target, selector)) {
                 revert ISettlement.TargetNotAllowed(step.target, selector);
             }
         }
@@ -182,12 +191,13 @@ library Flows {
 
     function _checkOuts(Item calldata item, Role[] memory roles) private pure {
         Out[] calldata outs = item.plan.outs;
+        if (outs.length == 0) return;
+        Leg[] calldata legs = item.intent.legs;
         for (uint256 i; i < outs.length; ++i) {
             Out calldata out = outs[i];
-            if (roles[out.leg] != Role.TokenBuy) revert ISettlement.LegSide(out.leg);
-            if (out.token != item.intent.legs[out.leg].asset) {
-                revert ISettlement.TokenMismatch(out.leg, out.token);
-            }
+            uint256 leg = out.leg;
+            if (roles[leg] != Role.TokenBuy) revert ISettlement.LegSide(leg);
+            if (out.token != legs[leg].asset) revert ISettlement.TokenMismatch(leg, out.token);
         }
     }
 
@@ -196,9 +206,11 @@ library Flows {
     function deliver(Item calldata item, Progress memory progress) internal {
         Out[] calldata outs = item.plan.outs;
         for (uint256 i; i < outs.length; ++i) {
-            if (outs[i].amount == 0) continue;
-            _payOwner(item, progress, outs[i].token, outs[i].amount);
-            progress.moved.atoms[outs[i].leg] += outs[i].amount;
+            Out calldata out = outs[i];
+            uint256 amount = out.amount;
+            if (amount == 0) continue;
+            _payOwner(item, progress, out.token, amount);
+            progress.moved.atoms[out.leg] += amount;
         }
         if (progress.moved.fee != 0) _payFee(item, progress);
     }
@@ -235,19 +247,19 @@ library Flows {
     function returnResiduals(
         Item[] calldata items,
         Progress[] memory progress,
-        Held[] memory held,
+        Held memory held,
         Ground memory ground
     ) internal {
-        for (uint256 i; held[i].token != address(0); ++i) {
-            address token = held[i].token;
+        for (uint256 i; i < held.count; ++i) {
+            (address token, uint256 before) = (held.tokens[i], held.amounts[i]);
             uint256 left = _balance(token, ground.router);
-            if (left == held[i].amount) continue;
+            if (left == before) continue;
             bool isReturned;
-            for (uint256 j; left > held[i].amount && j < items.length && !isReturned; ++j) {
+            for (uint256 j; left > before && j < items.length && !isReturned; ++j) {
                 isReturned = _names(items[j].plan.residuals, token)
-                    && _return(items[j], progress[j], token, left - held[i].amount);
+                    && _return(items[j], progress[j], token, left - before);
             }
-            if (!isReturned) revert ISettlement.RouterNotEmpty(token, held[i].amount, left);
+            if (!isReturned) revert ISettlement.RouterNotEmpty(token, before, left);
         }
     }
 

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
-import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {Authority} from "./Authority.sol";
@@ -12,7 +11,7 @@ import {Execution, Warrant} from "./Execution.sol";
 import {Router} from "./Router.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IParams} from "./interfaces/IParams.sol";
-import {Budget} from "./libraries/Mandates.sol";
+import {Relay} from "./libraries/Relay.sol";
 import {Item} from "./types/Plan.sol";
 import {Report} from "./types/Report.sol";
 
@@ -45,32 +44,36 @@ contract Settlement is Authority, ReentrancyGuardTransient {
     {
         _admit();
         _requireOnePerAccount(items);
-        Warrant[] memory warrants = new Warrant[](items.length);
-        Budget[] memory budgets = new Budget[](items.length);
+        Warrant[] memory warrants = _room(items.length);
         for (uint256 i; i < items.length; ++i) {
-            (warrants[i], budgets[i]) = _authorise(items[i]);
+            warrants[i] = _authorise(items[i]);
         }
         for (uint256 i; i < items.length; ++i) {
             _takeQuotes(items[i].plan);
         }
         Ground memory ground = _ground();
-        Clearing.observe(items, ground, report);
+        Clearing.observe(items, ground, report, signatures);
         Verdict[] memory verdicts = _execute(ground, warrants);
         Clearing.clear(items, verdicts, ground, report, signatures);
         for (uint256 i; i < items.length; ++i) {
-            Item calldata item = items[i];
-            if (warrants[i].isMetered) {
-                _meter(item.intent.owner, budgets[i], verdicts[i], item.plan.fee);
-            }
-            emit Settled(
-                warrants[i].digest,
-                item.intent.owner,
-                msg.sender,
-                warrants[i].fraction,
-                verdicts[i].cost,
-                item.plan.fee
-            );
+            _conclude(items[i], warrants[i], verdicts[i]);
         }
+    }
+
+    /// Pointers that are set before they are followed: an array of structs would be filled with empty
+    /// ones first.
+    function _room(uint256 length) private pure returns (Warrant[] memory warrants) {
+        uint256[] memory words = new uint256[](length);
+        assembly ("memory-safe") {
+            warrants := words
+        }
+    }
+
+    function _conclude(Item calldata item, Warrant memory warrant, Verdict memory verdict) private {
+        address owner = item.intent.owner;
+        uint256 fee = item.plan.fee;
+        if (warrant.isMetered) _meter(owner, warrant.budget, verdict, fee);
+        emit Settled(warrant.digest, owner, msg.sender, warrant.fraction, verdict.cost, fee);
     }
 
     function _admit() private view {
@@ -103,14 +106,19 @@ contract Settlement is Authority, ReentrancyGuardTransient {
         private
         returns (Verdict[] memory)
     {
-        bytes memory appended = abi.encode(ground, warrants);
-        (bool isDone, bytes memory answer) = address(Execution)
-            .delegatecall(
-                bytes.concat(
-                    Execution.execute.selector, msg.data[4:], appended, bytes32(appended.length)
-                )
-            );
-        if (!isDone) LowLevelCall.bubbleRevert(answer);
+        uint256[] memory extra = new uint256[](5 + 3 * warrants.length);
+        extra[0] = uint160(address(ground.params));
+        extra[1] = uint160(address(ground.clearinghouse));
+        extra[2] = uint160(ground.router);
+        extra[3] = uint160(ground.quoteToken);
+        extra[4] = ground.atomWad;
+        for (uint256 i; i < warrants.length; ++i) {
+            Warrant memory warrant = warrants[i];
+            extra[5 + 3 * i] = uint256(warrant.structHash);
+            extra[6 + 3 * i] = warrant.fraction;
+            extra[7 + 3 * i] = warrant.isMetered ? 1 : 0;
+        }
+        bytes memory answer = Relay.delegate(address(Execution), Execution.execute.selector, extra);
         return abi.decode(answer, (Verdict[]));
     }
 }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ISettlement} from "../interfaces/ISettlement.sol";
-import {Mandate, OutcomeIntent} from "../types/Intent.sol";
+import {Leg, Mandate, OutcomeIntent} from "../types/Intent.sol";
 import {Signatures} from "./Signatures.sol";
 import {TypedData} from "./TypedData.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
@@ -20,6 +20,7 @@ struct Budget {
 library Mandates {
     uint32 private constant SLIPPAGE_NONE = type(uint32).max;
     uint256 private constant REVOKED = type(uint256).max;
+    uint256 private constant MANDATE_SIZE_MIN = 13 * 32;
     bytes32 private constant WITHDRAW = keccak256("withdraw");
 
     /// `signature` = abi.encode(Mandate, owner's signature, agent's signature of the intent's
@@ -30,8 +31,8 @@ library Mandates {
         bytes32 intentDigest,
         bytes32 domain
     ) internal view returns (Budget memory) {
-        (Mandate memory mandate, bytes memory byOwner, bytes memory byAgent) =
-            abi.decode(signature, (Mandate, bytes, bytes));
+        (Mandate calldata mandate, bytes calldata byOwner, bytes calldata byAgent) =
+            _parts(signature);
         _coversWho(mandate, intent);
         _coversWhat(mandate, intent);
         _coversLimits(mandate, intent);
@@ -65,7 +66,41 @@ library Mandates {
         return (day << 224) | (notional << 112) | loss;
     }
 
-    function _coversWho(Mandate memory mandate, OutcomeIntent calldata intent) private view {
+    /// The three parts where they stand in the calldata; each lies inside `signature`.
+    function _parts(bytes calldata signature)
+        private
+        pure
+        returns (Mandate calldata mandate, bytes calldata byOwner, bytes calldata byAgent)
+    {
+        uint256 place = _offset(signature, 0, MANDATE_SIZE_MIN);
+        assembly ("memory-safe") {
+            mandate := add(signature.offset, place)
+        }
+        byOwner = _bytesAt(signature, 32);
+        byAgent = _bytesAt(signature, 64);
+    }
+
+    function _bytesAt(bytes calldata signature, uint256 head)
+        private
+        pure
+        returns (bytes calldata part)
+    {
+        uint256 place = _offset(signature, head, 32);
+        uint256 length = uint256(bytes32(signature[place:]));
+        return signature[place + 32:place + 32 + length];
+    }
+
+    /// The offset in the head; what it points to has `size` bytes at least.
+    function _offset(bytes calldata signature, uint256 head, uint256 size)
+        private
+        pure
+        returns (uint256 place)
+    {
+        place = uint256(bytes32(signature[head:]));
+        if (place + size > signature.length) revert ISettlement.BadSignature(address(0));
+    }
+
+    function _coversWho(Mandate calldata mandate, OutcomeIntent calldata intent) private view {
         if (mandate.owner != intent.owner) {
             revert ISettlement.ScopeExceeded("owner", uint160(intent.owner), uint160(mandate.owner));
         }
@@ -78,30 +113,29 @@ library Mandates {
         _atMost("receiver", uint160(intent.receiver), 0);
     }
 
-    function _coversWhat(Mandate memory mandate, OutcomeIntent calldata intent) private pure {
+    function _coversWhat(Mandate calldata mandate, OutcomeIntent calldata intent) private pure {
         bytes32 outcome = keccak256(bytes(intent.outcome));
+        string[] calldata outcomes = mandate.outcomes;
         uint256 found;
-        while (
-            found < mandate.outcomes.length && keccak256(bytes(mandate.outcomes[found])) != outcome
-        ) ++found;
-        if (found == mandate.outcomes.length) {
-            revert ISettlement.ScopeExceeded("outcomes", 0, found);
-        }
+        while (found < outcomes.length && keccak256(bytes(outcomes[found])) != outcome) ++found;
+        if (found == outcomes.length) revert ISettlement.ScopeExceeded("outcomes", 0, found);
 
-        for (uint256 i; i < intent.legs.length; ++i) {
-            if (keccak256(bytes(intent.legs[i].side)) == WITHDRAW) {
+        Leg[] calldata legs = intent.legs;
+        address[] calldata assets = mandate.assets;
+        for (uint256 i; i < legs.length; ++i) {
+            Leg calldata leg = legs[i];
+            if (keccak256(bytes(leg.side)) == WITHDRAW) {
                 revert ISettlement.ScopeExceeded("withdraw", i, 0);
             }
-            for (found = 0; found < mandate.assets.length; ++found) {
-                if (mandate.assets[found] == intent.legs[i].asset) break;
+            address asset = leg.asset;
+            for (found = 0; found < assets.length && assets[found] != asset;) {
+                ++found;
             }
-            if (found == mandate.assets.length) {
-                revert ISettlement.ScopeExceeded("assets", i, found);
-            }
+            if (found == assets.length) revert ISettlement.ScopeExceeded("assets", i, found);
         }
     }
 
-    function _coversLimits(Mandate memory mandate, OutcomeIntent calldata intent) private pure {
+    function _coversLimits(Mandate calldata mandate, OutcomeIntent calldata intent) private pure {
         _atMost("maxSlippageBps", intent.limits.maxSlippageBps, mandate.maxSlippageBps);
         _atMost("maxSlippageBps", intent.limits.maxSlippageBps, SLIPPAGE_NONE - 1);
         _atMost("maxMarginUsed", intent.limits.maxMarginUsed, mandate.maxMarginUsed);

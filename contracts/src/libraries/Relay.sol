@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Report} from "../types/Report.sol";
+import {AccountRisk, Mark, Report} from "../types/Report.sol";
 
 /// Hands calldata on as it came. Encoding an item or a report again costs as much gas as checking it,
 /// and reads the same bytes: whoever receives them validates what it reads.
 library Relay {
+    error ReportOutOfPlace();
+
     /// Runs `selector` of linked code on this very call's arguments, with `extra` behind them, word
     /// for word; the receiver finds it with `behind`.
     function delegate(address code, bytes4 selector, uint256[] memory extra)
@@ -39,27 +41,49 @@ library Relay {
         }
     }
 
-    /// Calls `target` with `head` (whole words; the last two are filled in with where the report and
-    /// the signatures begin) and with the report and its signatures as they came.
-    function call(
+    /// Calls `target` with `head` (whole words; where the report and its signatures begin is filled in
+    /// at `place` and behind it) and with the report and the signatures as they came.
+    function pass(
         address target,
         bytes4 selector,
         uint256[] memory head,
+        uint256 place,
         Report calldata report,
         bytes[] calldata signatures
     ) internal returns (bytes memory) {
-        uint256 reportAt;
-        uint256 signaturesAt;
+        (uint256 start, uint256 reportAt, uint256 signaturesAt) = _start(report, signatures);
+        unchecked {
+            uint256 size = 32 * head.length;
+            head[place] = size + reportAt - start;
+            head[place + 1] = size + signaturesAt - start;
+        }
+        return _call(target, selector, head, start);
+    }
+
+    /// Where the report or its signatures begin, whichever is first. Offsets in calldata may point
+    /// backwards, out of what is handed on; the receiver would then read another report than the
+    /// caller did. Signatures only the receiver reads.
+    function _start(Report calldata report, bytes[] calldata signatures)
+        private
+        pure
+        returns (uint256 start, uint256 reportAt, uint256 signaturesAt)
+    {
+        Mark[] calldata marks = report.marks;
+        AccountRisk[] calldata accounts = report.accounts;
+        bool isInside;
         assembly ("memory-safe") {
             reportAt := report
             signaturesAt := sub(signatures.offset, 32)
+            start := reportAt
+            if lt(signaturesAt, start) { start := signaturesAt }
+            // each length stands one word before the first entry
+            let room := sub(calldatasize(), start)
+            isInside := and(
+                iszero(gt(sub(sub(marks.offset, 32), start), room)),
+                iszero(gt(sub(sub(accounts.offset, 32), start), room))
+            )
         }
-        // All that either refers to lies behind it: offsets in calldata are never negative.
-        uint256 start = reportAt < signaturesAt ? reportAt : signaturesAt;
-        uint256 count = head.length;
-        head[count - 2] = 32 * count + reportAt - start;
-        head[count - 1] = 32 * count + signaturesAt - start;
-        return _call(target, selector, head, start);
+        if (!isInside) revert ReportOutOfPlace();
     }
 
     function _call(address target, bytes4 selector, uint256[] memory head, uint256 start)

@@ -42,9 +42,9 @@ library Touched {
         LIST_LENGTH.asUint256().tstore(index + 1);
     }
 
-    function observe(bytes32 account, bool isReported) internal {
+    function observe(bytes32 account, bool inReport) internal {
         TransientSlot.Uint256Slot entry = _entry(account);
-        entry.tstore(entry.tload() | OBSERVED | (isReported ? REPORTED : 0));
+        entry.tstore(entry.tload() | OBSERVED | (inReport ? REPORTED : 0));
     }
 
     /// Whether the positions must be hashed before base moves: a report may speak of what they were,
