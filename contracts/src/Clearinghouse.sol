@@ -38,12 +38,7 @@ contract Clearinghouse is Custody {
     address private transient _settling;
 
     modifier onlySettlement() {
-        bool isUnderway = Touched.length() != 0;
-        if (!isUnderway || _settling != msg.sender) {
-            if (!params.isSettlement(msg.sender)) revert NotSettlement(msg.sender);
-            if (isUnderway) revert SettlementUnderway();
-            _settling = msg.sender;
-        }
+        _enter();
         _;
     }
 
@@ -85,9 +80,9 @@ contract Clearinghouse is Custody {
     }
 
     function clear(
-        Trade[] calldata,
+        Trade[] calldata trades,
         bytes32[] calldata asked,
-        uint16[] calldata,
+        uint16[] calldata markets,
         Report calldata report,
         bytes[] calldata signatures
     ) external nonReentrant onlySettlement returns (Outcome[] memory outcomes) {
@@ -95,11 +90,27 @@ contract Clearinghouse is Custody {
             uint256[] memory head = new uint256[](2);
             Relay.pass(attestation, IAttestation.verify.selector, head, 0, report, signatures);
         }
+        bool isPlain = trades.length + asked.length + markets.length + report.accounts.length == 0;
+        if (!isPlain || !_nobodyOwes()) outcomes = _gate(asked.length != 0);
+        Touched.reset();
+    }
+
+    /// The gate works on this very call's data and this storage.
+    function _gate(bool isAsked) private returns (Outcome[] memory outcomes) {
         uint256[] memory extra = new uint256[](3);
         (extra[0], extra[1], extra[2]) = (_slotOfState(), uint160(address(params)), _unit);
         bytes memory answer = Relay.delegate(address(Gate), Gate.clear.selector, extra);
-        if (asked.length != 0) outcomes = abi.decode(answer, (Outcome[]));
-        Touched.reset();
+        if (isAsked) outcomes = abi.decode(answer, (Outcome[]));
+    }
+
+    /// What the gate would find first, without the way to it: no account touched has a derivative or
+    /// a debt.
+    function _nobodyOwes() private view returns (bool) {
+        uint256 count = Touched.length();
+        for (uint256 i; i < count; ++i) {
+            if (!_state.owesNothing(Touched.accountAt(i), 0)) return false;
+        }
+        return true;
     }
 
     // ---- anyone
@@ -226,6 +237,16 @@ contract Clearinghouse is Custody {
     }
 
     // ---- inside
+
+    /// A settlement is asked for at its first door; the others only want to know that it is still the
+    /// same.
+    function _enter() private {
+        bool isUnderway = Touched.length() != 0;
+        if (isUnderway && _settling == msg.sender) return;
+        if (!params.isSettlement(msg.sender)) revert NotSettlement(msg.sender);
+        if (isUnderway) revert SettlementUnderway();
+        _settling = msg.sender;
+    }
 
     /// Removes one expired option at its fixed price; returns the wad^2 lost to rounding.
     function _settle(bytes32 account, uint256 index, uint256 slot, uint256 price)

@@ -329,11 +329,11 @@ library Gate {
         if (attested.positionsBefore != hash) {
             revert IClearinghouse.StateMoved(seat.account, attested.positionsBefore, hash);
         }
-        (int256 linear, uint256 floor) = Fences.exposure(book);
-        risk = _atLeastFloor(attested.imBefore, floor, unit);
+        Fences.Fence memory then_ = Fences.exposure(book);
+        risk = _atLeastFloor(attested.imBefore, then_.floor, unit);
         if (seat.equity >= seat.requirement) return (0, risk); // nobody asks for the excess
-        (int256 linearNow,) = Fences.exposure(seat.book);
-        excess = seat.equity - earned - MarginRules.toAtoms(linearNow - linear, unit) - risk;
+        int256 linear = Fences.exposure(seat.book).linear - then_.linear;
+        excess = seat.equity - earned - MarginRules.toAtoms(linear, unit) - risk;
     }
 
     /// The positions with this transaction's trades and base moves taken back. Where base moved their

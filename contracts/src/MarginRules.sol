@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {PositionSlot} from "./libraries/PositionSlot.sol";
+import {KIND_BASE, KIND_CALL, KIND_PERP, KIND_PUT} from "./types/Market.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// What an account must hold, from the feed alone: the SIMPLE engine. Exact integer arithmetic that an off-chain engine repeats to the atom, so it reads
@@ -66,6 +67,9 @@ library MarginRules {
 
     /// 1 / (2 pi x 31,536,000 s) in 1e36, rounded up: T seconds times this is T/2pi in years.
     uint256 private constant PER_SECOND_WAD2 = 5_046_770_138_631_891_672_021_935_673;
+    // where a position's word says its market and expiry, and its strike
+    uint256 private constant SERIES = (0xffff << 240) | (0xffffffffff << 192);
+    uint256 private constant STRIKE = 0xffffffffffffffffffffffff << 96;
     uint256 private constant WAD = 1e18;
     uint256 private constant PPM = 1e6;
 
@@ -86,9 +90,10 @@ library MarginRules {
             for (uint256 i; i < length; ++i) {
                 if (counted >> i & 1 == 1) continue;
                 uint256 slot = slots.slotAt(i);
-                if (slot.isPerp()) {
+                uint256 kind = slot >> 232 & 0xff;
+                if (kind == KIND_PERP) {
                     _addPerp(margin, slot.quantityOf(), book.markets[i]);
-                } else if (slot.isBase()) {
+                } else if (kind == KIND_BASE) {
                     _addBase(margin, slot.quantityOf(), book.markets[i]);
                 } else {
                     if (room.length == 0) room = new uint256[](length);
@@ -228,24 +233,31 @@ library MarginRules {
         pure
         returns (uint256 counted, uint256 count, bool isShort)
     {
-        uint256 key = slots.slotAt(first).seriesOf();
         uint256 length = slots.length;
+        uint256 key = slots.slotAt(first) & SERIES;
         unchecked {
             for (uint256 i = first; i < length; ++i) {
                 uint256 slot = slots.slotAt(i);
-                if (slot.seriesOf() != key || !slot.isOption()) continue;
+                if (slot & SERIES != key) continue;
+                uint256 kind = slot >> 232 & 0xff;
+                if (kind != KIND_CALL && kind != KIND_PUT) continue;
                 counted |= 1 << i;
-                if (slot.quantityOf() < 0) isShort = true;
-                uint256 place = count++;
-                uint256 strike = slot.strikeOf();
-                while (place != 0) {
-                    uint256 lower = options.slotAt(place - 1);
-                    if (lower.strikeOf() <= strike) break;
-                    options[place] = lower;
-                    --place;
-                }
-                options[place] = slot;
+                if (int96(uint96(slot)) < 0) isShort = true;
+                _insert(options, count++, slot);
             }
+        }
+    }
+
+    function _insert(uint256[] memory options, uint256 place, uint256 slot) private pure {
+        uint256 strike = slot & STRIKE;
+        unchecked {
+            while (place != 0) {
+                uint256 lower = options.slotAt(place - 1);
+                if (lower & STRIKE <= strike) break;
+                options[place] = lower;
+                --place;
+            }
+            options[place] = slot;
         }
     }
 
@@ -307,22 +319,22 @@ library MarginRules {
         unchecked {
             for (uint256 i; i < count; ++i) {
                 uint256 slot = options.slotAt(i);
-                int256 quantity = slot.quantityOf();
-                if (slot.isCall()) {
+                int256 quantity = int96(uint96(slot));
+                if (slot >> 232 & 0xff == KIND_CALL) {
                     netCalls += quantity;
                 } else {
                     slope -= quantity;
-                    payoff += quantity * int256(slot.strikeOf());
+                    payoff += quantity * int256((slot & STRIKE) >> 96);
                 }
             }
             if (payoff < 0) worst = payoff;
             uint256 price;
             for (uint256 i; i < count; ++i) {
                 uint256 slot = options.slotAt(i);
-                uint256 strike = slot.strikeOf();
+                uint256 strike = (slot & STRIKE) >> 96;
                 payoff += slope * int256(strike - price);
                 if (payoff < worst) worst = payoff;
-                slope += slot.quantityOf();
+                slope += int96(uint96(slot));
                 price = strike;
             }
         }

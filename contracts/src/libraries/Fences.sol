@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {MarginRules} from "../MarginRules.sol";
+import {KIND_CALL, KIND_PERP, KIND_PUT} from "../types/Market.sol";
 import {InstrumentId} from "./InstrumentId.sol";
 import {PositionSlot} from "./PositionSlot.sol";
 
@@ -18,7 +19,8 @@ library Fences {
         int256 linear; // perps and base at the feed
         int256 optionsMin; // least and most that the options can be worth
         int256 optionsMax;
-        uint256 floor; // least initial requirement
+        uint256 gross; // perp and short-option notional
+        uint256 floor; // least initial requirement: a percent of that
     }
 
     uint256 private constant BAND_PERCENT = 3; // of S, around what the feed allows
@@ -31,46 +33,62 @@ library Fences {
         pure
         returns (Fence memory limit)
     {
-        (limit.linear, limit.floor) = exposure(book);
         MarginRules.Series memory series;
         uint256[] memory slots = book.slots;
         uint256 length = slots.length;
         unchecked {
             for (uint256 i; i < length; ++i) {
-                uint256 slot = slots.slotAt(i);
-                if (!slot.isOption()) continue;
-                MarginRules.open(series, book, i, time);
+                uint256 slot;
+                assembly ("memory-safe") {
+                    slot := mload(add(slots, mul(add(i, 1), 32)))
+                }
+                uint256 kind = slot >> 232 & 0xff;
+                if (kind != KIND_CALL && kind != KIND_PUT) {
+                    _addLinear(limit, slot, book.markets[i]);
+                    continue;
+                }
+                if (series.key != (slot >> 240 << 40 | (slot >> 192 & 0xffffffffff))) {
+                    MarginRules.open(series, book, i, time);
+                }
                 _fenceOption(limit, slot, series.price, series.timeValue);
             }
+            limit.floor = MarginRules.ceilDiv(limit.gross * FLOOR_PERCENT, 100);
         }
     }
 
     /// The parts of the fence that need no time value: perps and base at the feed, and the least initial
     /// requirement, one percent of gross perp and short-option notional.
-    function exposure(MarginRules.Book memory book)
-        internal
-        pure
-        returns (int256 linear, uint256 floor)
-    {
+    function exposure(MarginRules.Book memory book) internal pure returns (Fence memory limit) {
         uint256[] memory slots = book.slots;
         uint256 length = slots.length;
         unchecked {
             for (uint256 i; i < length; ++i) {
                 uint256 slot = slots.slotAt(i);
-                int256 quantity = slot.quantityOf();
-                if (slot.isOption()) {
-                    if (quantity < 0) floor += uint256(-quantity) * book.prices.slotAt(i);
-                    continue;
-                }
-                MarginRules.MarketView memory market = book.markets[i];
-                if (slot.isPerp()) {
-                    linear += quantity * (int256(market.price) - market.fundingIndex);
-                    floor += MarginRules.abs(quantity) * market.price;
-                } else {
-                    linear += quantity * int256(market.price * market.baseUnit);
+                int256 quantity = int96(uint96(slot));
+                uint256 kind = slot >> 232 & 0xff;
+                if (kind != KIND_CALL && kind != KIND_PUT) {
+                    _addLinear(limit, slot, book.markets[i]);
+                } else if (quantity < 0) {
+                    limit.gross += uint256(-quantity) * book.prices.slotAt(i);
                 }
             }
-            floor = MarginRules.ceilDiv(floor * FLOOR_PERCENT, 100);
+            limit.floor = MarginRules.ceilDiv(limit.gross * FLOOR_PERCENT, 100);
+        }
+    }
+
+    /// A perp or base at the feed.
+    function _addLinear(Fence memory limit, uint256 slot, MarginRules.MarketView memory market)
+        private
+        pure
+    {
+        int256 quantity = int96(uint96(slot));
+        unchecked {
+            if (slot >> 232 & 0xff == KIND_PERP) {
+                limit.linear += quantity * (int256(market.price) - market.fundingIndex);
+                limit.gross += MarginRules.abs(quantity) * market.price;
+            } else {
+                limit.linear += quantity * int256(market.price * market.baseUnit);
+            }
         }
     }
 
@@ -132,15 +150,23 @@ library Fences {
         pure
     {
         unchecked {
-            uint160 instrument = slot.instrumentOf();
-            int256 quantity = slot.quantityOf();
-            uint256 inTheMoney = MarginRules.intrinsic(instrument, price);
-            uint256 highest = inTheMoney + MarginRules.scaled(flat, instrument, price);
+            int256 quantity = int96(uint96(slot));
+            uint256 strike = slot >> 96 & 0xffffffffffffffffffffffff;
+            uint256 inTheMoney;
+            if (slot >> 232 & 0xff == KIND_CALL) {
+                if (price > strike) inTheMoney = price - strike;
+            } else if (strike > price) {
+                inTheMoney = strike - price;
+            } else {
+                flat = (flat * strike + price - 1) / price; // as `MarginRules.scaled`
+            }
+            int256 highest = int256(inTheMoney + flat);
             if (quantity > 0) {
-                limit.optionsMax += quantity * int256(highest);
+                limit.optionsMax += quantity * highest;
                 return;
             }
-            limit.optionsMin += quantity * int256(highest);
+            limit.gross += uint256(-quantity) * price;
+            limit.optionsMin += quantity * highest;
             limit.optionsMax += quantity * int256(inTheMoney);
         }
     }

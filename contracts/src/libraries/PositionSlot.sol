@@ -70,7 +70,7 @@ library PositionSlot {
     /// Entry of a list whose bounds the caller has proved.
     function slotAt(uint256[] memory slots, uint256 index) internal pure returns (uint256 slot) {
         assembly ("memory-safe") {
-            slot := mload(add(add(slots, 32), mul(index, 32)))
+            slot := mload(add(slots, mul(add(index, 1), 32)))
         }
     }
 }

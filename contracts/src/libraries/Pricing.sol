@@ -53,20 +53,60 @@ library Pricing {
         assembly ("memory-safe") {
             rules := 0x60 // not followed before the first market is read
         }
-        uint256 last = type(uint256).max;
         unchecked {
-            for (uint256 i; i < length; ++i) {
-                uint256 slot = slots.slotAt(i);
-                if (slot.marketOf() != last) {
-                    last = slot.marketOf();
-                    // forge-lint: disable-next-line(unsafe-typecast)
-                    rules = entryOf(state, self, uint16(last)).rules;
+            for (uint256 i; i < length;) {
+                // forge-lint: disable-next-line(unsafe-typecast)
+                rules = entryOf(state, self, uint16(slots.slotAt(i).marketOf())).rules;
+                uint256 expired;
+                (i, expired) = _fill(slots, prices, markets, i, rules);
+                for (; expired != 0; expired &= expired - 1) {
+                    _fix(state, slots, prices, expired & (~expired + 1));
                 }
-                markets[i] = rules;
-                prices[i] = _priceOf(state, slot, rules.price);
             }
         }
         return MarginRules.Book(slots, prices, markets);
+    }
+
+    /// Prices positions from `i` on by the feed while they are of one market; returns where they end
+    /// and, as bits, which are past their expiry.
+    function _fill(
+        uint256[] memory slots,
+        uint256[] memory prices,
+        MarginRules.MarketView[] memory markets,
+        uint256 i,
+        MarginRules.MarketView memory rules
+    ) private view returns (uint256, uint256 expired) {
+        uint256 price = rules.price;
+        assembly ("memory-safe") {
+            let length := mload(slots)
+            let place := mul(add(i, 1), 32)
+            let market := shr(240, mload(add(slots, place)))
+            for {} lt(i, length) { i := add(i, 1) } {
+                let slot := mload(add(slots, place))
+                if iszero(eq(shr(240, slot), market)) { break }
+                mstore(add(prices, place), price)
+                mstore(add(markets, place), rules)
+                let expiry := and(shr(192, slot), 0xffffffffff)
+                if expiry {
+                    if iszero(lt(timestamp(), expiry)) { expired := or(expired, shl(i, 1)) }
+                }
+                place := add(place, 32)
+            }
+        }
+        return (i, expired);
+    }
+
+    /// The fixed price of the expired option that `bit` names, if there is one yet.
+    function _fix(
+        Ledger.State storage state,
+        uint256[] memory slots,
+        uint256[] memory prices,
+        uint256 bit
+    ) private view {
+        uint256 i;
+        while (bit >> i != 1) ++i;
+        uint256 price = state.expiries.price[slots[i].seriesOf()];
+        if (price != 0) prices[i] = price;
     }
 
     function entryOf(Ledger.State storage state, Desk memory self, uint16 market)
@@ -99,17 +139,6 @@ library Pricing {
             rules.price, rules.sigmaCapPpm, MarginRules.timeLeft(instrument.expiryOf(), time)
         );
         return self.flat;
-    }
-
-    function _priceOf(Ledger.State storage state, uint256 slot, uint256 mark)
-        private
-        view
-        returns (uint256 price)
-    {
-        uint256 expiry = slot.expiryOf();
-        if (expiry == 0 || expiry > block.timestamp) return mark;
-        price = state.expiries.price[slot.seriesOf()];
-        if (price == 0) return mark;
     }
 
     function listed(IParams params, uint16 market) internal view returns (Market memory) {

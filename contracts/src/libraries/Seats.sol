@@ -115,12 +115,22 @@ library Seats {
         uint256[POSITIONS_MAX] storage slots = state.slots[account];
         uint256[] memory now_ = seat.slots;
         uint256[] memory before = seat.slotsBefore;
-        uint256 most = now_.length > before.length ? now_.length : before.length;
+        uint256 kept = now_.length < before.length ? now_.length : before.length;
+        assembly ("memory-safe") {
+            for { let i := 0 } lt(i, kept) { i := add(i, 1) } {
+                let place := mul(add(i, 1), 32)
+                let slot := mload(add(now_, place))
+                if iszero(eq(slot, mload(add(before, place)))) {
+                    sstore(add(slots.slot, i), slot)
+                }
+            }
+        }
         unchecked {
-            for (uint256 i; i < most; ++i) {
-                uint256 slot = i < now_.length ? now_.slotAt(i) : 0;
-                bool isChanged = i >= before.length || before.slotAt(i) != slot;
-                if (isChanged) slots[i] = slot;
+            for (uint256 i = kept; i < now_.length; ++i) {
+                slots[i] = now_[i];
+            }
+            for (uint256 i = kept; i < before.length; ++i) {
+                slots[i] = 0;
             }
         }
     }
@@ -242,8 +252,12 @@ library Seats {
             if (hinted != instrument) revert IClearinghouse.WrongHint(hint, hinted);
             return hint;
         }
-        unchecked {
-            while (index < count && slots.slotAt(index).instrumentOf() != instrument) ++index;
+        assembly ("memory-safe") {
+            let place := add(slots, 32)
+            for {} lt(index, count) { index := add(index, 1) } {
+                if eq(shr(96, mload(place)), instrument) { break }
+                place := add(place, 32)
+            }
         }
     }
 }
