@@ -108,7 +108,10 @@ abstract contract Authority is ISettlement, EIP712 {
             if (!presigned[owner][digest]) revert BadSignature(owner);
         } else if (scheme == SCHEME_MANDATE) {
             budget = Mandates.verify(intent, item.signature, digest, _domainSeparatorV4());
-            _requireEpoch(owner, budget.nonce);
+            // the intent's epoch is the owner's
+            if (budget.nonce >> 192 != intent.nonce >> 192) {
+                revert EpochStale(owner, budget.nonce >> 192);
+            }
             _requireUnspent(owner, budget.nonce);
         } else if (scheme != SCHEME_PERMIT2) {
             revert UnknownScheme(scheme);
@@ -157,16 +160,18 @@ abstract contract Authority is ISettlement, EIP712 {
         internal
     {
         uint256 lost = fee + (verdict.loss > 0 ? uint256(verdict.loss) : 0);
-        uint256 word = metered[owner][budget.mandate];
-        metered[owner][budget.mandate] = Mandates.meter(word, budget, verdict.traded, lost);
+        mapping(bytes32 mandate => uint256) storage days_ = metered[owner];
+        uint256 word = days_[budget.mandate];
+        days_[budget.mandate] = Mandates.meter(word, budget, verdict.traded, lost);
     }
 
     // ---- quotes
 
     function _takeQuotes(Plan calldata plan) internal {
-        SignedQuote[] calldata quotes = plan.quotes;
         Fill[] calldata fills = plan.fills;
         uint256 length = fills.length;
+        if (length == 0) return;
+        SignedQuote[] calldata quotes = plan.quotes;
         for (uint256 i; i < length; ++i) {
             Fill calldata fill = fills[i];
             uint256 index = fill.quoteIndex;

@@ -224,9 +224,12 @@ library Checks {
         Moved memory moved,
         Limits calldata limits
     ) private pure returns (bool isHolding) {
-        for (uint256 i; i < legs.length; ++i) {
-            if (moved.roles[i] == Role.Hold) isHolding = true;
-            else _checkLeg(sums, legs[i], i, moved, limits);
+        Role[] memory roles = moved.roles;
+        for (uint256 i; i < roles.length; ++i) {
+            Role role = roles[i];
+            if (role == Role.Hold) isHolding = true;
+            else if (Legs.isDerivative(role)) _checkFilled(sums, legs[i], i, moved, limits);
+            else _checkQuantity(legs[i], i, moved.atoms[i], moved.fraction, role);
         }
     }
 
@@ -238,68 +241,80 @@ library Checks {
         Mark[] calldata marks,
         Ground memory ground
     ) private view {
-        for (uint256 i; i < legs.length; ++i) {
-            Role role = moved.roles[i];
+        Role[] memory roles = moved.roles;
+        for (uint256 i; i < roles.length; ++i) {
+            Role role = roles[i];
             // What derivatives cost their fills have said; their notional matters only when valued.
-            if (role == Role.Hold || (!sums.isValued && Legs.isDerivative(role))) continue;
-            _addLeg(sums, legs[i], i, moved, limits, marks, ground);
+            if (Legs.isDerivative(role)) {
+                if (sums.isValued) _addNotional(sums, legs[i], i, ground);
+            } else if (role <= Role.TokenBuy) {
+                _addTokens(sums, legs[i].asset, moved.atoms[i], role, limits, marks, ground);
+            }
         }
     }
 
-    function _checkLeg(
+    function _checkFilled(
         Sums memory sums,
         Leg calldata leg,
         uint256 index,
         Moved memory moved,
         Limits calldata limits
     ) private pure {
-        Role role = moved.roles[index];
-        bool isDerivative = Legs.isDerivative(role);
-        if (isDerivative && Legs.sideOf(leg, index) == Side.Auto) {
+        if (Legs.sideOf(leg, index) == Side.Auto) {
             if (leg.limitPrice != 0) revert ISettlement.LegPrice(index, 0, leg.limitPrice);
             if (limits.maxSlippageBps == SLIPPAGE_NONE && limits.maxNetCost == COST_NONE) {
                 revert ISettlement.Unbounded(index);
             }
         }
-        uint256 quantity = isDerivative ? SignedMath.abs(sums.quantity[index]) : moved.atoms[index];
-        uint256 least = _scaled(leg.quantityMin, moved.fraction, Math.Rounding.Ceil);
-        uint256 most = _scaled(leg.quantityMax, moved.fraction, Math.Rounding.Floor);
+        uint256 quantity = SignedMath.abs(sums.quantity[index]);
+        _checkQuantity(leg, index, quantity, moved.fraction, Role.Option);
+    }
+
+    function _checkQuantity(
+        Leg calldata leg,
+        uint256 index,
+        uint256 quantity,
+        uint256 fraction,
+        Role role
+    ) private pure {
+        uint256 least = _scaled(leg.quantityMin, fraction, Math.Rounding.Ceil);
+        uint256 most = _scaled(leg.quantityMax, fraction, Math.Rounding.Floor);
         // Tokens bought above the maximum are the owner's surplus.
         if (quantity < least || (quantity > most && role != Role.TokenBuy)) {
             revert ISettlement.LegQuantity(index, quantity);
         }
     }
 
-    function _addLeg(
+    function _addTokens(
         Sums memory sums,
-        Leg calldata leg,
-        uint256 index,
-        Moved memory moved,
+        address asset,
+        uint256 atoms,
+        Role role,
         Limits calldata limits,
         Mark[] calldata marks,
         Ground memory ground
     ) private view {
-        Role role = moved.roles[index];
-        uint256 atoms = moved.atoms[index];
-        uint256 notional;
-        if (role == Role.TokenSell) {
-            if (leg.asset == limits.settlementToken) sums.cost += atoms.toInt256();
-            if (!sums.isValued) return;
-            notional = _value(sums, leg.asset, atoms, marks, ground, Math.Rounding.Ceil);
-            sums.loss += notional.toInt256();
-            sums.traded += notional;
-        } else if (role == Role.TokenBuy) {
-            if (leg.asset == limits.settlementToken) sums.cost -= atoms.toInt256();
-            if (!sums.isValued) return;
-            notional = _value(sums, leg.asset, atoms, marks, ground, Math.Rounding.Floor);
-            sums.loss -= notional.toInt256();
-        } else if (Legs.isDerivative(role) && sums.isValued && sums.quantity[index] != 0) {
-            _lookUp(sums, leg.asset, ground);
-            notional = Math.mulDiv(
-                SignedMath.abs(sums.quantity[index]), _mark(sums, ground), WAD * ground.atomWad
-            );
-            sums.traded += notional;
+        bool isSold = role == Role.TokenSell;
+        if (asset == limits.settlementToken) {
+            sums.cost += isSold ? atoms.toInt256() : -atoms.toInt256();
         }
+        if (!sums.isValued) return;
+        Math.Rounding rounding = isSold ? Math.Rounding.Ceil : Math.Rounding.Floor;
+        uint256 notional = _value(sums, asset, atoms, marks, ground, rounding);
+        sums.loss += isSold ? notional.toInt256() : -notional.toInt256();
+        if (isSold) sums.traded += notional;
+        if (notional > sums.largest) sums.largest = notional;
+    }
+
+    function _addNotional(Sums memory sums, Leg calldata leg, uint256 index, Ground memory ground)
+        private
+        view
+    {
+        uint256 quantity = SignedMath.abs(sums.quantity[index]);
+        if (quantity == 0) return;
+        _lookUp(sums, leg.asset, ground);
+        uint256 notional = Math.mulDiv(quantity, _mark(sums, ground), WAD * ground.atomWad);
+        sums.traded += notional;
         if (notional > sums.largest) sums.largest = notional;
     }
 

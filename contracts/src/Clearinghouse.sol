@@ -86,10 +86,7 @@ contract Clearinghouse is Custody {
         Report calldata report,
         bytes[] calldata signatures
     ) external nonReentrant onlySettlement returns (Outcome[] memory outcomes) {
-        if (report.validUntil != 0) {
-            uint256[] memory head = new uint256[](2);
-            Relay.pass(attestation, IAttestation.verify.selector, head, 0, report, signatures);
-        }
+        if (report.validUntil != 0) _verify(report, signatures);
         bool isPlain = trades.length + asked.length + markets.length + report.accounts.length == 0;
         if (!isPlain || !_nobodyOwes()) outcomes = _gate(asked.length != 0);
         Touched.reset();
@@ -127,7 +124,7 @@ contract Clearinghouse is Custody {
         Report calldata report,
         bytes[] calldata signatures
     ) external {
-        IAttestation(attestation).verify(report, signatures);
+        _verify(report, signatures);
         Pricing.listed(params, market);
         uint160 stated = InstrumentId.encode(market, KIND_BASE, expiry, 0);
         Expiries.propose(_state.expiries, market, expiry, Reports.markOf(report, stated));
@@ -158,7 +155,7 @@ contract Clearinghouse is Custody {
     function pokeFunding(uint16 market, Report calldata report, bytes[] calldata signatures)
         external
     {
-        IAttestation(attestation).verify(report, signatures);
+        _verify(report, signatures);
         Market memory listed = Pricing.listed(params, market);
         uint256 price = Feeds.price(listed.feed, listed.heartbeat);
         uint256 stated = Reports.markOf(report, InstrumentId.perp(market));

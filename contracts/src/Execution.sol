@@ -3,8 +3,6 @@ pragma solidity ^0.8.28;
 
 import {Checks, Ground, Moved, Verdict} from "./Checks.sol";
 import {Flows, Held, Progress} from "./Flows.sol";
-import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
-import {IParams} from "./interfaces/IParams.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {AccountId} from "./libraries/AccountId.sol";
 import {Legs, Role} from "./libraries/Legs.sol";
@@ -45,7 +43,7 @@ library Execution {
             Item calldata item = items[i];
             Progress memory now_ = _begin(item, ground, extra + 32 * (GROUND + WARRANT * i));
             progress[i] = now_;
-            Flows.pull(item, now_);
+            Flows.pull(item, now_, held, i == 0);
             Flows.route(item, now_);
         }
         for (uint256 i; i < length; ++i) {
@@ -56,13 +54,11 @@ library Execution {
     }
 
     function _ground(uint256 extra) private pure returns (Ground memory) {
-        return Ground(
-            IParams(address(uint160(Relay.word(extra, 0)))),
-            IClearinghouse(address(uint160(Relay.word(extra, 1)))),
-            address(uint160(Relay.word(extra, 2))),
-            address(uint160(Relay.word(extra, 3))),
-            Relay.word(extra, 4)
-        );
+        Ground memory ground;
+        assembly ("memory-safe") {
+            calldatacopy(ground, extra, 160)
+        }
+        return ground;
     }
 
     /// Pointers that are set before they are followed.
@@ -113,16 +109,21 @@ library Execution {
         returns (Verdict[] memory verdicts)
     {
         // Without validUntil nobody verifies the report: its marks would be the solver's word.
-        Mark[] calldata marks = report.marks[:report.validUntil == 0 ? 0 : report.marks.length];
-        verdicts = new Verdict[](items.length);
+        Mark[] calldata marks = report.marks;
+        if (report.validUntil == 0) marks = marks[:0];
+        uint256[] memory words = new uint256[](items.length);
+        assembly ("memory-safe") {
+            verdicts := words // pointers that are set before they are followed
+        }
         for (uint256 i; i < items.length; ++i) {
             Item calldata item = items[i];
             OutcomeIntent calldata intent = item.intent;
             Progress memory done = progress[i];
-            verdicts[i] = Checks.bounds(
+            Verdict memory verdict = Checks.bounds(
                 intent.legs, intent.limits, item.plan.fills, marks, done.moved, done.ground
             );
-            verdicts[i].isTouching = done.isTouching;
+            verdict.isTouching = done.isTouching;
+            verdicts[i] = verdict;
         }
     }
 }

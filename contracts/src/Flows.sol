@@ -8,8 +8,8 @@ import {IRouter} from "./interfaces/IRouter.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {AccountId} from "./libraries/AccountId.sol";
 import {Role} from "./libraries/Legs.sol";
-import {ISignatureTransfer, Permit2Transfer} from "./libraries/Permit2Transfer.sol";
-import {Leg} from "./types/Intent.sol";
+import {Permit2Transfer} from "./libraries/Permit2Transfer.sol";
+import {Leg, OutcomeIntent} from "./types/Intent.sol";
 import {Item, Out, PAY_APPROVE, Plan, Pull, SCHEME_PERMIT2, Step} from "./types/Plan.sol";
 
 /// One item under way.
@@ -31,6 +31,8 @@ struct Held {
 /// Steps 5 to 8 of `settle`: tokens in, through venues, out, and nothing left behind. A plan is
 /// believed in nothing: every arrival is measured as a change of balance.
 library Flows {
+    uint256 private constant TOKENS = 4; // room for this many at first
+
     // ---- what the Router holds before
 
     /// Every token that a plan names, listed and counted.
@@ -39,13 +41,7 @@ library Flows {
         view
         returns (Held memory)
     {
-        uint256 most;
-        for (uint256 i; i < items.length; ++i) {
-            Plan calldata plan = items[i].plan;
-            most += plan.pulls.length + plan.steps.length + plan.outs.length;
-        }
-        Held memory held = Held(new address[](most), new uint256[](most), 0);
-        if (most == 0) return held;
+        Held memory held = Held(new address[](TOKENS), new uint256[](TOKENS), 0);
         for (uint256 i; i < items.length; ++i) {
             Plan calldata plan = items[i].plan;
             Pull[] calldata pulls = plan.pulls;
@@ -73,17 +69,33 @@ library Flows {
             if (held.tokens[i] == token) return;
         }
         if (!ground.params.isToken(token)) revert ISettlement.TokenNotListed(token);
+        if (count == held.tokens.length) _grow(held);
         held.tokens[count] = token;
         held.amounts[count] = _balance(token, ground.router);
         held.count = count + 1;
     }
 
+    function _grow(Held memory held) private pure {
+        uint256 count = held.count;
+        (address[] memory tokens, uint256[] memory amounts) =
+            (new address[](2 * count), new uint256[](2 * count));
+        for (uint256 i; i < count; ++i) {
+            (tokens[i], amounts[i]) = (held.tokens[i], held.amounts[i]);
+        }
+        (held.tokens, held.amounts) = (tokens, amounts);
+    }
+
     // ---- 5: pull
 
-    function pull(Item calldata item, Progress memory progress) internal {
+    /// `held` is what the Router holds: before the first item nothing has moved since it was counted.
+    function pull(Item calldata item, Progress memory progress, Held memory held, bool isFirst)
+        internal
+    {
         uint256[] memory fromWallet = _countPulls(item, progress.moved);
         // Even with nothing to pull: under permit2 the call is the proof of the signature.
-        if (item.scheme == SCHEME_PERMIT2) _pullWallet(item, progress, fromWallet);
+        if (item.scheme == SCHEME_PERMIT2) {
+            _pullWallet(item, progress, fromWallet, held, isFirst);
+        }
         _pullCollateral(item, progress);
     }
 
@@ -114,39 +126,65 @@ library Flows {
 
     /// One call funds and authorises: Permit2 is shown what the owner signed, which is the maximum
     /// of each sell and deposit leg in leg order, and asked for exactly what the plan pulls.
-    function _pullWallet(Item calldata item, Progress memory progress, uint256[] memory fromWallet)
+    function _pullWallet(
+        Item calldata item,
+        Progress memory progress,
+        uint256[] memory fromWallet,
+        Held memory held,
+        bool isFirst
+    ) private {
+        OutcomeIntent calldata intent = item.intent;
+        (uint256[] memory tokens, uint256[] memory before) =
+            _asked(intent.legs, progress, fromWallet);
+        for (uint256 i; i < before.length; ++i) {
+            if (tokens[4 * i + 3] == 0) continue;
+            (address token, address to) =
+                (address(uint160(tokens[4 * i])), address(uint160(tokens[4 * i + 2])));
+            bool isCounted = isFirst && to == progress.ground.router;
+            before[i] = isCounted ? _heldOf(held, token) : _balance(token, to);
+        }
+        Permit2Transfer.pull(intent, tokens, progress.witness, item.signature);
+        for (uint256 i; i < before.length; ++i) {
+            uint256 amount = tokens[4 * i + 3];
+            if (amount == 0) continue;
+            (address token, address to) =
+                (address(uint160(tokens[4 * i])), address(uint160(tokens[4 * i + 2])));
+            _requireExact(token, to, before[i], amount);
+            if (to != progress.ground.router) _credit(progress, token, amount);
+        }
+    }
+
+    /// What Permit2 is asked for, as it wants to be told, and room for what was there before.
+    function _asked(Leg[] calldata legs, Progress memory progress, uint256[] memory fromWallet)
         private
+        pure
+        returns (uint256[] memory tokens, uint256[] memory before)
     {
         Role[] memory roles = progress.moved.roles;
+        tokens = new uint256[](4 * roles.length);
         uint256 count;
         for (uint256 i; i < roles.length; ++i) {
-            if (roles[i] == Role.TokenSell || roles[i] == Role.Deposit) ++count;
+            Role role = roles[i];
+            if (role != Role.TokenSell && role != Role.Deposit) continue;
+            Leg calldata leg = legs[i];
+            tokens[count] = uint160(leg.asset);
+            tokens[count + 1] = leg.quantityMax;
+            tokens[count + 2] = role == Role.Deposit
+                ? uint160(address(progress.ground.clearinghouse))
+                : uint160(progress.ground.router);
+            tokens[count + 3] = fromWallet[i];
+            count += 4;
         }
-        ISignatureTransfer.TokenPermissions[] memory permitted =
-            new ISignatureTransfer.TokenPermissions[](count);
-        ISignatureTransfer.SignatureTransferDetails[] memory requested =
-            new ISignatureTransfer.SignatureTransferDetails[](count);
-        uint256[] memory held = new uint256[](count);
-        count = 0;
-        for (uint256 i; i < roles.length; ++i) {
-            if (roles[i] != Role.TokenSell && roles[i] != Role.Deposit) continue;
-            Leg calldata leg = item.intent.legs[i];
-            address to = roles[i] == Role.Deposit
-                ? address(progress.ground.clearinghouse)
-                : progress.ground.router;
-            permitted[count] = ISignatureTransfer.TokenPermissions(leg.asset, leg.quantityMax);
-            requested[count] = ISignatureTransfer.SignatureTransferDetails(to, fromWallet[i]);
-            if (fromWallet[i] != 0) held[count] = _balance(leg.asset, to);
-            ++count;
+        assembly ("memory-safe") {
+            mstore(tokens, count) // what other legs would have taken stays unused
         }
-        Permit2Transfer.pull(item.intent, permitted, requested, progress.witness, item.signature);
-        for (uint256 i; i < count; ++i) {
-            uint256 amount = requested[i].requestedAmount;
-            if (amount == 0) continue;
-            _requireExact(permitted[i].token, requested[i].to, held[i], amount);
-            if (requested[i].to == progress.ground.router) continue;
-            _credit(progress, permitted[i].token, amount);
-        }
+        before = new uint256[](count / 4);
+    }
+
+    function _heldOf(Held memory held, address token) private pure returns (uint256) {
+        uint256 i;
+        while (held.tokens[i] != token) ++i;
+        return held.amounts[i];
     }
 
     function _pullCollateral(Item calldata item, Progress memory progress) private {

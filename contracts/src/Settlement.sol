@@ -46,10 +46,9 @@ contract Settlement is Authority, ReentrancyGuardTransient {
         _requireOnePerAccount(items);
         Warrant[] memory warrants = _room(items.length);
         for (uint256 i; i < items.length; ++i) {
-            warrants[i] = _authorise(items[i]);
-        }
-        for (uint256 i; i < items.length; ++i) {
-            _takeQuotes(items[i].plan);
+            Item calldata item = items[i];
+            warrants[i] = _authorise(item);
+            _takeQuotes(item.plan);
         }
         Ground memory ground = _ground();
         Clearing.observe(items, ground, report, signatures);
@@ -107,18 +106,33 @@ contract Settlement is Authority, ReentrancyGuardTransient {
         returns (Verdict[] memory)
     {
         uint256[] memory extra = new uint256[](5 + 3 * warrants.length);
-        extra[0] = uint160(address(ground.params));
-        extra[1] = uint160(address(ground.clearinghouse));
-        extra[2] = uint160(ground.router);
-        extra[3] = uint160(ground.quoteToken);
-        extra[4] = ground.atomWad;
         for (uint256 i; i < warrants.length; ++i) {
             Warrant memory warrant = warrants[i];
-            extra[5 + 3 * i] = uint256(warrant.structHash);
-            extra[6 + 3 * i] = warrant.fraction;
-            extra[7 + 3 * i] = warrant.isMetered ? 1 : 0;
+            assembly ("memory-safe") {
+                mcopy(add(extra, 32), ground, 160)
+                // struct hash, fraction, whether metered: the fields behind the digest
+                mcopy(add(extra, add(192, mul(i, 96))), add(warrant, 32), 96)
+            }
         }
         bytes memory answer = Relay.delegate(address(Execution), Execution.execute.selector, extra);
-        return abi.decode(answer, (Verdict[]));
+        return _verdicts(answer, warrants.length);
+    }
+
+    /// A Verdict lies in an answer as it lies in memory: each word is pointed at, none is copied.
+    function _verdicts(bytes memory answer, uint256 count)
+        private
+        pure
+        returns (Verdict[] memory verdicts)
+    {
+        uint256[] memory words = new uint256[](count);
+        for (uint256 i; i < count; ++i) {
+            assembly ("memory-safe") {
+                // behind the answer's length, its offset and the list's length; five words each
+                mstore(add(words, mul(add(i, 1), 32)), add(answer, add(96, mul(i, 160))))
+            }
+        }
+        assembly ("memory-safe") {
+            verdicts := words
+        }
     }
 }

@@ -33,7 +33,7 @@ library Legs {
     bytes32 private constant SELL = bytes32(uint256(bytes32("sell")) | 4);
     bytes32 private constant AUTO = bytes32(uint256(bytes32("auto")) | 4);
     bytes32 private constant DEPOSIT = bytes32(uint256(bytes32("deposit")) | 7);
-    bytes32 private constant WITHDRAW = bytes32(uint256(bytes32("withdraw")) | 8);
+    bytes32 internal constant WITHDRAW = bytes32(uint256(bytes32("withdraw")) | 8);
 
     function rolesOf(Leg[] calldata legs) internal view returns (Role[] memory roles) {
         roles = new Role[](legs.length);
@@ -67,7 +67,7 @@ library Legs {
     }
 
     function isDerivative(Role role) internal pure returns (bool) {
-        return role == Role.Perp || role == Role.Option;
+        return role >= Role.Perp; // the last two
     }
 
     /// Side of a perp or option leg.

@@ -2,7 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {ISettlement} from "../interfaces/ISettlement.sol";
-import {Leg, Mandate, OutcomeIntent} from "../types/Intent.sol";
+import {Leg, Limits, Mandate, OutcomeIntent} from "../types/Intent.sol";
+import {Legs} from "./Legs.sol";
 import {Signatures} from "./Signatures.sol";
 import {TypedData} from "./TypedData.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
@@ -20,8 +21,8 @@ struct Budget {
 library Mandates {
     uint32 private constant SLIPPAGE_NONE = type(uint32).max;
     uint256 private constant REVOKED = type(uint256).max;
-    uint256 private constant MANDATE_SIZE_MIN = 13 * 32;
-    bytes32 private constant WITHDRAW = keccak256("withdraw");
+    uint256 private constant MANDATE_SIZE_MIN = 13 * 32; // bytes of its fields
+    uint256 private constant SIZE_MIN = MANDATE_SIZE_MIN + 5 * 32; // three offsets, two lengths
 
     /// `signature` = abi.encode(Mandate, owner's signature, agent's signature of the intent's
     /// digest). Returns the budget that the trade has yet to be counted against.
@@ -72,32 +73,27 @@ library Mandates {
         pure
         returns (Mandate calldata mandate, bytes calldata byOwner, bytes calldata byAgent)
     {
-        uint256 place = _offset(signature, 0, MANDATE_SIZE_MIN);
+        if (signature.length < SIZE_MIN) revert ISettlement.BadSignature(address(0));
+        uint256 owners;
+        uint256 agents;
+        uint256 place;
         assembly ("memory-safe") {
+            place := calldataload(signature.offset)
+            owners := calldataload(add(signature.offset, 32))
+            agents := calldataload(add(signature.offset, 64))
             mandate := add(signature.offset, place)
+            byOwner.offset := add(add(signature.offset, owners), 32)
+            byOwner.length := calldataload(add(signature.offset, owners))
+            byAgent.offset := add(add(signature.offset, agents), 32)
+            byAgent.length := calldataload(add(signature.offset, agents))
         }
-        byOwner = _bytesAt(signature, 32);
-        byAgent = _bytesAt(signature, 64);
-    }
-
-    function _bytesAt(bytes calldata signature, uint256 head)
-        private
-        pure
-        returns (bytes calldata part)
-    {
-        uint256 place = _offset(signature, head, 32);
-        uint256 length = uint256(bytes32(signature[place:]));
-        return signature[place + 32:place + 32 + length];
-    }
-
-    /// The offset in the head; what it points to has `size` bytes at least.
-    function _offset(bytes calldata signature, uint256 head, uint256 size)
-        private
-        pure
-        returns (uint256 place)
-    {
-        place = uint256(bytes32(signature[head:]));
-        if (place + size > signature.length) revert ISettlement.BadSignature(address(0));
+        unchecked {
+            uint256 most = signature.length - 32;
+            bool isInside = place <= signature.length - MANDATE_SIZE_MIN && owners <= most
+                && agents <= most && byOwner.length <= most - owners
+                && byAgent.length <= most - agents;
+            if (!isInside) revert ISettlement.BadSignature(address(0));
+        }
     }
 
     function _coversWho(Mandate calldata mandate, OutcomeIntent calldata intent) private view {
@@ -110,21 +106,24 @@ library Mandates {
         _atMost("validFrom", mandate.validFrom, block.timestamp);
         _atMost("validTo", block.timestamp, mandate.validTo);
         // No money leaves the account, whatever the agent's key is worth to a thief.
-        _atMost("receiver", uint160(intent.receiver), 0);
+        address receiver = intent.receiver;
+        if (receiver != address(0)) {
+            revert ISettlement.ScopeExceeded("receiver", uint160(receiver), 0);
+        }
     }
 
     function _coversWhat(Mandate calldata mandate, OutcomeIntent calldata intent) private pure {
-        bytes32 outcome = keccak256(bytes(intent.outcome));
+        bytes32 outcome = TypedData.hash(intent.outcome);
         string[] calldata outcomes = mandate.outcomes;
         uint256 found;
-        while (found < outcomes.length && keccak256(bytes(outcomes[found])) != outcome) ++found;
+        while (found < outcomes.length && TypedData.hash(outcomes[found]) != outcome) ++found;
         if (found == outcomes.length) revert ISettlement.ScopeExceeded("outcomes", 0, found);
 
         Leg[] calldata legs = intent.legs;
         address[] calldata assets = mandate.assets;
         for (uint256 i; i < legs.length; ++i) {
             Leg calldata leg = legs[i];
-            if (keccak256(bytes(leg.side)) == WITHDRAW) {
+            if (Legs.wordOf(leg.side) == Legs.WITHDRAW) {
                 revert ISettlement.ScopeExceeded("withdraw", i, 0);
             }
             address asset = leg.asset;
@@ -136,10 +135,14 @@ library Mandates {
     }
 
     function _coversLimits(Mandate calldata mandate, OutcomeIntent calldata intent) private pure {
-        _atMost("maxSlippageBps", intent.limits.maxSlippageBps, mandate.maxSlippageBps);
-        _atMost("maxSlippageBps", intent.limits.maxSlippageBps, SLIPPAGE_NONE - 1);
-        _atMost("maxMarginUsed", intent.limits.maxMarginUsed, mandate.maxMarginUsed);
-        _atMost("minHealth", mandate.minHealth, intent.limits.minHealth);
+        Limits calldata limits = intent.limits;
+        uint256 slippage = limits.maxSlippageBps;
+        _atMost("maxSlippageBps", slippage, mandate.maxSlippageBps);
+        if (slippage == SLIPPAGE_NONE) {
+            revert ISettlement.ScopeExceeded("maxSlippageBps", slippage, SLIPPAGE_NONE - 1);
+        }
+        _atMost("maxMarginUsed", limits.maxMarginUsed, mandate.maxMarginUsed);
+        _atMost("minHealth", mandate.minHealth, limits.minHealth);
     }
 
     function _atMost(bytes32 rule, uint256 wanted, uint256 granted) private pure {

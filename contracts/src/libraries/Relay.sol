@@ -98,7 +98,10 @@ library Relay {
             mstore(call_, selector)
             mcopy(add(call_, 4), add(head, 32), headSize)
             calldatacopy(add(add(call_, 4), headSize), start, size)
-            isDone := call(gas(), target, 0, call_, add(add(headSize, size), 4), 0, 0)
+            // an address without code would answer yes
+            if extcodesize(target) {
+                isDone := call(gas(), target, 0, call_, add(add(headSize, size), 4), 0, 0)
+            }
             answer := call_
         }
         _keep(isDone, answer);

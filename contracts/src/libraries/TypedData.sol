@@ -42,7 +42,7 @@ library TypedData {
     // what nobody signed, and is refused where it is read.
 
     function hash(OutcomeIntent calldata intent) internal pure returns (bytes32 digest) {
-        bytes32 outcome = _hash(intent.outcome);
+        bytes32 outcome = hash(intent.outcome);
         bytes32 legs = hash(intent.legs);
         assembly ("memory-safe") {
             let words := mload(0x40)
@@ -71,9 +71,9 @@ library TypedData {
     }
 
     function hash(Leg calldata leg) internal pure returns (bytes32 digest) {
-        bytes32 kind = _hash(leg.kind);
-        bytes32 side = _hash(leg.side);
-        bytes32 right = _hash(leg.right);
+        bytes32 kind = hash(leg.kind);
+        bytes32 side = hash(leg.side);
+        bytes32 right = hash(leg.right);
         assembly ("memory-safe") {
             let words := mload(0x40)
             mstore(words, LEG_TYPEHASH)
@@ -116,14 +116,14 @@ library TypedData {
         uint256 length = list.length;
         bytes32[] memory hashes = new bytes32[](length);
         for (uint256 i; i < length; ++i) {
-            hashes[i] = _hash(list[i]);
+            hashes[i] = hash(list[i]);
         }
         assembly ("memory-safe") {
             digest := keccak256(add(hashes, 32), mul(length, 32))
         }
     }
 
-    function _hash(string calldata text) private pure returns (bytes32 digest) {
+    function hash(string calldata text) internal pure returns (bytes32 digest) {
         assembly ("memory-safe") {
             let words := mload(0x40)
             calldatacopy(words, text.offset, text.length)
