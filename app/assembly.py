@@ -7,9 +7,7 @@ anything trades, and what an earlier life left unfinished is taken up before new
 import asyncio
 import contextlib
 import functools
-import json
 import os
-import pathlib
 import signal
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, NamedTuple
@@ -17,8 +15,7 @@ from typing import Any, NamedTuple
 import uvicorn
 
 from adapters.chains.deployment import Deployment, load
-from adapters.chains.devnet.keys import RISK_ROLES, dev_keys
-from adapters.chains.devnet.node import CHAIN_ID
+from adapters.chains.devnet.keys import RISK_ROLES
 from adapters.chains.evm import EvmChain
 from app import observe
 from app.auctioneer import Auctioneer
@@ -28,6 +25,7 @@ from app.bus import Bus
 from app.clock import ChainClock
 from app.config import Settings
 from app.feeds import Feeds, load_listing
+from app.keystore import keys_of
 from app.main import create_app
 from app.rfq import RfqDesk
 from app.services import Services
@@ -40,6 +38,7 @@ from app.verify import address_of, recover
 from solver.domain.errors import Refused
 from solver.domain.typed_data import Domain
 
+ROLES = ("solver", *RISK_ROLES)  # whose keys this process holds
 GRACE_SECONDS = 3  # what open connections get when the process is asked to stop
 
 
@@ -87,7 +86,7 @@ async def require_chain(settings: Settings) -> None:
 async def running(settings: Settings) -> AsyncIterator[Services]:
     """Yields the services of a process that has caught up with the chain and is trading."""
     deployment = load(settings.deployment)
-    keys = keys_of(settings)
+    keys = keys_of(settings, ROLES)
     async with contextlib.AsyncExitStack() as exits:
         chain = await exits.enter_async_context(EvmChain(settings.rpc_url))
         clock, bus = ChainClock((await chain.head()).timestamp), Bus()
@@ -114,20 +113,6 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         async with _all_running(loops, settings.head_ms):
             yield services
     observe.stopped()
-
-
-def keys_of(settings: Settings) -> dict[str, bytes]:
-    """Returns role -> private key: from the keys file, or the local chain's published ones.
-
-    Raises Refused where published keys would guard a chain that is not the local one.
-    """
-    if not settings.keys_file:
-        if settings.chain_id != CHAIN_ID:
-            detail = f"chain {settings.chain_id} needs SOLVENT_KEYS_FILE: its keys are not public"
-            raise Refused(detail, code="keysMissing")
-        return {role: key.secret for role, key in dev_keys().items()}
-    stored = json.loads(pathlib.Path(settings.keys_file).read_text())
-    return {role: bytes.fromhex(text.removeprefix("0x")) for role, text in stored.items()}
 
 
 def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loops:

@@ -25,7 +25,8 @@ class Settings:
     rpc_url: str = "http://127.0.0.1:8545"
     chain_id: int = 31338  # any but 31337, for which Permit2's cached domain is wrong
     deployment: str = "var/deployment.json"
-    keys_file: str = ""  # JSON of role -> private key; empty = the local chain's own accounts
+    keystore: str = ""  # folder of encrypted <role>.json; empty = the local chain's own accounts
+    keystore_password_file: str = ""
     confirmations: int = 2  # K: the ledger posts at this depth
     auction_ms: int = 250
     head_ms: int = 200  # how often the chain is asked for a new head

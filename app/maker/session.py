@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import pathlib
 import secrets
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from app.config import Settings
+from app.keystore import keys_of
 from app.maker.book import Limits, Market, firm_price, net_delta, offer
 from solver.domain.instrument import Instrument, format_name
 from solver.domain.intent import MakerQuote
@@ -153,7 +153,7 @@ class Maker:
 
 async def run(settings: Settings, key: bytes | None = None) -> None:
     """Quotes until cancelled; connects again whenever the service goes away."""
-    maker = Maker(key or _key_of(settings))
+    maker = Maker(key or keys_of(settings, ["maker"])["maker"])
     base, failures = f"//{settings.host}:{settings.port}", 0
     async with httpx.AsyncClient(base_url=f"http:{base}", timeout=5) as client:
         while True:
@@ -220,15 +220,6 @@ def markets_of(answer: Message) -> list[Market]:
         )
         for row in answer["markets"]
     ]
-
-
-def _key_of(settings: Settings) -> bytes:
-    if settings.keys_file:
-        keys = json.loads(pathlib.Path(settings.keys_file).read_text())
-        return bytes.fromhex(keys["maker"].removeprefix("0x"))
-    from adapters.chains.devnet.keys import dev_keys
-
-    return dev_keys()["maker"].secret
 
 
 def _seconds(text: str) -> int:
