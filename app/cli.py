@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 
 import typer
 
+from app.operations import config, keys
 from solver.domain.errors import SolventError
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Signed outcomes in, hedged out."
 )
+app.add_typer(config, name="config")
+app.add_typer(keys, name="keys")
 AS_OF = typer.Option(None, "--as-of", help="Start the local chain at this time (RFC 3339 or unix).")
 
 

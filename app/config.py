@@ -13,6 +13,7 @@ from solver.domain.errors import Malformed
 
 PREFIX = "SOLVENT_"
 SQLITE = "sqlite:///"
+LOCAL_CHAIN = 31338  # any but 31337, for which Permit2's cached domain is wrong
 _LOCAL_ORIGINS = ("http://127.0.0.1:8080", "http://localhost:8080")
 T = TypeVar("T")
 
@@ -23,7 +24,7 @@ class Settings:
 
     database_url: str = SQLITE + "var/solvent.db"  # sqlite only in this version
     rpc_url: str = "http://127.0.0.1:8545"
-    chain_id: int = 31338  # any but 31337, for which Permit2's cached domain is wrong
+    chain_id: int = LOCAL_CHAIN
     deployment: str = "var/deployment.json"
     keystore: str = ""  # folder of encrypted <role>.json; empty = the local chain's own accounts
     keystore_password_file: str = ""

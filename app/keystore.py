@@ -10,11 +10,7 @@ import pathlib
 import re
 from collections.abc import Iterable
 
-from eth_account import Account
-
-from adapters.chains.devnet.keys import dev_keys
-from adapters.chains.devnet.node import CHAIN_ID
-from app.config import Settings
+from app.config import LOCAL_CHAIN, Settings
 from solver.domain.errors import Conflict, Malformed, NotFound, Refused
 from solver.domain.ids import Address
 
@@ -32,9 +28,11 @@ def keys_of(settings: Settings, roles: Iterable[str]) -> dict[str, bytes]:
     if settings.keystore:
         store = Keystore(settings.keystore, settings.keystore_password_file)
         return {role: store.key(role) for role in roles}
-    if settings.chain_id != CHAIN_ID:
+    if settings.chain_id != LOCAL_CHAIN:
         detail = f"chain {settings.chain_id} needs SOLVENT_KEYSTORE: its keys are not public"
         raise Refused(detail, code="keysMissing", field="SOLVENT_KEYSTORE")
+    from adapters.chains.devnet.keys import dev_keys
+
     return {role: dev_keys()[role].secret for role in roles}
 
 
@@ -56,6 +54,8 @@ class Keystore:
         if not path.is_file():
             detail = f"no key for {role} in {self._folder}: make one with `solvent keys new {role}`"
             raise NotFound(detail, code="keysMissing", field="SOLVENT_KEYSTORE")
+        from eth_account import Account
+
         try:
             return bytes(Account.decrypt(json.loads(path.read_text()), self._password()))
         except (ValueError, TypeError, KeyError) as error:
@@ -64,6 +64,8 @@ class Keystore:
 
     def add(self, role: str, key: bytes) -> Address:
         """Writes a new file, readable by its owner alone; returns the address. Never overwrites."""
+        from eth_account import Account
+
         document = Account.encrypt(key, self._password(), kdf="scrypt", iterations=self._scrypt_n)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._path(role)

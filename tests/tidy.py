@@ -35,11 +35,11 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.feeds", "app.monitor", "app.settlement"),
     ("app.pipeline",),
     ("app.agents", "app.auctioneer", "app.liquidator", "app.maker", "app.api"),
-    ("app.main", "app.preflight"),
+    ("app.main",),
     ("app.assembly",),
-    ("app.local",),
+    ("app.local", "app.preflight"),
     ("app.demo",),
-    ("app.vectors",),
+    ("app.vectors", "app.operations"),
     ("app.cli", "app.openapi"),
 ]
 ADAPTERS_MAY_SEE = ("solver.domain", "solver.pricing", "solver.routing.curves")

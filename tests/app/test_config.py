@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.chains.devnet.node import CHAIN_ID
 from app.config import Settings
 from solver.domain.errors import Malformed
 
@@ -11,6 +12,7 @@ def test_defaults_and_overrides():
     settings = Settings.read(environment)
     assert (settings.port, settings.origins) == (9, ("https://a.example",))
     assert settings.confirmations == 2
+    assert settings.chain_id == CHAIN_ID
     assert settings.database_file == "var/solvent.db"
 
 
