@@ -27,7 +27,8 @@ def check() -> None:
     settings = Settings.load()
     typer.echo("settings")
     for row in variables(settings, os.environ):
-        typer.echo(f"  {row.name:<32}{row.value or '-':<34}{'' if row.is_set else 'default'}")
+        source = "set" if row.is_set else "default"
+        typer.echo(f"  {row.name:<32}{source:<9}{row.value or '-'}")
     typer.echo("checks")
     findings = asyncio.run(preflight(settings, os.environ))
     for subject, verdict, words in findings:

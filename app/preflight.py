@@ -126,7 +126,8 @@ def _keystore(settings: Settings) -> Iterator[Finding]:
     except SolventError as error:
         yield Finding("keys", FAIL, error.detail)
         return
-    yield Finding("keys", OK, ", ".join(f"{role} {held[role]}" for role in ROLES))
+    for role in ROLES:
+        yield Finding(f"key {role}", OK, held[role])
 
 
 # ---- the chain

@@ -47,7 +47,7 @@ async def test_a_good_deployment_is_ready(settings, devnet) -> None:
     await devnet.push_prices()
     found = await _verdicts(settings)
     assert {verdict for verdict, _ in found.values()} == {OK}, found
-    assert {"database", "keys", "node", "contracts", "solver", "risk signers"} <= set(found)
+    assert {"database", "key solver", "node", "contracts", "solver", "risk signers"} <= set(found)
     assert not any(dev_keys()[role].secret.hex() in str(found) for role in ROLES)
 
 
