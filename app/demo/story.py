@@ -33,6 +33,7 @@ class Cast(NamedTuple):
     alice: Client
     bob: Client
     rows: list[Json]
+    expiries: list[Json]
 
 
 async def run(path: pathlib.Path, as_of: int | None) -> int:
@@ -41,7 +42,7 @@ async def run(path: pathlib.Path, as_of: int | None) -> int:
     try:
         async with _cast(as_of) as cast:
             await tell(cast)
-            receipt.write(path, cast.running.rpc_url, cast.running.deployment, cast.rows)
+            receipt.write(path, [receipt_of(cast, "local chain")])
             show.title(f"{path} re-read from the chain by viem, without any code of ours")
             code = await verify(path)
     except SolventError as error:
@@ -70,7 +71,13 @@ async def _cast(as_of: int | None) -> AsyncIterator[Cast]:
         chain = await exits.enter_async_context(EvmChain(running.rpc_url))
         alice = await exits.enter_async_context(Client(running.api_url, keys["alice"]))
         bob = await exits.enter_async_context(Client(running.api_url, keys["bob"]))
-        yield Cast(running, chain, alice, bob, [])
+        yield Cast(running, chain, alice, bob, [], [])
+
+
+def receipt_of(cast: Cast, name: str) -> Json:
+    """Returns what the receipt says of one chain."""
+    where = cast.running
+    return receipt.run(name, where.rpc_url, where.deployment, cast.rows, cast.expiries)
 
 
 async def tell(cast: Cast) -> None:

@@ -9,7 +9,7 @@ from adapters.chains.devnet import dev_keys
 from adapters.chains.evm import EvmChain
 from app.demo import receipt
 from app.demo.client import Client
-from app.demo.story import Cast, tell, verify
+from app.demo.story import Cast, receipt_of, tell, verify
 from app.local import Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -23,13 +23,14 @@ async def test_every_scene_settles_and_the_receipt_is_true(
         Client(running.api_url, keys["alice"]) as alice,
         Client(running.api_url, keys["bob"]) as bob,
     ):
-        cast = Cast(running, chain, alice, bob, [])
+        cast = Cast(running, chain, alice, bob, [], [])
         await tell(cast)
-    receipt.write(path, running.rpc_url, running.deployment, cast.rows)
+    receipt.write(path, [receipt_of(cast, "local chain")])
     assert await verify(path) == 0
     assert len(cast.rows) >= 9
 
     told = json.loads(path.read_text())
-    told["settlements"][2]["premium"] = str(int(told["settlements"][2]["premium"]) + 1)
+    sold = told["runs"][0]["settlements"][2]
+    sold["premium"] = str(int(sold["premium"]) + 1)
     path.write_text(json.dumps(told))
     assert await verify(path) == 1, "one atom more must not pass"
