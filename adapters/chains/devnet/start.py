@@ -3,11 +3,12 @@
 The cache holds third-party bytecode, so it is git-ignored and keyed by everything it was made of.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import os
 import pathlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Self
 
 from adapters.chains import abi
@@ -18,9 +19,9 @@ from adapters.chains.devnet.builder import BLOCK_GAS_SERVED, Builder
 from adapters.chains.devnet.feeds import (
     FEEDS,
     HISTORY_MINUTES,
+    PUSH_SECONDS,
     Sources,
     deploy_feeds,
-    keep_fresh,
     prices_at,
     push_prices,
     sources_of,
@@ -29,7 +30,8 @@ from adapters.chains.devnet.feeds import (
 from adapters.chains.devnet.keys import DevKey, dev_keys
 from adapters.chains.devnet.node import CHAIN_ID, ROOT, Node, start_node
 from adapters.chains.devnet.packages import multicall_creation, permit2_code
-from adapters.chains.devnet.tokens import PRICE_WAD, Tokens, deploy_tokens
+from adapters.chains.devnet.tokens import Tokens, deploy_tokens
+from adapters.chains.devnet.travel import PricePath, token_prices, travel
 from adapters.chains.devnet.uniswap import Uniswap, deploy_uniswap
 from adapters.chains.evm import EvmChain
 from solver.domain.errors import Malformed, Unavailable
@@ -50,6 +52,8 @@ class Devnet:
         self.deployment = deployment
         self.url = node.url
         self.keys: dict[str, DevKey] = dev_keys()
+        self._about: dict[str, int] = {}  # 1e18 by symbol, where a market has left its first price
+        self._pushing = asyncio.Lock()  # rounds have numbers: one writer at a time
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,19 +68,34 @@ class Devnet:
 
     async def push_prices(self, prices: dict[str, int] | None = None) -> None:
         """Sends a round of every source: 1e18 by symbol, by default this minute's own prices."""
-        minute = (await self.chain.head()).timestamp // 60
-        await push_prices(self.chain, self._sources, prices_at(minute) | (prices or {}))
+        async with self._pushing:
+            minute = (await self.chain.head()).timestamp // 60
+            present = prices_at(minute, self._about) | (prices or {})
+            await push_prices(self.chain, self._sources, present)
 
     async def level_pools(self, prices: dict[str, int] | None = None) -> int:
-        """Trades every pool back to the first prices (or 1e18 by token symbol), as arbitrage would.
+        """Trades every pool back to present prices (or 1e18 by token symbol), as arbitrage would.
 
         Returns how many trades were sent. A quote that is open meanwhile may no longer hold.
         """
-        return len(await level_pools(self.chain, self.deployment, PRICE_WAD | (prices or {})))
+        present = token_prices(self._about) | (prices or {})
+        return len(await level_pools(self.chain, self.deployment, present))
 
     async def keep_fresh(self) -> None:
         """Pushes prices for ever; whoever awaits this owns the task. Raises Unavailable."""
-        await keep_fresh(self.chain, self._sources)
+        while True:
+            await self.push_prices()
+            await asyncio.sleep(PUSH_SECONDS)
+
+    async def travel_to(self, time: int, paths: Mapping[str, PricePath] | None = None) -> None:
+        """Moves the chain forward to unix seconds `time`; real time goes on from there.
+
+        The last forty minutes get a round a minute of every source. `paths` says where a market
+        goes meanwhile, by symbol: a price in 1e18, or a function from unix seconds to one; it
+        stays about where its path ends. Raises Malformed for a time that has passed.
+        """
+        async with self._pushing:
+            self._about = await travel(self.chain, self.deployment, time, self._about, paths or {})
 
     @property
     def _sources(self) -> Sources:
