@@ -14,6 +14,7 @@ from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.intent import OutcomeIntent
 from solver.domain.numbers import WAD
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import (
     Domain,
     intent_digest,
@@ -38,7 +39,7 @@ _ETH = Underlying(
     base=_WETH,
     price=3_600 * WAD,
     confidence=WAD,
-    vol_ppm=650_000,
+    surface=flat(650_000),
     sigma_cap_ppm=1_500_000,
     funding_index=0,
     perp_initial_ppm=100_000,

@@ -18,7 +18,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("solver.routing",),
     ("solver.intents",),
     ("solver.policies", "solver.solve", "solver.auction"),
-    ("adapters.base", "adapters.http"),
+    ("adapters.base", "adapters.http", "adapters.recorded"),
     (
         "adapters.venues",
         "adapters.oracles",

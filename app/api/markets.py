@@ -10,14 +10,16 @@ from starlette.responses import Response
 from app.api import show
 from app.api.body import json_answer, services_of
 from app.api.models import InstrumentsView, MarketsView, PricesView
-from solver.domain.calendar import rfc3339
+from solver.domain.calendar import DAY, rfc3339
 from solver.domain.instrument import Instrument, Kind, format_name
 from solver.domain.market import Ladder, Level
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.pricing.marks import mark_of
+from solver.pricing.surface import at_the_money_ppm
 
 router = APIRouter(prefix="/v1", tags=["markets"])
 Json = dict[str, Any]
+VOLATILITY_SECONDS = 30 * DAY  # the tenor that one figure stands for
 _KIND = {Kind.PERP: "perp", Kind.CALL: "call", Kind.PUT: "put"}
 
 
@@ -78,7 +80,7 @@ def _market(market: Underlying) -> Json:
         "price": show.wad(market.price),
         "confidence": show.wad(market.confidence),
         "oracleState": market.oracle_state,
-        "volatility": show.ppm(market.vol_ppm),
+        "volatility": show.ppm(at_the_money_ppm(market.surface, VOLATILITY_SECONDS)),
         "volatilityCap": show.ppm(market.sigma_cap_ppm),
         "fundingIndex": show.wad(market.funding_index),
         "perpInitial": show.ppm(market.perp_initial_ppm),
@@ -93,7 +95,7 @@ def _market(market: Underlying) -> Json:
 def _listed(market: Underlying, now: int) -> Iterator[Instrument]:
     yield Instrument(market.market, Kind.PERP)
     for expiry in market.expiries:
-        for strike in market.strikes:
+        for strike in market.strikes_at(expiry):
             for kind in (Kind.CALL, Kind.PUT):
                 if expiry > now:
                     yield Instrument(market.market, kind, expiry, strike)

@@ -19,6 +19,7 @@ from solver.domain.instrument import Instrument
 from solver.domain.intent import NO_DELTA_LIMIT
 from solver.domain.numbers import parse_decimal
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import Surface
 from solver.ledger import fold
 from solver.margin.simple import figures
 
@@ -208,7 +209,7 @@ async def _marks(chain: EvmChain, deployment: Deployment, block: int) -> Snapsho
                 base=info.base,
                 price=await read("Clearinghouse", deployment.clearinghouse, "mark"),
                 confidence=0,
-                vol_ppm=0,
+                surface=Surface(),
                 sigma_cap_ppm=rules[4],
                 funding_index=await read("Clearinghouse", deployment.clearinghouse, "fundingIndex"),
                 perp_initial_ppm=rules[5],

@@ -17,8 +17,8 @@ from solver.domain.errors import Unavailable
 from solver.domain.instrument import EXPIRY_SECOND_OF_DAY
 from solver.domain.numbers import WAD
 from solver.domain.snapshot import Underlying
+from solver.pricing.calibrated import built_in
 
-VOL_PPM = 650_000  # flat, annual, until there is a surface
 WEEKS = 5  # the next Fridays
 MONTHS = 3  # and the last Friday of each of the next months
 SECONDS_LEFT_MIN = 3_600  # an expiry is listed no later than this before it
@@ -87,7 +87,7 @@ def _underlying(market: MarketInfo, answer: bytes | Reverted) -> Underlying:
         base=market.base,
         price=0,
         confidence=0,
-        vol_ppm=VOL_PPM,
+        surface=built_in(market.symbol),
         sigma_cap_ppm=sigma_cap,
         funding_index=0,
         perp_initial_ppm=rates[0],

@@ -230,12 +230,11 @@ def _candidates(leg: Leg, underlying: Underlying, time: int) -> tuple[int, ...]:
     kind = KIND_OF_RIGHT[leg.right]
     is_exact = (leg.strike_min, leg.expiry_min) == (leg.strike_max, leg.expiry_max)
     expiries = (leg.expiry_min,) if is_exact else underlying.expiries
-    strikes = (leg.strike_min,) if is_exact else underlying.strikes
     return tuple(
         Instrument(market, kind, expiry, strike).id
         for expiry in sorted(expiries)
         if leg.expiry_min <= expiry <= leg.expiry_max and expiry > time
-        for strike in sorted(strikes)
+        for strike in ((leg.strike_min,) if is_exact else sorted(underlying.strikes_at(expiry)))
         if leg.strike_min <= strike <= leg.strike_max
     )
 

@@ -8,14 +8,12 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from solver.domain.calendar import YEAR
-from solver.domain.instrument import RIGHT_OF, Instrument, Kind
-from solver.domain.numbers import PPM, WAD
+from solver.domain.instrument import Instrument, Kind
+from solver.domain.numbers import WAD
 from solver.domain.program import Program
 from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot, Underlying
-from solver.pricing.black import price_and_greeks
-from solver.pricing.marks import intrinsic, mark_of, to_wad
+from solver.pricing.marks import greeks_at, intrinsic, mark_of, to_wad
 
 GRID_STEPS = 40  # from half to one and a half times the price
 
@@ -112,9 +110,7 @@ def _worth(instrument: Instrument, underlying: Underlying, price: int, time: int
         return price
     if instrument.expiry <= time:
         return intrinsic(instrument, price)
-    years, vol = (instrument.expiry - time) / YEAR, underlying.vol_ppm / PPM
-    right = RIGHT_OF[instrument.kind]
-    return to_wad(price_and_greeks(price / WAD, instrument.strike / WAD, years, vol, right).price)
+    return to_wad(greeks_at(instrument, underlying.surface, price, time).price)
 
 
 def _point(

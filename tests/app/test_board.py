@@ -8,11 +8,13 @@ from solver.domain.ids import AccountId
 from solver.domain.instrument import Token
 from solver.domain.market import ConstantProductPool, Ladder, Level
 from solver.domain.snapshot import Underlying
+from solver.domain.surface import flat
 
 WAD = 10**18
+FLAT = flat(650_000)
 WETH = Token("0x" + "11" * 20, "WETH", 18)
 USDC = Token("0x" + "22" * 20, "USDC", 6)
-ETH = Underlying(1, "ETH", WETH, 0, 0, 650_000, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
+ETH = Underlying(1, "ETH", WETH, 0, 0, FLAT, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
 MAKER = AccountId(1, "0x" + "33" * 20, 0)
 OTHER = AccountId(1, "0x" + "44" * 20, 0)
 

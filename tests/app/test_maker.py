@@ -14,10 +14,12 @@ from app.verify import recover
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.market import Level
 from solver.domain.snapshot import Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import Domain
 
 WAD = 10**18
 NOW = 1_790_000_000
+FLAT = flat(650_000)
 EXPIRY = 1_792_742_400  # 2026-10-23 08:00 UTC
 WETH = Token("0x" + "11" * 20, "WETH", 18)
 USDC = Token("0x" + "22" * 20, "USDC", 6)
@@ -117,7 +119,7 @@ def test_a_firm_price_is_the_worst_level_it_needs():
 
 
 def test_its_ladders_and_quotes_pass_the_desk():
-    eth = Underlying(1, "ETH", WETH, 0, 0, 650_000, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
+    eth = Underlying(1, "ETH", WETH, 0, 0, FLAT, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
     board = Board(Listing(31338, USDC, (WETH, USDC), (eth,), WETH.address))
     board.set_prices([Price(1, 3000 * WAD, WAD, "OK")])
     board.set_block(Block(9, NOW, 1))

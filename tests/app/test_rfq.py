@@ -13,14 +13,16 @@ from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.intent import MakerQuote
 from solver.domain.snapshot import Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, quote_digest
 
 WAD = 10**18
 NOW = 1_790_000_000
+FLAT = flat(650_000)
 DOMAIN = Domain(31338, "0x" + "5e" * 20)
 WETH = Token("0x" + "11" * 20, "WETH", 18)
 USDC = Token("0x" + "22" * 20, "USDC", 6)
-ETH = Underlying(1, "ETH", WETH, 0, 0, 650_000, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
+ETH = Underlying(1, "ETH", WETH, 0, 0, FLAT, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
 PERP = Instrument(1, Kind.PERP).id
 KEY, OTHER_KEY = b"\x31" * 32, b"\x32" * 32
 MAKER = AccountId(31338, address_of(KEY), 0)

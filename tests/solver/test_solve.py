@@ -12,6 +12,7 @@ from solver.domain.ids import ZERO_ADDRESS
 from solver.domain.numbers import UINT256_MAX, WAD
 from solver.domain.program import CollateralFlow, Exposure, TokenFlow
 from solver.domain.snapshot import Underlying
+from solver.domain.surface import flat
 from solver.pricing.gas import gas_cost
 from solver.routing.certify import certify, tally
 from solver.solve import solve
@@ -92,7 +93,7 @@ def test_exact_out_delivers_it_for_no_more_than_was_signed(dollars, pair):
 
 def test_a_fee_is_counted_in_the_token_it_is_taken_in():
     bitcoin = Underlying(
-        2, "BTC", WBTC, 105_000 * WAD, WAD, 500_000, 10**6, 0, 10**5, 65_000, 750_000, 800_000
+        2, "BTC", WBTC, 105_000 * WAD, WAD, flat(500_000), 10**6, 0, 10**5, 65_000, 750_000, 800_000
     )
     both = world.snapshot(underlyings=(*SNAPSHOT.underlyings, bitcoin))
     limits = NO_SLIPPAGE._replace(settlement_token=WBTC.address, max_fee=10**8)

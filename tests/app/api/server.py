@@ -25,6 +25,7 @@ from solver.domain.instrument import Token
 from solver.domain.intent import Leg, Limits, OutcomeIntent
 from solver.domain.market import ConstantProductPool
 from solver.domain.snapshot import Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, intent_digest, permit2_digest
 from solver.intents.typed_json import to_json
 from tests.app.worlds import CHAIN_ID, NOW, PERMIT2
@@ -43,7 +44,7 @@ ETH = Underlying(
     base=WETH,
     price=0,
     confidence=0,
-    vol_ppm=650_000,
+    surface=flat(650_000),
     sigma_cap_ppm=1_500_000,
     funding_index=0,
     perp_initial_ppm=100_000,

@@ -14,6 +14,7 @@ from solver.domain.program import DeltaBox, Exposure, Program
 from solver.domain.report import DELTA_ONLY, NO_REPORT
 from solver.domain.route import Certificate, Fill, Solution
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, report_digest
 from solver.margin.state import positions_hash
 from tests.app.worlds import ALICE, CHAIN_ID, NOW, USDC, intent
@@ -25,7 +26,7 @@ CALL = Instrument(1, Kind.CALL, NOW + 30 * 86_400, 4200 * WAD).id
 PERP, BASE = Instrument(1, Kind.PERP).id, Instrument(1, Kind.BASE).id
 WETH = Token("0x" + "0e" * 20, "WETH", 18)
 ETH = Underlying(
-    1, "ETH", WETH, 4000 * WAD, WAD, 650_000, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000
+    1, "ETH", WETH, 4000 * WAD, WAD, flat(650_000), 1_500_000, 0, 100_000, 65_000, 750_000, 800_000
 )
 BEFORE = Account(ALICE, 1000, (Position(BASE, 10 * WAD),))
 
@@ -37,7 +38,7 @@ class Planned(NamedTuple):
 
 
 def snapshot(price: int = 4000 * WAD, time: int = NOW, vol_ppm: int = 650_000) -> Snapshot:
-    eth = ETH._replace(price=price, vol_ppm=vol_ppm)
+    eth = ETH._replace(price=price, surface=flat(vol_ppm))
     usdc = Token(USDC, "USDC", 6)
     return Snapshot(CHAIN_ID, 7, time * 1000, 1, usdc, (WETH, usdc), (eth,))
 
