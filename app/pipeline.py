@@ -2,7 +2,8 @@
 
 quote   = draft → plan                      nothing changes
 plan    = compile → solve → simulate        what a quote shows and what an auction executes
-submit  = verify → gate → record            O(1): no solve; the chain is asked for EIP-1271 only
+submit  = verify → gate → record            O(1): no solve; the chain is asked for contract wallets
+                                            and for what Permit2 may take of a wallet, nothing else
 cancel  = verify → record                   binds the service; cancel(nonce) on chain is the proof
 """
 
@@ -13,6 +14,8 @@ from typing import Any, NamedTuple
 from app.services import Services
 from app.simulate import Simulation, simulate
 from app.verify import Admission, CancelRequest, verify, verify_cancel
+from app.verify.dust import require_worth
+from app.verify.funding import Shortfall, shortfalls
 from solver.domain.errors import Conflict, Infeasible, NotFound, Unproven
 from solver.domain.event import TERMINAL
 from solver.domain.ids import AccountId, IntentUid
@@ -42,13 +45,15 @@ class Plan(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """A plan with what the wallet needs to sign. `expires_at` is unix seconds of the chain."""
+    """A plan with what the wallet needs to sign. `expires_at` is unix seconds of the chain;
+    `funding` is what the wallet lacks for Permit2 so far: a quote is given all the same."""
 
     quote_id: str
     uid: IntentUid
     plan: Plan
     typed_data: dict[str, Any]
     expires_at: int
+    funding: Sequence[Shortfall] = ()
 
 
 class Accepted(NamedTuple):
@@ -64,6 +69,7 @@ async def quote(services: Services, request: OutcomeKind, terms: Terms) -> Quote
     snapshot = services.board.snapshot()
     account = services.store.account(_account_id(services, terms.owner, terms.subaccount))
     intent = draft(request, account, snapshot, terms)
+    require_worth(intent, snapshot)
     planned = await plan(services, intent, terms.scheme, snapshot)
     domain, permit2 = services.domain, services.deployment.permit2
     return Quote(
@@ -72,6 +78,7 @@ async def quote(services: Services, request: OutcomeKind, terms: Terms) -> Quote
         plan=planned,
         typed_data=typed_data(intent, domain, terms.scheme, permit2),
         expires_at=snapshot.time + QUOTE_SECONDS,
+        funding=await shortfalls(services, intent, terms.scheme),
     )
 
 

@@ -113,6 +113,31 @@ class SnapshotView(View):
     time: str
 
 
+class ApproveView(View):
+    """A transaction of the owner's that lets Permit2 move the token: send it as it is."""
+
+    to: str
+    data: str
+
+
+class FundingView(View):
+    """A token that the wallet cannot give yet; submitting is refused with the same, under `code`.
+
+    insufficientAllowance: Permit2 (`spender`) may move `available`, `required` is needed. Send
+    `approve`, or sign `permit` (EIP-2612, null where the token knows it not) and send that.
+    insufficientBalance: the wallet holds `available`. Amounts are whole tokens.
+    """
+
+    code: str
+    token: str
+    symbol: str
+    spender: str
+    required: str
+    available: str
+    approve: ApproveView | None
+    permit: dict[str, Any] | None
+
+
 class QuoteView(View):
     """A plan with the typed data that signs it. Nothing was submitted."""
 
@@ -137,4 +162,5 @@ class QuoteView(View):
     delta: DeltaView | None
     greeks_after: list[GreeksView]
     payoff: list[PayoffView]
+    funding: list[FundingView]
     snapshot: SnapshotView

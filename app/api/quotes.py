@@ -13,6 +13,7 @@ from app.api.body import json_answer, read_object, services_of
 from app.api.plan_models import QuoteView
 from app.api.schema import takes
 from app.pipeline import Plan, Quote
+from app.verify.funding import told
 from solver.domain.calendar import rfc3339
 from solver.domain.route import Certificate, Fill, Swap
 from solver.domain.snapshot import Snapshot
@@ -77,6 +78,7 @@ def view(given: Quote) -> Json:
         "gas": str(solution.gas),
         "certificate": _certificate(solution.certificate),
         **_risk(plan),
+        "funding": [told(short) for short in given.funding],
         "snapshot": show.snapshot_view(snapshot),
     }
 
