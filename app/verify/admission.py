@@ -12,7 +12,7 @@ from app.clock import Clock
 from app.store.events import Store
 from app.store.fold import Batch
 from app.store.intents import StoredIntent
-from app.verify.authority import authorise, is_signed_by
+from app.verify.authority import authorise, require_signed
 from app.verify.document import parse_document
 from app.verify.reservation import reservation
 from solver.domain.account import Account
@@ -128,10 +128,7 @@ async def verify_cancel(world: World, request: CancelRequest) -> None:
         digest = cancel_digest(request.owner, uids, request.valid_to, world.domain)
     else:
         digest = cancel_all_digest(request.owner, request.epoch, request.valid_to, world.domain)
-    if not await is_signed_by(world, request.owner, digest, request.signature):
-        raise Unauthorized(
-            "the cancel is not signed by the owner", code="badSignature", field="signature"
-        )
+    await require_signed(world, request.owner, digest, request.signature)
 
 
 def _replaces(intent: OutcomeIntent, app_data: str) -> str | None:

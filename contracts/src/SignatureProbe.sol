@@ -12,17 +12,18 @@ contract SignatureProbe {
     /// What a wallet that was refused is given once more, to tell its owner how much it takes.
     uint256 private constant GENEROUS_GAS = 3_000_000;
 
-    /// Returns whether there is code, whether it accepts within the limit of the chain, and the gas
-    /// that accepting takes: 0 when it does not accept with GENEROUS_GAS either.
+    /// Returns whether there is code, whether it accepts within the limit of the chain, the gas that
+    /// accepting takes (0 when it does not accept with GENEROUS_GAS either), and that limit.
     function ask(address signer, bytes32 digest, bytes calldata signature)
         external
         view
-        returns (bool hasCode, bool isAccepted, uint256 gasUsed)
+        returns (bool hasCode, bool isAccepted, uint256 gasUsed, uint256 gasLimit)
     {
-        if (signer.code.length == 0) return (false, false, 0);
+        gasLimit = Signatures.ERC1271_GAS;
+        if (signer.code.length == 0) return (false, false, 0, gasLimit);
         bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         hasCode = true;
-        (isAccepted, gasUsed) = _ask(signer, Signatures.ERC1271_GAS, question);
+        (isAccepted, gasUsed) = _ask(signer, gasLimit, question);
         if (!isAccepted) (, gasUsed) = _ask(signer, GENEROUS_GAS, question);
     }
 

@@ -37,6 +37,8 @@ ACCOUNT = AccountId(CHAIN_ID, OWNER, 0)
 WETH, USDC = Token("0x" + "e1" * 20, "WETH", 18), Token("0x" + "0c" * 20, "USDC", 6)
 SETTLEMENT = "0x" + "5e" * 20
 DOMAIN = Domain(CHAIN_ID, SETTLEMENT)
+# SignatureProbe's answer: code, accepted, the gas it took, the gas it was given.
+WALLET_ACCEPTS = b"".join(number.to_bytes(32, "big") for number in (1, 1, 17_000, 150_000))
 EXPIRY = NOW - NOW % 86_400 + 30 * 86_400 + 8 * 3600
 ETH = Underlying(
     market=1,
@@ -64,7 +66,7 @@ class FakeChain:
     """Answers eth_calls with what a test laid down."""
 
     def __init__(self) -> None:
-        self.answer = bytes(32)
+        self.answer = bytes(128)  # to SignatureProbe's question: the owner has no code
 
     async def call(self, to: str, data: bytes, **_: object) -> bytes:
         return self.answer

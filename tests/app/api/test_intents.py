@@ -25,6 +25,7 @@ from tests.app.api.server import (
     OTHER_KEY,
     OWNER,
     USDC,
+    WALLET_ACCEPTS,
     Served,
     serving,
     submission,
@@ -140,7 +141,7 @@ async def test_permit2_is_signed_over_the_transfer_and_reserves_nothing(served):
 async def test_contract_wallets_are_asked_on_the_chain(served):
     body = submission(swap(), OTHER_KEY) | {"scheme": "eip1271"}
     assert (await served.http.post("/v1/intents", json=body)).status_code == 403
-    served.services.chain.answer = bytes.fromhex("1626ba7e") + bytes(28)
+    served.services.chain.answer = WALLET_ACCEPTS
     assert (await served.http.post("/v1/intents", json=body)).status_code == 202
     presigned = submission(swap(2), OTHER_KEY) | {"scheme": "presign"}
     assert (await served.http.post("/v1/intents", json=presigned)).status_code == 403
@@ -239,7 +240,7 @@ async def test_lists_are_paged_newest_first(served):
 
 
 async def test_the_same_intent_twice_at_once_is_stored_once(served):
-    served.services.chain.answer = bytes.fromhex("1626ba7e").ljust(32, b"\0")
+    served.services.chain.answer = WALLET_ACCEPTS
     answers = await asyncio.gather(*(served.submit(swap(), scheme="eip1271") for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [200, 200, 202]
 
