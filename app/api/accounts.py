@@ -107,7 +107,7 @@ def _account(services: Services, owner: str, subaccount: str) -> Account:
     number = int(subaccount)
     if number >= 2**64:
         raise Malformed("a subaccount fits 64 bits", field="subaccount")
-    account_id = AccountId(services.deployment.chain_id, address(owner), number)
+    account_id = AccountId(services.deployment.chain_id, address(owner, "owner"), number)
     return services.store.account(account_id)
 
 

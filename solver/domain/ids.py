@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from sha3 import keccak_256
+
 from solver.domain.errors import Malformed
 
 ChainId = int
@@ -14,11 +16,24 @@ _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 UID_BYTES = 56
 
 
-def address(text: str) -> Address:
-    """Returns the canonical (lower-case) form. Raises Malformed."""
+def address(text: str, field: str | None = None) -> Address:
+    """Returns the canonical (lower-case) form. Raises Malformed; `wrongChecksum` where the letters'
+    cases are mixed otherwise than EIP-55 mixes them: a digit is not what was meant."""
     if not _ADDRESS.fullmatch(text):
-        raise Malformed(f"{text[:80]!r} is not an address")
-    return text.lower()
+        raise Malformed(f"{text[:80]!r} is not an address", field=field)
+    lower, digits = text.lower(), text[2:]
+    if digits not in (lower[2:], digits.upper()) and text != checksummed(lower):
+        detail = "the address does not have its EIP-55 checksum: look at its digits again"
+        raise Malformed(detail, code="wrongChecksum", field=field)
+    return lower
+
+
+def checksummed(lower: Address) -> str:
+    """Returns the address with the cases of its letters by EIP-55."""
+    digits = lower[2:]
+    signs = keccak_256(digits.encode()).hexdigest()
+    cased = (d.upper() if sign > "7" else d for d, sign in zip(digits, signs, strict=False))
+    return "0x" + "".join(cased)
 
 
 class AccountId(NamedTuple):
