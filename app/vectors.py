@@ -12,6 +12,7 @@ from solver.domain.account import Account, Position
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.intent import OutcomeIntent
+from solver.domain.market import Ladder, Level
 from solver.domain.numbers import WAD
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import flat
@@ -46,10 +47,17 @@ _ETH = Underlying(
     perp_maintenance_ppm=65_000,
     base_initial_ppm=750_000,
     base_maintenance_ppm=800_000,
-    expiries=(1_798_185_600,),
-    strikes=(4_000 * WAD,),
+    expiries=(1_796_371_200, 1_797_580_800, 1_798_185_600, 1_801_209_600),
+    strikes=tuple(strike * WAD for strike in range(2_400, 5_001, 200)),
 )
-SNAPSHOT = Snapshot(31338, 1, TIME * 1000, 10**9, _USDC, (_WETH, _USDC), (_ETH,), (), (), WAD)
+_MAKER, _ONE = AccountId(31338, "0x" + "77" * 20, 0), (Level(WAD, WAD),)
+_LADDERS = tuple(
+    Ladder(_MAKER, Instrument(1, kind, expiry, strike).id, _ONE, _ONE, False, TIME * 1000)
+    for expiry in _ETH.expiries
+    for strike in _ETH.strikes
+    for kind in (Kind.CALL, Kind.PUT)
+)  # only that somebody quotes a contract matters to which one is chosen
+SNAPSHOT = Snapshot(31338, 1, TIME * 1000, 10**9, _USDC, (_WETH, _USDC), (_ETH,), (), _LADDERS, WAD)
 
 
 def vectors() -> dict[str, Any]:
@@ -100,7 +108,8 @@ def _digest(intent: OutcomeIntent, scheme: str) -> bytes:
 def _account(owner: str) -> Account:
     base = Position(Instrument(1, Kind.BASE).id, 20 * WAD)
     perp = Position(Instrument(1, Kind.PERP).id, 5 * WAD)
-    return Account(AccountId(31338, owner, 0), cash=100_000 * 10**6, positions=(base, perp))
+    call = Position(Instrument(1, Kind.CALL, 1_798_185_600, 4_000 * WAD).id, -2 * WAD)
+    return Account(AccountId(31338, owner, 0), cash=100_000 * 10**6, positions=(base, perp, call))
 
 
 def text() -> str:

@@ -17,6 +17,7 @@ from solver.domain.intent import (
 from solver.domain.numbers import UINT256_MAX
 from solver.domain.program import CollateralFlow, DeltaBox, Exposure, TokenFlow
 from solver.intents import KINDS, compile_intent, draft, examples, parse_wanted
+from tests.solver.intents.options import world as options
 from tests.solver.pricing.world import (
     BASE,
     CALL,
@@ -50,9 +51,9 @@ def compiled(request, held=HELD, **terms):
 @pytest.mark.parametrize("word", list(KINDS))
 def test_every_example_drafts_and_compiles(word):
     wanted = parse_wanted(examples()[word])
-    intent = draft(wanted.request, HELD, snapshot(), wanted.terms)
+    intent = draft(wanted.request, options.HELD, options.QUOTED, wanted.terms)
     assert intent.outcome == word
-    program = compile_intent(intent, HELD, snapshot(), wanted.terms.scheme)
+    program = compile_intent(intent, options.HELD, options.QUOTED, wanted.terms.scheme)
     parts = (program.sells, program.buys, program.collateral, program.exposures)
     legs = [part[0] for some in parts for part in some]
     assert sorted(legs) == list(range(len(intent.legs)))
