@@ -25,6 +25,7 @@ from app.bus import Bus
 from app.clock import ChainClock
 from app.config import Settings
 from app.feeds import Feeds, load_listing
+from app.keeper import Keeper, attestable, inside
 from app.keystore import keys_of
 from app.main import create_app
 from app.rfq import RfqDesk
@@ -35,7 +36,9 @@ from app.settlement.reconcile import Reconciler
 from app.solving import SolverPool
 from app.store import Store
 from app.verify import address_of, recover
+from solver.domain.account import Account
 from solver.domain.errors import Refused
+from solver.domain.ids import AccountId
 from solver.domain.typed_data import Domain
 
 ROLES = ("solver", *RISK_ROLES)  # whose keys this process holds
@@ -49,6 +52,7 @@ class Loops(NamedTuple):
     reconciler: Reconciler
     engine: Engine
     auctioneer: Auctioneer
+    keeper: Keeper | None  # None where another process keeps
 
 
 def serve(settings: Settings) -> None:
@@ -110,7 +114,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         loops = _loops(services, clock, keys)
         await _catch_up(loops)
         observe.started(settings.host, settings.port, deployment.chain_id)
-        async with _all_running(loops, settings.head_ms):
+        async with _all_running(loops, settings):
             yield services
     observe.stopped()
 
@@ -128,11 +132,15 @@ def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loo
         reconciler=reconciler,
         engine=engine,
         auctioneer=Auctioneer(services, engine, attestor, reconciler.broken),
+        keeper=inside(services),
     )
 
 
 def _attestor(services: Services, deployment: Deployment, keys: list[str]) -> Attestor:
-    view = View(services.board.snapshot, services.store.account)
+    def account(account_id: AccountId) -> Account:
+        return attestable(services.store.account(account_id), services.board.snapshot())
+
+    view = View(services.board.snapshot, account)
     return attestor_for(view, keys, Domain(deployment.chain_id, deployment.attestation))
 
 
@@ -144,14 +152,16 @@ async def _catch_up(loops: Loops) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _all_running(loops: Loops, head_ms: int) -> AsyncIterator[None]:
+async def _all_running(loops: Loops, settings: Settings) -> AsyncIterator[None]:
     """Runs every loop; one that dies ends the process: better stopped than half alive."""
     tasks = [
-        asyncio.create_task(_root("feeds", loops.feeds.run(head_ms))),
+        asyncio.create_task(_root("feeds", loops.feeds.run(settings.head_ms))),
         asyncio.create_task(_root("ledger", loops.reconciler.run())),
         asyncio.create_task(_root("settlement", loops.engine.run())),
         asyncio.create_task(_root("auction", loops.auctioneer.run())),
     ]
+    if loops.keeper is not None:
+        tasks.append(asyncio.create_task(_root("keeper", loops.keeper.run(settings.keeper_ms))))
     try:
         yield
     finally:

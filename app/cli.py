@@ -78,6 +78,18 @@ def maker() -> None:
     asyncio.run(run(Settings.load()))
 
 
+@app.command()
+def keeper() -> None:
+    """Fixes expiry prices and pays options out; anyone may: a chain, a deployment and a key."""
+    from app.assembly import require_chain
+    from app.config import Settings
+    from app.keeper import alone
+
+    settings = Settings.load()
+    asyncio.run(require_chain(settings))
+    asyncio.run(alone(settings))
+
+
 def main() -> None:
     """Console entry point: what we refuse is one line, what is broken keeps its trace."""
     try:

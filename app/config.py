@@ -31,6 +31,7 @@ class Settings:
     confirmations: int = 2  # K: the ledger posts at this depth
     auction_ms: int = 250
     head_ms: int = 200  # how often the chain is asked for a new head
+    keeper_ms: int = 500  # how often the expiry keeper looks; 0 = another process keeps
     host: str = "127.0.0.1"
     port: int = 8080
     origins: tuple[str, ...] = _LOCAL_ORIGINS  # browsers that may call, CORS and WebSocket alike
@@ -68,6 +69,8 @@ class Settings:
         for name in least:
             if getattr(settings, name) < 1:
                 raise Malformed(f"{name} is at least 1", field=name)
+        if settings.keeper_ms < 0:
+            raise Malformed("keeper_ms is 0 or more", field="keeper_ms")
         return settings
 
 
