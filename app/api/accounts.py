@@ -15,6 +15,8 @@ from app.verify import available
 from solver.domain.account import Account
 from solver.domain.errors import Malformed
 from solver.domain.ids import AccountId, address
+from solver.domain.instrument import Instrument
+from solver.domain.snapshot import Snapshot
 from solver.margin.simple import figures
 
 router = APIRouter(prefix="/v1/accounts/{owner}/{subaccount}", tags=["accounts"])
@@ -42,7 +44,7 @@ async def read(request: Request, owner: Owner, subaccount: Subaccount) -> Respon
             "subaccount": str(account.id.subaccount),
             "log": account.id.log,
             "cash": show.amount(account.cash, token),
-            "positions": show.positions(account, services.board.snapshot()),
+            "positions": _positions(account, services.board.snapshot()),
             "reservations": held,
             "epoch": str(account.epoch),
             "head": _head(services, account),
@@ -55,7 +57,7 @@ async def positions(request: Request, owner: Owner, subaccount: Subaccount) -> R
     """Read the positions and base collateral, marked now."""
     services = services_of(request)
     account = _account(services, owner, subaccount)
-    rows = show.positions(account, services.board.snapshot())
+    rows = _positions(account, services.board.snapshot())
     return json_answer({"positions": rows, "head": _head(services, account)})
 
 
@@ -109,6 +111,21 @@ def _account(services: Services, owner: str, subaccount: str) -> Account:
         raise Malformed("a subaccount fits 64 bits", field="subaccount")
     account_id = AccountId(services.deployment.chain_id, address(owner, "owner"), number)
     return services.store.account(account_id)
+
+
+def _positions(account: Account, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Returns every slot, with what became of an option whose expiry has passed."""
+    rows = zip(show.positions(account, snapshot), account.positions, strict=True)
+    return [row | _expiry(held.instrument, snapshot) for row, held in rows]
+
+
+def _expiry(instrument_id: int, snapshot: Snapshot) -> dict[str, Any]:
+    instrument = Instrument.unpack(instrument_id)
+    if not instrument.is_option or instrument.expiry > snapshot.time:
+        return {"expired": False, "expiryPrice": None}
+    market = snapshot.underlying(instrument.market)
+    price = dict(market.expiry_prices).get(instrument.expiry) if market else None
+    return {"expired": True, "expiryPrice": show.wad(price) if price else None}
 
 
 def _token(services: Services) -> Any:

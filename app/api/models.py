@@ -10,7 +10,11 @@ from app.api.plan_models import GreeksView, MarginView, SnapshotView, View
 
 
 class Problem(View):
-    """RFC 9457, with what a program needs to decide what to do next."""
+    """RFC 9457, with what a program needs to decide what to do next.
+
+    `x-codes` beside this schema lists every `code` by HTTP status with its meaning. `outcome` is
+    none, unknown or done; `data` holds the numbers of the refusal, and what cures it.
+    """
 
     type: str
     title: str
@@ -104,12 +108,18 @@ class Digest(View):
 
 
 class PositionView(View):
-    """One position or base collateral, marked now."""
+    """One position or base collateral, marked now.
+
+    An option past its expiry is `expired` and stays until it is paid out, at `expiryPrice` once
+    that is fixed on chain; until then it is marked at the feed.
+    """
 
     instrument: str
     instrument_id: str
     quantity: str
     mark: str | None
+    expired: bool
+    expiry_price: str | None
 
 
 class ReservationView(View):
@@ -188,6 +198,13 @@ class TokenView(View):
     decimals: int
 
 
+class ExpiryPriceView(View):
+    """The price that an expiry was fixed at on chain: every option of it pays by it."""
+
+    expiry: str
+    price: str
+
+
 class MarketView(View):
     """One underlying. Rates are fractions of notional; volatility is annual."""
 
@@ -207,6 +224,7 @@ class MarketView(View):
     base_maintenance: str
     expiries: list[str]
     strikes: list[str]
+    expiry_prices: list[ExpiryPriceView]
 
 
 class MarketsView(View):
