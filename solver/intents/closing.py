@@ -35,7 +35,7 @@ class CloseOption(OutcomeKind):
     shape: ClassVar[Shape] = {("option", "buy"): (0, 1), ("option", "sell"): (0, 1)}
     example: ClassVar[dict[str, Any]] = {
         "request": {"outcome": "closeOption", "instrument": "ETH-20261225-4000-C"},
-        "terms": {"owner": _OWNER, "slippageBps": "50", "maxFee": "5"},
+        "terms": {"owner": _OWNER, "slippageBps": "100", "maxFee": "5"},
     }
 
     outcome: Literal["closeOption"] = "closeOption"

@@ -87,7 +87,7 @@ class BuyOption(_Outright):
             "size": "2",
             "maxNetCost": "500",
         },
-        "terms": {"owner": _OWNER, "slippageBps": "50", "maxFee": "5"},
+        "terms": {"owner": _OWNER, "slippageBps": "100", "maxFee": "5"},
     }
 
     outcome: Literal["buyOption"] = "buyOption"
@@ -112,7 +112,7 @@ class SellOption(_Outright):
         },
         "terms": {
             "owner": _OWNER,
-            "slippageBps": "50",
+            "slippageBps": "100",
             "maxFee": "5",
             "maxMarginUsed": "6000",
             "minHealth": "1.1",

@@ -43,7 +43,7 @@ class Roll(OutcomeKind):
         },
         "terms": {
             "owner": "0x14dc79964da2c08b23698b3d3cc7ca32193d9955",
-            "slippageBps": "50",
+            "slippageBps": "100",
             "maxFee": "5",
             "minHealth": "1.1",
         },

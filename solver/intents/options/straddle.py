@@ -31,7 +31,7 @@ class Straddle(SameExpiry):
             "tenorDays": [20, 40],
             "maxNetCost": "900",
         },
-        "terms": {"owner": _OWNER, "slippageBps": "50", "maxFee": "5"},
+        "terms": {"owner": _OWNER, "slippageBps": "100", "maxFee": "5"},
     }
 
     outcome: Literal["straddle"] = "straddle"
@@ -80,7 +80,7 @@ class Strangle(SameExpiry):
         },
         "terms": {
             "owner": _OWNER,
-            "slippageBps": "50",
+            "slippageBps": "100",
             "maxFee": "5",
             "maxMarginUsed": "8000",
             "minHealth": "1.1",
