@@ -119,11 +119,18 @@ async def push_prices(
     return answers
 
 
-async def write_history(chain: EvmChain, builder: Builder, sources: Sources, as_of: int) -> None:
-    """Mines one block a minute up to `as_of`, each with a round of every source."""
+async def write_history(
+    chain: EvmChain,
+    builder: Builder,
+    sources: Sources,
+    as_of: int,
+    about: Mapping[str, int] | None = None,
+) -> None:
+    """Mines one block a minute up to `as_of`, each with a round of every source, all about the
+    prices in `about` (1e18 by symbol)."""
     for minute in range(HISTORY_MINUTES, -1, -1):
         time = as_of - 60 * minute
-        await push_prices(chain, sources, prices_at(minute), time)
+        await push_prices(chain, sources, prices_at(minute, about), time)
         await builder.mine(time)
 
 

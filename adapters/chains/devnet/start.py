@@ -32,7 +32,7 @@ from adapters.chains.devnet.node import CHAIN_ID, ROOT, Node, start_node
 from adapters.chains.devnet.packages import multicall_creation, permit2_code
 from adapters.chains.devnet.tokens import Tokens, deploy_tokens
 from adapters.chains.devnet.travel import PricePath, token_prices, travel
-from adapters.chains.devnet.uniswap import Uniswap, deploy_uniswap
+from adapters.chains.devnet.uniswap import Uniswap, deploy_uniswap, refill_pools
 from adapters.chains.evm import EvmChain
 from solver.domain.errors import Malformed, Unavailable
 
@@ -46,13 +46,19 @@ BUILD_TIMEOUT_S = 60.0
 class Devnet:
     """A running local chain. `keys` by role; `stop` ends the process and may be called twice."""
 
-    def __init__(self, node: Node, chain: EvmChain, deployment: Deployment) -> None:
+    def __init__(
+        self,
+        node: Node,
+        chain: EvmChain,
+        deployment: Deployment,
+        about: Mapping[str, int] | None = None,
+    ) -> None:
         self.node = node
         self.chain = chain
         self.deployment = deployment
         self.url = node.url
         self.keys: dict[str, DevKey] = dev_keys()
-        self._about: dict[str, int] = {}  # 1e18 by symbol, where a market has left its first price
+        self._about = dict(about or {})  # 1e18 by symbol, where a market has left its first price
         self._pushing = asyncio.Lock()  # rounds have numbers: one writer at a time
 
     async def __aenter__(self) -> Self:
@@ -109,9 +115,11 @@ async def start(
     port: int = 0,
     block_time: int | None = 1,
     cache: pathlib.Path | None = CACHE,
+    prices: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Devnet]:
     """Yields what `launch` returns and stops it afterwards."""
-    async with await launch(as_of, port=port, block_time=block_time, cache=cache) as devnet:
+    launched = launch(as_of, port=port, block_time=block_time, cache=cache, prices=prices)
+    async with await launched as devnet:
         yield devnet
 
 
@@ -121,12 +129,14 @@ async def launch(
     port: int = 0,
     block_time: int | None = 1,
     cache: pathlib.Path | None = CACHE,
+    prices: Mapping[str, int] | None = None,
 ) -> Devnet:
     """Starts the chain with its head at unix time `as_of` and real time from there.
 
     `block_time` is seconds between blocks; None mines every transaction at once. `cache` None
-    builds anew. Raises Malformed for a time before the set-up's own, Unavailable when anvil, the
-    npm packages or our artifacts are missing.
+    builds anew. `prices` (1e18 by symbol) are where feeds and pools have been for the whole
+    history, instead of the first ones. Raises Malformed for a time before the set-up's own,
+    Unavailable when anvil, the npm packages or our artifacts are missing.
     """
     if as_of < EARLIEST:
         raise Malformed(f"--as-of must be {EARLIEST} or later", field="asOf")
@@ -136,9 +146,9 @@ async def launch(
         chain = EvmChain(node.url, BUILD_TIMEOUT_S)
         undo.push_async_callback(chain.close)
         deployment = await _restore(chain, cache) or await _build(chain, cache)
-        await _serve(chain, deployment, as_of, block_time)
+        await _serve(chain, deployment, as_of, block_time, prices or {})
         undo.pop_all()
-        return Devnet(node, chain, deployment)
+        return Devnet(node, chain, deployment, prices)
 
 
 async def _restore(chain: EvmChain, cache: pathlib.Path | None) -> Deployment | None:
@@ -221,14 +231,22 @@ def _markets(tokens: Tokens, uniswap: Uniswap, sources: Sources) -> tuple[Market
 
 
 async def _serve(
-    chain: EvmChain, deployment: Deployment, as_of: int, block_time: int | None
+    chain: EvmChain,
+    deployment: Deployment,
+    as_of: int,
+    block_time: int | None,
+    prices: Mapping[str, int],
 ) -> None:
     builder = Builder(chain, dev_keys()["deployer"].address)
     await builder.prepare()
     head = await chain.head()
     if as_of - 60 * HISTORY_MINUTES <= head.timestamp:
         raise Unavailable("the local chain's cache is ahead of --as-of: remove .cache/devnet")
-    await write_history(chain, builder, sources_of(deployment.markets), as_of)
+    if prices:
+        await level_pools(chain, deployment, token_prices(prices))
+        await builder.mine()
+        await refill_pools(builder, deployment)
+    await write_history(chain, builder, sources_of(deployment.markets), as_of, prices)
     await chain.rpc.request("evm_setBlockGasLimit", hex(BLOCK_GAS_SERVED))
     if block_time is None:
         await chain.rpc.request("evm_setAutomine", True)

@@ -1,4 +1,4 @@
-"""A surface reads alike everywhere, has no arbitrage between knots, and tells where there is some."""
+"""A surface reads alike everywhere, has no arbitrage between knots, and tells where some is."""
 
 import math
 
