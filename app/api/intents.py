@@ -155,7 +155,7 @@ async def page(
     unknown = [name for name in state or () if name not in STATES]
     if unknown:
         raise Malformed(f"states are {', '.join(STATES)}", field="state")
-    found = await services.store.intents(address(owner), tuple(state or ()), cursor, limit)
+    found = await services.store.intents(address(owner, "owner"), tuple(state or ()), cursor, limit)
     rows = [view(row, services) for row in found.intents]
     return json_answer({"intents": rows, "cursor": found.cursor})
 
@@ -178,7 +178,7 @@ async def cancel_many(request: Request) -> Response:
     below it by a signed CancelAll(owner, epoch, validTo)."""
     body = await read_object(request)
     known_fields(body, {"owner", "validTo", "signature"}, {"uids", "epoch"})
-    owner = address(text_of(body, "owner", 42) or "")
+    owner = address(text_of(body, "owner", 42) or "", "owner")
     valid_to = number_of(body, "validTo", 32)
     signature = hex_of(body, "signature", SIGNATURE_BYTES_MAX)
     if "epoch" in body:

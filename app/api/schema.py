@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from app.api.models import Problem
+from app.api.problems import by_code
 from app.errors import MEDIA_TYPE
 from solver.domain.intent import SCHEMES
 from solver.intents import Wanted, examples
@@ -42,7 +43,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for dropped in ("HTTPValidationError", "ValidationError"):
         components.pop(dropped, None)
     components |= _bodies()
-    components["Problem"] = Problem.model_json_schema(by_alias=True)
+    components["Problem"] = Problem.model_json_schema(by_alias=True) | {"x-codes": by_code()}
     made["components"]["schemas"] = dict(sorted(components.items()))
     error = {"schema": {"$ref": _REF + "Problem"}}
     for path in made["paths"].values():

@@ -14,12 +14,15 @@ from app.store.fold import Batch
 from app.store.intents import StoredIntent
 from app.verify.authority import authorise, require_signed
 from app.verify.document import parse_document
+from app.verify.dust import require_worth
+from app.verify.funding import Wallets, require_funded
 from app.verify.reservation import reservation
 from solver.domain.account import Account
-from solver.domain.errors import Conflict, Expired, Malformed, Unauthorized
+from solver.domain.errors import Conflict, Expired, Malformed, SolventError, Unauthorized
 from solver.domain.event import Event, IntentStateChanged, ReservationReleased
 from solver.domain.ids import ZERO_ADDRESS, AccountId, Address, IntentUid
 from solver.domain.intent import OutcomeIntent, SignedIntent
+from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import (
     Domain,
     cancel_all_digest,
@@ -68,6 +71,8 @@ class World(Protocol):
     def deployment(self) -> Any: ...
     @property
     def domain(self) -> Domain: ...
+    @property
+    def wallets(self) -> Wallets: ...
 
 
 async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: Admission) -> Batch:
@@ -84,10 +89,10 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
         raise Malformed(detail, code="receiverIsOurs", field="intent.receiver")
     await authorise(world, signed, uid)
     snapshot = world.board.snapshot()
-    account = world.store.account_ahead(
-        AccountId(world.domain.chain_id, intent.owner, intent.subaccount)
-    )
-    compile_intent(intent, account, snapshot, signed.scheme)
+    account_id = AccountId(world.domain.chain_id, intent.owner, intent.subaccount)
+    _require_compiles(signed, world.store.account_ahead(account_id), snapshot)
+    await require_funded(world, intent, signed.scheme)
+    account = world.store.account_ahead(account_id)  # anew: the chain may have let us wait
     at_ms = world.clock.time_ms()
     log = account.id.log
     released, account = _replaced(world, intent, account, replaces)
@@ -118,7 +123,7 @@ async def verify_cancel(world: World, request: CancelRequest) -> None:
     if request.valid_to > now + CANCEL_SECONDS_MAX:
         detail = f"a cancel is signed for at most {CANCEL_SECONDS_MAX} seconds"
         raise Malformed(detail, field="validTo")
-    uids = tuple(IntentUid.parse(uid) for uid in request.uids)
+    uids = tuple(IntentUid.parse(uid, "uids") for uid in request.uids)
     if any(uid.owner != request.owner for uid in uids):
         detail = "every uid must be of the owner who signs"
         raise Unauthorized(detail, code="badSignature", field="uids")
@@ -131,19 +136,31 @@ async def verify_cancel(world: World, request: CancelRequest) -> None:
     await require_signed(world, request.owner, digest, request.signature)
 
 
+def _require_compiles(signed: SignedIntent, account: Account, snapshot: Snapshot) -> None:
+    """Raises what is wrong with the words, with the field as this endpoint calls it."""
+    try:
+        compile_intent(signed.intent, account, snapshot, signed.scheme)
+        require_worth(signed.intent, snapshot)
+    except SolventError as error:
+        if error.field is not None and error.field != "scheme":
+            error.field = f"intent.{error.field}"
+        raise
+
+
 def _replaces(intent: OutcomeIntent, app_data: str) -> str | None:
     """Returns the uid that appData names as replaced. Raises Malformed: not what was signed."""
     if not app_data and intent.app_data == bytes(32):
         return None
     if keccak(app_data.encode()) != intent.app_data:
-        raise Malformed("appData is not the document whose hash is signed", field="appData")
-    document = parse_document(app_data.encode())
+        detail = "appData is not the document whose hash is signed"
+        raise Malformed(detail, code="appDataMismatch", field="appData")
+    document = parse_document(app_data.encode(), "appData")
     if not isinstance(document, dict):
         raise Malformed("appData must be a JSON object", field="appData")
     replaces = document.get("replaces")
     if replaces is not None and not isinstance(replaces, str):
         raise Malformed("replaces must be a uid", field="appData.replaces")
-    return str(IntentUid.parse(replaces)) if replaces else None
+    return str(IntentUid.parse(replaces, "appData.replaces")) if replaces else None
 
 
 def _replaced(

@@ -71,9 +71,9 @@ class IntentUid(NamedTuple):
         return "0x" + self.digest.hex() + self.owner[2:] + f"{self.valid_to:08x}"
 
     @classmethod
-    def parse(cls, text: str) -> "IntentUid":
-        """Returns the parts of a 56-byte hex UID. Raises Malformed."""
+    def parse(cls, text: str, field: str = "uid") -> "IntentUid":
+        """Returns the parts of a 56-byte hex UID. Raises Malformed with the field."""
         if not re.fullmatch(rf"0x[0-9a-f]{{{2 * UID_BYTES}}}", text):
-            raise Malformed("an intent UID is 0x and 112 lower-case hex digits", field="uid")
+            raise Malformed("an intent UID is 0x and 112 lower-case hex digits", field=field)
         raw = bytes.fromhex(text[2:])
         return cls(raw[:32], "0x" + raw[32:52].hex(), int.from_bytes(raw[52:], "big"))
