@@ -19,10 +19,12 @@ from app.services import Services
 from app.settlement.attest import Attestor
 from app.settlement.engine import Engine
 from app.settlement.flight import Moved, SettlementJob
+from app.verify.mandate import mandated_of, require_carried
 from solver.auction import batches, net
 from solver.domain.errors import Conflict, Infeasible, SolventError
 from solver.domain.ids import AccountId, Address
 from solver.domain.intent import SignedIntent, SignedQuote
+from solver.domain.mandate import BUDGET_RULES, next_day
 from solver.domain.market import Ladder, Level
 from solver.domain.report import Report
 from solver.domain.route import Fill
@@ -41,6 +43,14 @@ class Entry(NamedTuple):
     account: AccountId
     signed: SignedIntent
     quote_id: str | None
+
+
+class Retry(NamedTuple):
+    """When an intent that failed is tried again: not before this block, nor this unix second."""
+
+    failures: int = 0
+    block: int = 0
+    time: int = 0
 
 
 class Bid(NamedTuple):
@@ -67,7 +77,7 @@ class Auctioneer:
         self.engine = engine
         self.attestor = attestor
         self._numbers = itertools.count(1)
-        self._retry: dict[str, tuple[int, int]] = {}  # uid -> (failures, next block)
+        self._retry: dict[str, Retry] = {}  # by uid
         self._moving: dict[str, frozenset[Address]] = {}  # uid -> pools it is about to change
         self._last_block = -1
 
@@ -108,10 +118,11 @@ class Auctioneer:
         for row in rows:
             intent = row.signed.intent
             account = AccountId(snapshot.chain_id, intent.owner, intent.subaccount)
-            _, next_block = self._retry.get(row.uid, (0, 0))
+            retry = self._retry.get(row.uid, Retry())
             in_window = intent.valid_from <= snapshot.time < intent.valid_to
             is_free = account not in busy and account not in self.broken
-            if in_window and is_free and next_block <= snapshot.block_number:
+            is_rested = retry.block <= snapshot.block_number and retry.time <= snapshot.time
+            if in_window and is_free and is_rested:
                 busy = busy | {account}
                 due.append(Entry(row.uid, account, row.signed, row.quote_id))
         return due[:BATCH_MAX]
@@ -122,9 +133,12 @@ class Auctioneer:
             observe.round_failed(error)
         for uid in (entry.uid for entry in entries):
             self.services.store.explain(uid, error)
-            failures, _ = self._retry.get(uid, (0, 0))
+            failures = self._retry.get(uid, Retry()).failures
             wait = BACKOFF_BLOCKS[min(failures, len(BACKOFF_BLOCKS) - 1)]
-            self._retry[uid] = (failures + 1, snapshot.block_number + wait)
+            # A mandate's day is used up whatever the next block brings; of two, nobody knows whose.
+            is_tomorrows = len(entries) == 1 and error.data.get("rule") in BUDGET_RULES
+            until = next_day(snapshot.time) if is_tomorrows else 0
+            self._retry[uid] = Retry(failures + 1, snapshot.block_number + wait, until)
 
     def _moving_pools(self) -> frozenset[Address]:
         """Returns the pools of settlements that are sent and not seen in a block yet: what we know
@@ -143,6 +157,10 @@ class Auctioneer:
         try:
             planned = standing(self.services, entry.signed, entry.quote_id, snapshot)
             planned = planned or await plan(self.services, intent, scheme, snapshot)
+            if scheme == "mandate":
+                mandate = mandated_of(entry.signed.signature).mandate
+                parts = planned.program, planned.solution, planned.snapshot
+                await require_carried(self.services, mandate, *parts)
             quotes: tuple[SignedQuote, ...] = ()
             if planned.solution.fills:
                 quotes = await self._firm(planned.solution.fills)

@@ -12,6 +12,8 @@ from solver.domain.account import Account, Position
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.intent import OutcomeIntent
+from solver.domain.mandate import Mandate
+from solver.domain.mandate_document import mandate_document, revoke_document
 from solver.domain.market import Ladder, Level
 from solver.domain.numbers import WAD
 from solver.domain.snapshot import Snapshot, Underlying
@@ -20,7 +22,9 @@ from solver.domain.typed_data import (
     Domain,
     intent_digest,
     intent_hash,
+    mandate_digest,
     permit2_digest,
+    revoke_digest,
     separator,
     typed_data,
     uid_of,
@@ -71,6 +75,7 @@ def vectors() -> dict[str, Any]:
         "domainSeparator": "0x" + separator(DOMAIN).hex(),
         "permit2": PERMIT2,
         "vectors": rows,
+        "mandates": _mandates(),
     }
 
 
@@ -98,6 +103,43 @@ def _row(kind: str, example: dict[str, Any]) -> dict[str, Any]:
         "uid": str(uid_of(intent, DOMAIN)),
         "signature": "0x" + sign(digest, KEY).hex(),
     }
+
+
+def _mandates() -> list[dict[str, Any]]:
+    """Returns a grant and its revocation."""
+    owner = address_of(KEY)
+    mandate = Mandate(
+        owner=owner,
+        subaccount=3,
+        agent="0x" + "a9" * 20,
+        valid_from=TIME,
+        valid_to=TIME + 7 * 86_400,
+        outcomes=("openPerp", "closePerp"),
+        assets=(_WETH.address, _USDC.address),
+        notional_per_day=100_000 * 10**6,
+        loss_per_day=250 * 10**6,
+        max_slippage_bps=30,
+        max_margin_used=10_000 * 10**6,
+        min_health=11 * WAD // 10,
+        nonce=7 << 192 | 12345 << 8,
+    )
+    digest = mandate_digest(mandate, DOMAIN)
+    rows = (
+        (mandate_document(mandate, DOMAIN), digest),
+        (
+            revoke_document(owner, digest, TIME + 300, DOMAIN),
+            revoke_digest(owner, digest, TIME + 300, DOMAIN),
+        ),
+    )
+    return [
+        {
+            "primaryType": document["primaryType"],
+            "typedData": document,
+            "digest": "0x" + signed.hex(),
+            "signature": "0x" + sign(signed, KEY).hex(),
+        }
+        for document, signed in rows
+    ]
 
 
 def _digest(intent: OutcomeIntent, scheme: str) -> bytes:

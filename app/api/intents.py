@@ -11,6 +11,7 @@ from app.api.body import (
     hex_of,
     json_answer,
     known_fields,
+    mandate_id_of,
     number_of,
     read_object,
     services_of,
@@ -59,6 +60,9 @@ async def submit(request: Request) -> Response:
     (ERC-6492) of an owner without code is refused as `walletNotDeployed`. An account with delegated
     code (EIP-7702) signs by its key, or by its code; permit2 takes the code only.
 
+    Under scheme mandate the signature is the agent's and `mandate` the id of the stored grant; or,
+    without `mandate`, it is abi.encode(Mandate, owner's signature, agent's signature).
+
     `badSignature` comes with `expectedDigest`, `expectedSigner`, `recovered` and `scheme`.
     """
     body = await read_object(request)
@@ -76,7 +80,7 @@ async def submit(request: Request) -> Response:
 
 def submission_of(body: dict[str, Any]) -> tuple[SignedIntent, Admission]:
     """Returns what a body submits. Raises Malformed with the field."""
-    optional = {"appData", "clientOrderId", "quoteId"}
+    optional = {"appData", "clientOrderId", "quoteId", "mandate"}
     known_fields(body, {"intent", "scheme", "signature"}, optional)
     signature = hex_of(body, "signature", SIGNATURE_BYTES_MAX)
     signed = SignedIntent(parse_intent(body["intent"]), _scheme(body), signature)
@@ -84,6 +88,7 @@ def submission_of(body: dict[str, Any]) -> tuple[SignedIntent, Admission]:
         app_data=text_of(body, "appData", APP_DATA_MAX) or "",
         client_order_id=text_of(body, "clientOrderId", NAME_MAX),
         quote_id=text_of(body, "quoteId", NAME_MAX),
+        mandate=mandate_id_of(body),
     )
     return signed, admission
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from app import observe, pipeline
 from app.api import show
-from app.api.body import json_answer, read_object, services_of
+from app.api.body import json_answer, mandate_id_of, read_object, services_of
 from app.api.plan_models import QuoteView
 from app.api.schema import takes
 from app.pipeline import Plan, Quote
@@ -34,9 +34,11 @@ async def quote(request: Request) -> Response:
     reserved or promised: the signed limits bind, the auction finds the best price inside them.
     """
     begun = time.perf_counter()
-    wanted = parse_wanted(await read_object(request))
+    body = await read_object(request)
+    mandate = mandate_id_of(body)
+    wanted = parse_wanted({name: value for name, value in body.items() if name != "mandate"})
     services = services_of(request)
-    given = await pipeline.quote(services, wanted.request, wanted.terms)
+    given = await pipeline.quote(services, wanted.request, wanted.terms, mandate)
     services.store.quotes.put(given.quote_id, given, given.expires_at)
     observe.quote_answered(time.perf_counter() - begun)
     return json_answer(view(given))

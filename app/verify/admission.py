@@ -12,10 +12,11 @@ from app.clock import Clock
 from app.store.events import Store
 from app.store.fold import Batch
 from app.store.intents import StoredIntent
-from app.verify.authority import authorise, require_signed
+from app.verify.authority import authorise, is_signed_by, require_signed
 from app.verify.document import parse_document
 from app.verify.dust import require_worth
 from app.verify.funding import Wallets, require_funded
+from app.verify.mandate import agent_of, require_mandate
 from app.verify.reservation import reservation
 from solver.domain.account import Account
 from solver.domain.errors import Conflict, Expired, Malformed, SolventError, Unauthorized
@@ -44,6 +45,7 @@ class Admission(NamedTuple):
     app_data: str = ""
     client_order_id: str | None = None
     quote_id: str | None = None
+    mandate: str | None = None  # the id of the one it is under, where the signature is the agent's
 
 
 class CancelRequest(NamedTuple):
@@ -87,7 +89,10 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
     if intent.receiver != ZERO_ADDRESS and intent.receiver in world.deployment.contracts:
         detail = "tokens paid to a contract of ours would be lost"
         raise Malformed(detail, code="receiverIsOurs", field="intent.receiver")
-    await authorise(world, signed, uid)
+    if signed.scheme == "mandate":
+        await require_mandate(world, signed, uid)
+    else:
+        await authorise(world, signed, uid)
     snapshot = world.board.snapshot()
     account_id = AccountId(world.domain.chain_id, intent.owner, intent.subaccount)
     _require_compiles(signed, world.store.account_ahead(account_id), snapshot)
@@ -113,9 +118,10 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
     return Batch(tuple((log, event, at_ms) for event in events), intents=(row,))
 
 
-async def verify_cancel(world: World, request: CancelRequest) -> None:
-    """Raises Malformed, Expired or Unauthorized unless the owner signed this cancel just now: by
-    key, or as a contract wallet (ERC-1271), which is asked only when no key of the owner's signed.
+async def verify_cancel(world: World, request: CancelRequest) -> str:
+    """Returns why the intents end: cancelledByOwner, or cancelledByAgent for what one agent signed
+    under mandates. Raises Malformed, Expired or Unauthorized unless the cancel was signed just now:
+    by key, or as a contract wallet (ERC-1271), which is asked only when no key of it signed.
     """
     now = world.clock.time()
     if request.valid_to <= now:
@@ -133,7 +139,14 @@ async def verify_cancel(world: World, request: CancelRequest) -> None:
         digest = cancel_digest(request.owner, uids, request.valid_to, world.domain)
     else:
         digest = cancel_all_digest(request.owner, request.epoch, request.valid_to, world.domain)
-    await require_signed(world, request.owner, digest, request.signature)
+    agent = agent_of(map(world.store.intent, request.uids)) if request.epoch is None else None
+    try:
+        await require_signed(world, request.owner, digest, request.signature)
+    except Unauthorized:
+        if agent is None or not await is_signed_by(world, agent, digest, request.signature):
+            raise
+        return "cancelledByAgent"
+    return "cancelledByOwner"
 
 
 def _require_compiles(signed: SignedIntent, account: Account, snapshot: Snapshot) -> None:

@@ -8,7 +8,7 @@ settlement token, for sentences only: the data of a refusal are the signed integ
 from typing import NamedTuple
 
 from solver.domain.calendar import DAY, rfc3339
-from solver.domain.errors import Infeasible, SolventError, Unauthorized
+from solver.domain.errors import Infeasible, Unauthorized
 from solver.domain.ids import ZERO_ADDRESS, Address
 from solver.domain.intent import NO_MARGIN_LIMIT, NO_SLIPPAGE_LIMIT, OutcomeIntent
 from solver.domain.numbers import UINT256_MAX, format_decimal
@@ -88,12 +88,13 @@ def require_budget(mandate: Mandate, word: int, more: Used, now: int, places: in
         if before + added <= granted:
             continue
         left, resets_at = max(0, granted - before), next_day(now)
-        numbers = {"left": left, "resetsAt": resets_at}
         detail = (
             f"it needs {format_decimal(added, places)} of today's {what}, of which "
             f"{format_decimal(left, places)} is left; new at {rfc3339(resets_at)}"
         )
-        raise _exceeded(rule, before + added, granted, detail, kind=BudgetExceeded, more=numbers)
+        told = _told(rule, before + added, granted)
+        told |= {"left": str(left), "resetsAt": str(resets_at)}
+        raise BudgetExceeded(detail, field="mandate", data=told)
 
 
 def require_unrevoked(word: int) -> None:
@@ -184,14 +185,9 @@ def _margin(value: int, places: int) -> str:
     return "any amount" if value == NO_MARGIN_LIMIT else format_decimal(value, places)
 
 
-def _exceeded(
-    rule: str,
-    wanted: int | str,
-    granted: int | str,
-    detail: str,
-    *,
-    kind: type[SolventError] = ScopeExceeded,
-    more: dict[str, int] | None = None,
-) -> SolventError:
-    told = {"rule": rule, "wanted": str(wanted), "granted": str(granted)}
-    return kind(detail, field="mandate", data=told | {k: str(v) for k, v in (more or {}).items()})
+def _exceeded(rule: str, wanted: int | str, granted: int | str, detail: str) -> ScopeExceeded:
+    return ScopeExceeded(detail, field="mandate", data=_told(rule, wanted, granted))
+
+
+def _told(rule: str, wanted: int | str, granted: int | str) -> dict[str, object]:
+    return {"rule": rule, "wanted": str(wanted), "granted": str(granted)}
