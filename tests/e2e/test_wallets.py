@@ -91,34 +91,28 @@ def viem(document: Json, wallet: Json) -> Json:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def wallets(running: Stack, chain: EvmChain) -> AsyncIterator[Wallets]:
     """Wallets with USDC in hand and, deposited by themselves, in three accounts each."""
-    alice, delegated = dev_keys()["alice"], address_of(KEY)
-    nonce = await chain.nonce(alice.address)
-    creations = [
-        ("DevWallet", delegated),
-        ("PlainWallet", delegated),
-        ("DevWallet", "0x" + "0" * 40),
-    ]
-    for name, key in creations:
-        await _send(chain, alice.address, None, artifact(name).creation(key))
-    nesting, plain, code = (contract_address(alice.address, nonce + n) for n in range(3))
-    usdc = running.deployment.usdc
-    for wallet in (nesting, plain, delegated):
-        await _send(chain, alice.address, usdc, _token("transfer", wallet, WALLET_USDC))
-    await chain.rpc.request("anvil_setBalance", delegated, hex(10**20), is_read=False)
-    await _delegate(chain, running.deployment.chain_id, code)
-    house, permit2 = running.deployment.clearinghouse, running.deployment.permit2
-    for wallet in (nesting, plain, delegated):
+    alice, key, zero = dev_keys()["alice"].address, address_of(KEY), "0x" + "0" * 40
+    usdc, house = running.deployment.usdc, running.deployment.clearinghouse
+    await chain.rpc.request("anvil_setBalance", key, hex(10**20), is_read=False)
+    first = await chain.nonce(alice)
+    nesting, plain, code = (contract_address(alice, first + n) for n in range(3))
+    made = (("DevWallet", key), ("PlainWallet", key), ("DevWallet", zero))
+    sent = [await _send(chain, alice, None, artifact(name).creation(of)) for name, of in made]
+    for wallet in (nesting, plain, key):
+        sent += [await _send(chain, alice, usdc, _token("transfer", wallet, WALLET_USDC))]
+    await _mined(chain, *sent)
+    sent = []
+    for wallet in (nesting, plain, key):
         calls = [(usdc, _token("approve", house, 2**256 - 1))]
-        calls += [(usdc, _token("approve", permit2, 2**256 - 1))]
-        calls += [
-            (house, encode("Clearinghouse", "deposit", usdc, DEPOSIT_USDC, int(sub), wallet))
-            for sub in (BY_CODE, BY_RECORD)
-        ]
-        for to, data in calls:
-            await _execute(chain, wallet, to, data)
-    clients = [
-        Client(running.api_url, DevKey("wallet", a, KEY)) for a in (nesting, plain, delegated)
-    ]
+        calls += [(usdc, _token("approve", running.deployment.permit2, 2**256 - 1))]
+        for subaccount in map(int, (BY_CODE, BY_RECORD)):
+            call = encode("Clearinghouse", "deposit", usdc, DEPOSIT_USDC, subaccount, wallet)
+            calls.append((house, call))
+        does = _execute if wallet != key else _do
+        sent += [await does(chain, wallet, to, data) for to, data in calls]
+    await _mined(chain, *sent)
+    await _mined(chain, await _delegate(chain, running.deployment.chain_id, code))
+    clients = [Client(running.api_url, DevKey("wallet", a, KEY)) for a in (nesting, plain, key)]
     try:
         for client in clients:
             await _funded(client)
@@ -154,7 +148,9 @@ async def test_a_presigned_digest_settles_without_a_signature(
     with pytest.raises(Unavailable, match="has not called presign"):
         await _submit(client, quote, "0x")
     data = encode("Settlement", "presign", bytes.fromhex(quote["uid"][2:66]))
-    await _execute(chain, client.holder.address, running.deployment.settlement, data)
+    await _mined(
+        chain, await _execute(chain, client.holder.address, running.deployment.settlement, data)
+    )
     await _submit(client, quote, "0x")
     assert (await client.ended(quote["uid"]))["state"] == "settled"
 
@@ -202,6 +198,34 @@ async def test_a_wallet_cancels_by_a_nested_signature(wallets: Wallets, running:
     assert ended == {"intents": [{"uid": uid, "state": "cancelled"}]}
 
 
+HOSTILE = {
+    "5b5f56": "badSignature",  # burns all its gas
+    "5f5ffd": "badSignature",  # reverts
+    "620f42405ff3": "badSignature",  # returns a megabyte
+    "63deadbeef5f5260205ff3": "badSignature",  # returns garbage
+    "62040100515063" + "1626ba7e60e01b5f5260205ff3": "walletTooCostly",  # says yes for 157,000 gas
+    "": "walletNotDeployed",
+}
+
+
+async def test_hostile_wallets_are_refused_and_the_service_goes_on(
+    wallets: Wallets, chain: EvmChain
+) -> None:
+    client = wallets.nesting
+    terms = TERMS | {"scheme": "eip1271", "subaccount": BY_CODE}
+    quote = await client.quote(SWAP, terms)
+    undeployed = "0x" + "01" * 96 + "6492" * 16
+    for number, (code, problem) in enumerate(HOSTILE.items(), 1):
+        owner = f"0x{number:040x}".replace("0x0000", "0xba5e")
+        await chain.rpc.request("anvil_setCode", owner, "0x" + code, is_read=False)
+        for scheme in ("eip1271", "permit2"):
+            changed = quote | {"intent": quote["intent"] | {"owner": owner}, "scheme": scheme}
+            with pytest.raises(Unavailable, match=f"403 {problem}"):
+                await _submit(client, changed, undeployed)
+    assert (await client.get("/v1/health/live")) is not None
+    assert (await client.quote(SWAP, terms))["uid"]
+
+
 def cancel_document(of_intent: Json, owner: str, uid: str, valid_to: int) -> Json:
     """Returns the typed data of CancelIntents in the domain of an intent's."""
     fields = [
@@ -235,21 +259,27 @@ def _token(function: str, to: str, amount: int) -> bytes:
     return artifact("DevToken").interface.functions[function].encode(to, amount)
 
 
-async def _execute(chain: EvmChain, wallet: str, to: str, data: bytes) -> None:
-    """The key's own account calls the wallet, which may be that very account."""
+async def _execute(chain: EvmChain, wallet: str, to: str, data: bytes) -> str:
+    """The key's own account calls the wallet."""
     execute = artifact("DevWallet").interface.functions["execute"].encode(to, 0, data)
-    await _raw(chain, {"to": wallet, "data": "0x" + execute.hex()})
+    return await _raw(chain, {"to": wallet, "data": "0x" + execute.hex()})
 
 
-async def _delegate(chain: EvmChain, chain_id: int, code: str) -> None:
+async def _do(chain: EvmChain, _: str, to: str, data: bytes) -> str:
+    """The key's own account calls for itself: with code it could wait with one call only."""
+    return await _raw(chain, {"to": to, "data": "0x" + data.hex()})
+
+
+async def _delegate(chain: EvmChain, chain_id: int, code: str) -> str:
     """KEY's account sends itself the authorization, so its nonce is one further by then."""
     nonce = await chain.nonce(address_of(KEY), "pending")
     wanted = {"chainId": chain_id, "address": code, "nonce": nonce + 1}
     authorization = Account.sign_authorization(wanted, KEY)
-    await _raw(chain, {"to": address_of(KEY), "authorizationList": [authorization]})
+    return await _raw(chain, {"to": address_of(KEY), "authorizationList": [authorization]})
 
 
-async def _raw(chain: EvmChain, fields: dict[str, Any]) -> None:
+async def _raw(chain: EvmChain, fields: dict[str, Any]) -> str:
+    """Sends as KEY's account; returns the transaction's hash, which may wait in the pool."""
     body = fields | {
         "to": bytes.fromhex(fields["to"][2:]),
         "chainId": await chain.chain_id(),
@@ -259,19 +289,25 @@ async def _raw(chain: EvmChain, fields: dict[str, Any]) -> None:
         "maxPriorityFeePerGas": 10**9,
         "value": 0,
     }
-    sent = await chain.send_raw(bytes(Account.sign_transaction(body, KEY).raw_transaction))
-    for _ in range(LOOKS_MAX):
-        receipt = await chain.receipt(sent)
-        if receipt is not None:
-            assert receipt.status, fields
-            return
-        await asyncio.sleep(LOOK_S)
-    raise AssertionError("it was not mined")
+    signed = Account.sign_transaction(body, KEY).raw_transaction
+    return await chain.send_raw(bytes(signed))
 
 
-async def _send(chain: EvmChain, sender: str, to: str | None, data: bytes) -> None:
+async def _mined(chain: EvmChain, *hashes: str) -> None:
+    for sent in hashes:
+        for _ in range(LOOKS_MAX):
+            receipt = await chain.receipt(sent)
+            if receipt is not None:
+                break
+            await asyncio.sleep(LOOK_S)
+        assert receipt is not None, "it was not mined"
+        assert receipt.status, sent
+
+
+async def _send(chain: EvmChain, sender: str, to: str | None, data: bytes) -> str:
     body = {"from": sender, "data": "0x" + data.hex(), "gas": hex(2_000_000)}
-    await chain.rpc.request("eth_sendTransaction", body | ({"to": to} if to else {}), is_read=False)
+    body |= {"to": to} if to else {}
+    return str(await chain.rpc.request("eth_sendTransaction", body, is_read=False))
 
 
 async def _funded(client: Client) -> None:

@@ -256,6 +256,16 @@ async def test_the_digest_endpoint_tells_every_hash(served):
     assert served.services.store.live_intents() == []
 
 
+async def test_the_digest_endpoint_asks_no_wallet(served):
+    body = submission(swap(), scheme="permit2") | {"signature": "0x" + "ab" * 999}
+    served.services.chain.answer = b"not to be asked"
+    told = Digest.model_validate_json(
+        (await served.http.post("/v1/intents/digest", json=body)).content
+    )
+    assert told.recovered is None
+    assert told.digest != told.permit2_digest
+
+
 async def test_a_read_of_nothing_is_a_404(served):
     answer = await served.http.get("/v1/intents/0x" + "00" * 56)
     assert (answer.status_code, answer.json()["code"]) == (404, "notFound")
