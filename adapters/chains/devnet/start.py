@@ -98,7 +98,7 @@ class Devnet:
 
         The last forty minutes get a round a minute of every source. `paths` says where a market
         goes meanwhile, by symbol: a price in 1e18, or a function from unix seconds to one; it
-        stays about where its path ends. Raises Malformed for a time that has passed.
+        stays about where its path ends. Raises Malformed for less than a minute ahead.
         """
         async with self._pushing:
             self._about = await travel(self.chain, self.deployment, time, self._about, paths or {})

@@ -32,17 +32,18 @@ async def travel(
     """Returns the prices (1e18 by symbol) that the chain's markets are about once it is at `time`.
 
     `about` is what they were about before. Transactions that wait in the pool are mined first, in
-    the present. Nobody else may mine meanwhile. Raises Malformed for a time that has passed or a
-    symbol without a feed.
+    the present. Nobody else may mine meanwhile. Raises Malformed for a time that is less than a
+    minute ahead or a symbol without a feed.
     """
     begun = (await chain.head()).timestamp
-    if time <= begun:
-        raise Malformed(f"the chain is at {begun} already and does not go back", field="time")
+    if time < begun + 60:
+        raise Malformed(f"the chain is at {begun}: go a minute ahead or more", field="time")
     if unknown := paths.keys() - {plan.symbol for plan in FEEDS}:
         raise Malformed(f"no feed of {sorted(unknown)}", field="paths")
     builder = Builder(chain, dev_keys()["deployer"].address)
     async with _mining_stopped(chain):
         await builder.mine()
+        begun = (await chain.head()).timestamp
         for minute in range(min(TRAVEL_MINUTES, (time - begun - 1) // 60), -1, -1):
             now = time - 60 * minute
             prices = prices_at(minute, about) | _on(paths, now)
