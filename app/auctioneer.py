@@ -24,7 +24,7 @@ from solver.auction import batches, net
 from solver.domain.errors import Conflict, Infeasible, SolventError
 from solver.domain.ids import AccountId, Address
 from solver.domain.intent import SignedIntent, SignedQuote
-from solver.domain.mandate import BUDGET_RULES, next_day
+from solver.domain.mandate import BUDGET_RULES, ScopeExceeded, next_day, require_covered
 from solver.domain.market import Ladder, Level
 from solver.domain.report import Report
 from solver.domain.route import Fill
@@ -129,7 +129,9 @@ class Auctioneer:
 
     def _not_now(self, entries: Sequence[Entry], error: SolventError, snapshot: Snapshot) -> None:
         """Says why nothing was done for these intents; each is tried again, ever more rarely."""
-        if not isinstance(error, Infeasible):  # an answer is for the owner, a failure for us too
+        if not isinstance(
+            error, Infeasible | ScopeExceeded
+        ):  # an answer is for the owner, a failure for us too
             observe.round_failed(error)
         for uid in (entry.uid for entry in entries):
             self.services.store.explain(uid, error)
@@ -155,10 +157,12 @@ class Auctioneer:
         """Returns what can be done for one intent; whatever is wrong with it stays its own."""
         intent, scheme = entry.signed.intent, entry.signed.scheme
         try:
+            mandate = mandated_of(entry.signed.signature).mandate if scheme == "mandate" else None
+            if mandate is not None:  # its time may have run out since admission
+                require_covered(mandate, intent, snapshot.time)
             planned = standing(self.services, entry.signed, entry.quote_id, snapshot)
             planned = planned or await plan(self.services, intent, scheme, snapshot)
-            if scheme == "mandate":
-                mandate = mandated_of(entry.signed.signature).mandate
+            if mandate is not None:
                 parts = planned.program, planned.solution, planned.snapshot
                 await require_carried(self.services, mandate, *parts)
             quotes: tuple[SignedQuote, ...] = ()
@@ -273,9 +277,14 @@ class Auctioneer:
 
 def _deadline(bid: Bid, report: Report) -> int:
     """Returns the unix second after which the chain would refuse: what expires first of intents,
-    firm quotes used and the report."""
+    mandates, firm quotes used and the report."""
     used = {fill.quote_index for planned in bid.plans for fill in planned.solution.fills}
     ends = [planned.intent.valid_to for planned in bid.plans]
+    ends += [
+        mandated_of(entry.signed.signature).mandate.valid_to
+        for entry in bid.entries
+        if entry.signed.scheme == "mandate"
+    ]
     ends += [signed.quote.valid_to for i, signed in enumerate(bid.quotes) if i in used]
     ends += [report.valid_until] if report.valid_until else []
     return min(ends)

@@ -7,6 +7,7 @@ import orjson
 
 from app.store.writer import Write
 from solver.domain.event import Event, MandateRevoked
+from solver.domain.ids import Address
 from solver.domain.mandate import Mandate
 
 _INSERT = (
@@ -15,7 +16,7 @@ _INSERT = (
 )
 _REVOKE = (
     "UPDATE mandate SET revoked_ms = coalesce(revoked_ms, ?), "
-    "revoked_tx = coalesce(revoked_tx, ?) WHERE id = ?"
+    "revoked_tx = coalesce(revoked_tx, ?) WHERE id = ? AND owner = ?"
 )
 
 
@@ -41,13 +42,20 @@ class StoredMandate(NamedTuple):
 def writes_of(
     granted: Iterable[StoredMandate], events: Iterable[tuple[str, Event, int]]
 ) -> tuple[Write, ...]:
-    """Returns the rows that new grants and the batch's revocations are."""
+    """Returns the rows that new grants and the batch's revocations are.
+
+    Anyone can call revoke with any digest: only what stands on the owner's own log ends a mandate.
+    """
     ended = (
-        (_REVOKE, (at_ms, event.tx_hash, event.mandate))
-        for _, event, at_ms in events
+        (_REVOKE, (at_ms, event.tx_hash, event.mandate, _owner_of(log)))
+        for log, event, at_ms in events
         if isinstance(event, MandateRevoked)
     )
     return (*((_INSERT, _cells_of(row)) for row in granted), *ended)
+
+
+def _owner_of(log: str) -> Address:
+    return log.removeprefix("account:").partition("/")[0]
 
 
 def mandate_of(cells: dict[str, Any]) -> StoredMandate:

@@ -9,14 +9,14 @@ from app.store import Batch, Store, StoredMandate
 from solver.domain.errors import Conflict
 from solver.domain.event import MandateGranted, MandateRevoked
 from solver.domain.typed_data import mandate_digest
-from tests.app.worlds import ALICE, NOW, open_store
-from tests.solver.domain.test_mandate import DOMAIN, MANDATE, OWNER
+from tests.app.worlds import ALICE, NOW, OWNER, open_store
+from tests.solver.domain.test_mandate import DOMAIN, MANDATE
 
 TX = "0x" + "ab" * 32
 
 
 def row_of(nonce: int = 1) -> StoredMandate:
-    mandate = MANDATE._replace(nonce=nonce, valid_to=NOW + 100)
+    mandate = MANDATE._replace(owner=OWNER, nonce=nonce, valid_to=NOW + 100)
     digest = "0x" + mandate_digest(mandate, DOMAIN).hex()
     return StoredMandate(digest, mandate, b"\1" * 65, NOW * 1000)
 
