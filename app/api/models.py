@@ -12,7 +12,7 @@ from app.api.plan_models import GreeksView, MarginView, SnapshotView, View
 class Problem(View):
     """RFC 9457, with what a program needs to decide what to do next.
 
-    `x-codes` beside this schema lists every `code` by HTTP status with its meaning. `outcome` is
+    `code` is stable; all of them are listed by HTTP status in this schema's `x-codes`. `outcome` is
     none, unknown or done; `data` holds the numbers of the refusal, and what cures it.
     """
 
