@@ -26,7 +26,7 @@ async def running(folder: pathlib.Path) -> AsyncIterator[Stack]:
     """One stack for all tests of this folder."""
     require_anvil()
     async with stack(folder, as_of=AS_OF) as found, EvmChain(found.rpc_url) as chain:
-        mining = asyncio.create_task(_mine(chain))
+        mining = asyncio.create_task(mine(chain))
         try:
             yield found
         finally:
@@ -42,7 +42,8 @@ async def chain(running: Stack) -> AsyncIterator[EvmChain]:
         yield found
 
 
-async def _mine(chain: EvmChain) -> None:
+async def mine(chain: EvmChain) -> None:
+    """Makes blocks for ever, faster than the clock."""
     while True:
         await chain.rpc.request("evm_mine", is_read=False)
         await asyncio.sleep(BLOCK_SECONDS)
