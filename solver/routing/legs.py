@@ -142,7 +142,10 @@ def _lots(
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
-    counts = [model.new_int_var(0, lots_down(offer.level.quantity), "") for offer in table]
+    counts = [  # no more than the leg's most: the sums below stay within 64 bits
+        model.new_int_var(0, min(lots_down(o.level.quantity), _range(o.exposure)[1]), "")
+        for o in table
+    ]
     contracts: dict[tuple[int, int, int], Any] = {}
     makers: dict[tuple[int, int, object], Any] = {}
     for offer, count in zip(table, counts, strict=True):
@@ -190,22 +193,31 @@ def _box_lots(program: Program, ground: Ground) -> tuple[int, int]:
 def _limit_slippage(
     model: Any, context: tuple[Program, Snapshot, Ground], table: list[_Offer], counts: list[Any]
 ) -> None:
-    """Loss <= bps of one leg's notional: the greatest, so of the one that may become greatest."""
+    """Loss <= bps of one leg's notional: the greatest, so of the one that may become greatest.
+
+    The budget of a lot is rounded down to thousandths of an atom, so that sums stay within 64 bits.
+    """
     program, snapshot, ground = context
     bps = program.limits.max_slippage_bps
     if bps == NO_SLIPPAGE_LIMIT or not program.exposures:
         return
-    largest = max(program.exposures, key=lambda e: (e.quantity_min, e.quantity_max, -e.leg))
-    market = largest.candidates[0] >> 144 << 144
-    spot = tally.mark_of(market, snapshot) * LOT * 10**snapshot.settlement_token.decimals
-    a_lot = spot * MILLI // WAD**2  # milli-atoms of notional
-    budget = sum(n for o, n in zip(table, counts, strict=True) if o.exposure is largest)
-    spare = (ground.loss + ATOMS_OF_ROUNDING * len(program.exposures)) * MILLI * BPS
-    loss = sum(o.loss * n for o, n in zip(table, counts, strict=True)) * BPS + spare
+    marks = {
+        e.leg: tally.mark_of(e.candidates[0] >> 144 << 144, snapshot) for e in program.exposures
+    }
+    largest = max(
+        program.exposures,
+        key=lambda e: (e.quantity_min * marks[e.leg], e.quantity_max * marks[e.leg], -e.leg),
+    )
+    spot = marks[largest.leg] * LOT * 10**snapshot.settlement_token.decimals
+    a_lot = spot * MILLI * bps // (WAD**2 * BPS)  # milli-atoms of budget
+    spare = (ground.loss + ATOMS_OF_ROUNDING * len(program.exposures)) * MILLI
+    loss = sum(o.loss * n for o, n in zip(table, counts, strict=True)) + spare
     if ground.notional * WAD**2 > spot * lots_down(largest.quantity_max):
-        model.add(loss <= ground.notional * bps * MILLI)
-    else:
-        model.add(loss <= budget * (a_lot * bps))
+        model.add(loss <= ground.notional * bps * MILLI // BPS)
+        return
+    budget = model.new_int_var(*_range(largest), "")
+    model.add(budget == sum(n for o, n in zip(table, counts, strict=True) if o.exposure is largest))
+    model.add(loss <= budget * a_lot)
 
 
 def _exact(program: Program, table: list[_Offer], fills: list[Fill]) -> list[Fill]:
