@@ -19,6 +19,10 @@ from app.demo.client import Client, Json
 from app.demo.wallet import numbers, sign
 from app.local import Stack, ready
 from app.verify import address_of
+from app.verify import sign as raw_sign
+from solver.domain.errors import Unavailable
+from solver.domain.ids import IntentUid
+from solver.domain.typed_data import Domain, cancel_digest
 from tests.e2e.test_signing import VECTORS, viem
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -26,6 +30,7 @@ AGENT = DevKey("agent", address_of(b"\x77" * 32), b"\x77" * 32)
 SUBACCOUNT = 11
 FUND_USDC = 60_000 * 10**6
 LOOKS_MAX, LOOK_S = 300, 0.1
+SMALL: Json = {"outcome": "openPerp", "instrument": "ETH-PERP", "side": "buy", "size": "0.5"}
 OPEN: Json = {"outcome": "openPerp", "instrument": "ETH-PERP", "side": "buy", "size": "2"}
 CLOSE: Json = {"outcome": "closePerp", "instrument": "ETH-PERP"}
 
@@ -148,25 +153,49 @@ async def test_an_agent_trades_and_the_meter_moves_by_what_was_traded(desk: Desk
     assert account["positions"] == []
 
 
-async def test_what_is_too_large_or_too_often_is_refused_by_rule(desk: Desk) -> None:
-    mandate = await desk.granted(notionalPerDay="10000")
-    large = await desk.quoted(mandate, OPEN | {"size": "4"})
-    assert (large["code"], large["data"]["rule"]) == ("scopeExceeded", "notionalPerDay")
-    assert int(large["data"]["wanted"]) > int(large["data"]["granted"]) == 10_000 * 10**6
+async def test_what_is_planned_counts_as_the_chain_counts(desk: Desk) -> None:
+    """A refusal tells what the plan would use: the same atoms that the contract meters."""
+    tiny = await desk.granted(notionalPerDay="1")
+    planned = (await desk.quoted(tiny, SMALL))["data"]
+    assert (planned["rule"], planned["granted"]) == ("notionalPerDay", str(10**6))
+    mandate = await desk.granted()
+    await desk.settled(mandate, SMALL)
+    traded, _ = await desk.on_chain(mandate)
+    assert int(planned["wanted"]) == int(traded * 10**6), "the local feed moves only when told to"
 
-    # Both are quoted while the day is whole; only the first of them fits into it.
-    first = await desk.quoted(mandate, OPEN)
-    second = await desk.quoted(mandate, OPEN | {"side": "sell"})
-    uids = [(await desk.submitted(mandate, quote))["uid"] for quote in (first, second)]
-    assert (await desk.owner.ended(uids[0]))["state"] == "settled"
-    waiting = await until(
-        lambda: desk.owner.get(f"/v1/intents/{uids[1]}"), lambda found: found["reason"]
-    )
+
+async def test_one_too_large_is_refused_and_many_small_ones_exhaust_the_day(desk: Desk) -> None:
+    mandate = await desk.granted(notionalPerDay="5000")
+    large = await desk.quoted(mandate, OPEN)
+    assert (large["code"], large["data"]["rule"]) == ("scopeExceeded", "notionalPerDay")
+    assert int(large["data"]["wanted"]) > int(large["data"]["granted"]) == 5000 * 10**6
+
+    # All are quoted and signed while the day is whole; two of them fit into it.
+    # Asked twice within a block, the same words are the same intent: each has its own time.
+    times = ("301", "302", "303")
+    quotes = [await desk.quoted(mandate, SMALL, validForSeconds=time) for time in times]
+    uids = [(await desk.submitted(mandate, quote))["uid"] for quote in quotes]
+    for uid in uids[:2]:
+        assert (await desk.owner.ended(uid))["state"] == "settled"
+    path = f"/v1/intents/{uids[2]}"
+    waiting = await until(lambda: desk.owner.get(path), lambda found: found["reason"])
     assert (waiting["state"], waiting["reason"]["code"]) == ("open", "scopeExceeded")
-    more = await desk.quoted(mandate, OPEN)
+    more = await desk.quoted(mandate, SMALL)
     assert (more["data"]["rule"], more["retryable"]) == ("notionalPerDay", True)
-    assert int(more["data"]["left"]) < 10_000 * 10**6
-    assert (await desk.on_chain(mandate))[0] < 10_000
+    assert (await desk.on_chain(mandate))[0] < 5000
+
+    # The agent takes back what it signed; nobody but it and the owner could.
+    now = int((await desk.owner.get("/v1/time"))["unix"])
+    deployment = desk.running.deployment
+    domain = Domain(deployment.chain_id, deployment.settlement)
+    digest = cancel_digest(desk.owner.holder.address, [IntentUid.parse(uids[2])], now + 300, domain)
+    body = {"validTo": str(now + 300)}
+    stolen = "0x" + raw_sign(digest, dev_keys()["bob"].secret).hex()
+    with pytest.raises(Unavailable, match="badSignature"):
+        await desk.owner.delete(path, body | {"signature": stolen})
+    signature = "0x" + raw_sign(digest, desk.agent.secret).hex()
+    told = await desk.owner.delete(path, body | {"signature": signature})
+    assert told["intents"] == [{"uid": uids[2], "state": "cancelled"}]
 
 
 async def test_nothing_leaves_and_nothing_else_is_touched(desk: Desk) -> None:
