@@ -46,7 +46,7 @@ async def authorise(world: Chainside, signed: SignedIntent, uid: IntentUid) -> N
         case "eip712" | "eip1271":
             pass
         case _:
-            detail = "this version admits eip712, permit2, eip1271 and presign"
+            detail = "owners sign by eip712, permit2, eip1271 and presign, not by a mandate"
             raise Unauthorized(detail, code="schemeNotOpen", field="scheme")
     verdict = await _judge(world, claim)
     if not verdict.is_signed:

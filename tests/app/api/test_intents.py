@@ -149,10 +149,10 @@ async def test_contract_wallets_are_asked_on_the_chain(served):
     assert (await served.http.post("/v1/intents", json=presigned)).status_code == 202
 
 
-async def test_mandates_are_not_open_yet(served):
+async def test_the_owners_own_signature_is_no_mandate(served):
     body = submission(swap()) | {"scheme": "mandate"}
     answer = await served.http.post("/v1/intents", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (403, "schemeNotOpen")
+    assert (answer.status_code, answer.json()["code"]) == (403, "badSignature")
 
 
 async def test_caps_beyond_the_account_are_refused_with_the_numbers(served):
