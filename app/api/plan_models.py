@@ -36,6 +36,26 @@ class FillView(View):
     maker: str | None
 
 
+class ContractView(View):
+    """A contract that a leg may become: delta without its sign, days left, strike / price."""
+
+    instrument: str
+    delta: str
+    days: str
+    moneyness: str
+
+
+class ChoiceView(View):
+    """What an option leg was asked for as (a name, a selector; null: it follows from the other
+    legs) and every listed contract that the signed ranges hold: one, unless a pair was asked for.
+    """
+
+    leg: int
+    side: str
+    asked: str | dict[str, Any] | None
+    contracts: list[ContractView]
+
+
 class SwapView(View):
     """A pool step. Amounts are whole tokens."""
 
@@ -75,7 +95,11 @@ class PayoffPoint(View):
 
 
 class PayoffView(View):
-    """What the outcome changes from here on. Null profit or loss: without bound."""
+    """What the outcome changes from here on. Null profit or loss: without bound.
+
+    `closes` names positions that only become smaller: there the curve is the difference to keeping
+    them, so its loss is a gain given up. `isExact` false: a leg outlives `expiry` and is modelled.
+    """
 
     underlying: str
     expiry: str | None
@@ -84,6 +108,7 @@ class PayoffView(View):
     profit_max: str | None
     loss_max: str | None
     is_exact: bool
+    closes: list[str]
 
 
 class GreeksView(View):
@@ -147,6 +172,7 @@ class QuoteView(View):
     scheme: str
     intent: dict[str, Any]
     typed_data: dict[str, Any]
+    choices: list[ChoiceView]
     fills: list[FillView]
     swaps: list[SwapView]
     pulls: list[FlowView]

@@ -15,12 +15,15 @@ from app.api.schema import takes
 from app.pipeline import Plan, Quote
 from app.verify.funding import told
 from solver.domain.calendar import rfc3339
+from solver.domain.instrument import Instrument
 from solver.domain.route import Certificate, Fill, Swap
 from solver.domain.snapshot import Snapshot
 from solver.intents import parse_wanted
+from solver.intents.base import OutcomeKind
+from solver.intents.listing import described
 from solver.intents.typed_json import to_json
 from solver.ledger import trade_cash
-from solver.pricing.payoff import Payoff, legs_of, payoff
+from solver.pricing.payoff import Payoff, closed_by, legs_of, payoff
 
 router = APIRouter(tags=["quotes"])
 Json = dict[str, Any]
@@ -41,11 +44,11 @@ async def quote(request: Request) -> Response:
     given = await pipeline.quote(services, wanted.request, wanted.terms, mandate)
     services.store.quotes.put(given.quote_id, given, given.expires_at)
     observe.quote_answered(time.perf_counter() - begun)
-    return json_answer(view(given))
+    return json_answer(view(given, wanted.request))
 
 
-def view(given: Quote) -> Json:
-    """Returns a quote in the words of the API."""
+def view(given: Quote, request: OutcomeKind) -> Json:
+    """Returns a quote, and how the contracts asked for were chosen, in the words of the API."""
     plan, snapshot = given.plan, given.plan.snapshot
     solution, token = plan.solution, plan.snapshot.settlement_token
     return {
@@ -55,6 +58,7 @@ def view(given: Quote) -> Json:
         "scheme": plan.scheme,
         "intent": to_json(plan.intent),
         "typedData": given.typed_data,
+        "choices": _choices(plan, request),
         "fills": [_fill(fill, snapshot) for fill in solution.fills],
         "swaps": [_swap(swap, snapshot) for swap in solution.swaps],
         "pulls": [
@@ -109,6 +113,20 @@ def _delta(plan: Plan) -> Json | None:
     }
 
 
+def _choices(plan: Plan, request: OutcomeKind) -> list[Json]:
+    """Returns, for each option leg, what was asked and the contracts that are signed for it."""
+    snapshot, asked, out = plan.snapshot, request.asked(), []
+    for exposure in plan.program.exposures:
+        contracts = [Instrument.unpack(packed) for packed in exposure.candidates]
+        underlying = snapshot.underlying(contracts[0].market)
+        if underlying is None or not contracts[0].is_option:
+            continue
+        rows = [described(c, underlying, snapshot.time)._asdict() for c in contracts]
+        choice = {"leg": exposure.leg, "side": exposure.side, "contracts": rows}
+        out.append(choice | {"asked": asked.get(exposure.leg)})
+    return out
+
+
 def _fill(fill: Fill, snapshot: Snapshot) -> Json:
     return {
         "leg": fill.leg,
@@ -145,12 +163,14 @@ def _certificate(certificate: Certificate) -> Json:
 def _payoffs(plan: Plan) -> list[Json]:
     """Returns one curve per market; the fee is taken off the first."""
     snapshot, cost, out = plan.snapshot, plan.solution.fee, []
+    closed = closed_by(plan.solution, plan.simulation.after)
     cost_wad = cost * 10 ** (18 - snapshot.settlement_token.decimals)
     for market, legs in sorted(legs_of(plan.program, plan.solution, snapshot).items()):
         underlying = snapshot.underlying(market)
         if underlying is not None:
             curve = payoff(legs, underlying, snapshot.time, cost_wad)
-            out.append({"underlying": underlying.symbol, **_payoff(curve)})
+            names = [show.name_of(each, snapshot) for each in closed if each >> 144 == market]
+            out.append({"underlying": underlying.symbol, **_payoff(curve), "closes": names})
             cost_wad = 0
     return out
 

@@ -11,6 +11,7 @@ import pytest_asyncio
 from adapters.chains.devnet import DevKey, dev_keys
 from adapters.chains.evm import EvmChain
 from adapters.chains.settlement import encode
+from app.api.plan_models import QuoteView
 from app.demo.client import Client, Json, Outcome
 from app.local import Stack
 from app.verify import sign
@@ -106,7 +107,14 @@ async def test_the_example_of_every_kind_is_signed_sent_and_settled(
         raise outcome
     assert outcome.intent["state"] == "settled", outcome.intent
     quote, subaccount = outcome.quote, outcome.quote["intent"]["subaccount"]
+    QuoteView.model_validate_json(json.dumps(quote))
     assert len(quote["fills"]) >= LEGS_SETTLED.get(kind, 0)
+    signed = {c["leg"]: {row["instrument"] for row in c["contracts"]} for c in quote["choices"]}
+    assert [i for i, leg in enumerate(quote["intent"]["legs"]) if leg["kind"] == "option"] == [
+        *signed
+    ]
+    for fill in quote["fills"]:
+        assert fill["instrument"] in signed.get(fill["leg"], {"ETH-PERP"})
     async with Client(running.api_url, dev_keys()["alice"]) as client:
         account = await client.get(f"/v1/accounts/{client.holder.address}/{subaccount}")
     held = {row["instrument"]: row["quantity"] for row in account["positions"]}

@@ -1,5 +1,7 @@
 """One option bought or sold, and the covered call that takes the same selectors."""
 
+from typing import Any
+
 import pytest
 
 from solver.domain.errors import Malformed
@@ -18,7 +20,7 @@ from tests.solver.intents.options.world import (
 from tests.solver.pricing.world import WAD, WETH
 
 BY_NAME = {"instrument": "ETH-20261225-3200-P", "size": "1.5", "limitPrice": "60.25"}
-BY_SELECTOR = {"underlying": "ETH", "size": "1"} | {
+BY_SELECTOR: dict[str, Any] = {"underlying": "ETH", "size": "1"} | {
     "instrument": {"right": "call", "delta": "0.25", "tenorDays": [20, 40]}
 }
 BY_PAIR = BY_SELECTOR | {"instrument": {"right": "put", "delta": ["0.15", "0.35"], "tenorDays": 28}}
@@ -57,11 +59,11 @@ def test_a_bought_option_is_not_sold_and_stands_alone():
         assert caught.value.code in ("legShape", "legPrice")
 
 
-COVERED = {"outcome": "coveredCall", "underlying": "ETH", "size": "10"}
+COVERED: dict[str, Any] = {"outcome": "coveredCall", "underlying": "ETH", "size": "10"}
 
 
 def test_a_covered_call_takes_a_selector_without_right():
-    request = COVERED | {"instrument": {"delta": "0.25", "tenorDays": [20, 40]}}
+    request: dict[str, Any] = COVERED | {"instrument": {"delta": "0.25", "tenorDays": [20, 40]}}
     ((side, contract, size),) = contracts(request)
     assert (side, contract, size) == ("sell", option("C", 4_200, FRIDAYS[3]), 10 * WAD)
     request["instrument"] |= {"right": "put"}

@@ -1,6 +1,7 @@
 """A selector says one thing about the strike and one about the expiry, in strict JSON."""
 
 import copy
+from typing import Any
 
 import pytest
 
@@ -8,14 +9,32 @@ from solver.domain.calendar import DAY
 from solver.domain.errors import Malformed
 from solver.domain.numbers import WAD
 from solver.intents import examples, parse_wanted
-from solver.intents.options.selector import Selector, Target, shown, target_of, window_of
+from solver.intents.options.selector import (
+    Selector,
+    Target,
+    Window,
+    shown,
+    target_of,
+    window_of,
+)
 from tests.solver.intents.options.world import DECEMBER, TIME
+
+
+def selector_of(**fields: Any) -> Selector:
+    return Selector.model_validate(fields)
+
+
+def window(**fields: Any) -> Window:
+    found = window_of(selector_of(**fields), TIME, "x")
+    assert found is not None
+    return found
 
 
 def parsed(**fields):
     body = copy.deepcopy(examples()["buyOption"])
     body["request"]["instrument"] = fields
-    return parse_wanted(body).request.instrument
+    request: Any = parse_wanted(body).request
+    return request.instrument
 
 
 def refusal(**fields):
@@ -26,10 +45,10 @@ def refusal(**fields):
 
 def test_the_example_of_the_product_is_understood():
     selector = parsed(right="call", delta="0.25", tenorDays=[20, 40])
-    assert selector == Selector(right="call", delta="0.25", tenorDays=(20, 40))
+    assert selector == selector_of(right="call", delta="0.25", tenorDays=[20, 40])
     assert target_of(selector, "x") == Target("delta", WAD // 4, WAD // 4)
-    window = window_of(selector, TIME, "x")
-    assert (window.low, window.high) == (TIME + 20 * DAY, TIME + 40 * DAY)
+    found = window(tenorDays=[20, 40])
+    assert (found.low, found.high) == (TIME + 20 * DAY, TIME + 40 * DAY)
     assert shown(selector) == {"right": "call", "delta": "0.25", "tenorDays": [20, 40]}
 
 
@@ -78,23 +97,23 @@ def test_a_contract_is_a_name_or_a_selector(value):
 )
 def test_the_strike_is_said_once(fields):
     with pytest.raises(Malformed) as caught:
-        target_of(Selector(**fields), "request.put")
+        target_of(selector_of(**fields), "request.put")
     assert caught.value.field == "request.put"
 
 
 @pytest.mark.parametrize(
-    "fields", [{"delta": "1"}, {"delta": "0"}, {"delta": ("0.5", "1.2")}, {"strike": "0"}]
+    "fields", [{"delta": "1"}, {"delta": "0"}, {"delta": ["0.5", "1.2"]}, {"strike": "0"}]
 )
 def test_targets_that_no_contract_can_have_are_refused(fields):
     with pytest.raises(Malformed) as caught:
-        target_of(Selector(**fields), "request.put")
+        target_of(selector_of(**fields), "request.put")
     assert caught.value.field == f"request.put.{next(iter(fields))}"
 
 
 @pytest.mark.parametrize("day", ["20261225", "2026-12-25"])
 def test_an_expiry_is_a_day_at_the_hour_of_all_expiries(day):
-    window = window_of(Selector(expiry=day), TIME, "x")
-    assert (window.low, window.high) == (DECEMBER, DECEMBER)
+    found = window(expiry=day)
+    assert (found.low, found.high) == (DECEMBER, DECEMBER)
 
 
 def test_an_expiry_is_said_once_and_exists():
@@ -103,13 +122,13 @@ def test_an_expiry_is_said_once_and_exists():
         ({"expiry": "2026-02-30"}, "x.expiry"),
     ):
         with pytest.raises(Malformed) as caught:
-            window_of(Selector(**fields), TIME, "x")
+            window_of(selector_of(**fields), TIME, "x")
         assert caught.value.field == field
     assert window_of(Selector(delta="0.2"), TIME, "x") is None
 
 
 def test_one_tenor_is_near_any_expiry_and_the_earlier_of_two_is_nearer():
-    window = window_of(Selector(tenorDays=10), TIME, "x")
-    assert window.holds(TIME + 1_000 * DAY)
-    near = sorted((TIME + 12 * DAY, TIME + 8 * DAY, TIME + 11 * DAY), key=window.nearness)
+    found = window(tenorDays=10)
+    assert found.holds(TIME + 1_000 * DAY)
+    near = sorted((TIME + 12 * DAY, TIME + 8 * DAY, TIME + 11 * DAY), key=found.nearness)
     assert near == [TIME + 11 * DAY, TIME + 8 * DAY, TIME + 12 * DAY]

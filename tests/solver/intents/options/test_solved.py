@@ -1,5 +1,7 @@
 """What kinds compile to is solved and certified: several legs, many positions, wide ranges."""
 
+from typing import Any
+
 import pytest
 
 from solver.domain.errors import Infeasible
@@ -48,6 +50,7 @@ def test_every_example_has_a_curve(word):
     solution = solve(program, HELD, QUOTED)
     for market, legs in legs_of(program, solution, QUOTED).items():
         underlying = QUOTED.underlying(market)
+        assert underlying is not None
         curve = payoff(legs, underlying, TIME)
         assert curve.is_exact == (word not in ("calendar", "roll"))
         here = [point.today for point in curve.points if point.price == underlying.price]
@@ -58,7 +61,7 @@ def test_every_example_has_a_curve(word):
 
 
 def test_a_wide_range_is_solved_within_its_slippage_bound():
-    everything = {"outcome": "sellOption", "underlying": "ETH", "size": "100"}
+    everything: dict[str, Any] = {"outcome": "sellOption", "underlying": "ETH", "size": "100"}
     everything |= {"instrument": {"right": "call", "moneyness": ["0.5", "2"], "tenorDays": [0, 99]}}
     program, solution = planned(everything, slippageBps="500")
     assert len(program.exposures[0].candidates) == 108

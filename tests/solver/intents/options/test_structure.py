@@ -1,5 +1,7 @@
 """Every structure by name and by selector, and only what its word means when it is signed."""
 
+from typing import Any
+
 import pytest
 
 from solver.domain.errors import Infeasible, Malformed, SolventError
@@ -21,7 +23,7 @@ from tests.solver.pricing.world import OWNER, USDC, WAD, WETH, account, bitcoin
 
 NAME = "ETH-20261225-{}-{}".format
 NEXT = "ETH-20270129-{}-{}".format
-STRUCTURES = {
+STRUCTURES: dict[str, dict[str, Any]] = {
     "straddle": {"side": "buy", "at": "ETH-20261225-3600"},
     "strangle": {"side": "sell", "put": NAME(3200, "P"), "call": NAME(4200, "C")},
     "vertical": {"right": "call", "long": NAME(4000, "C"), "short": NAME(4400, "C")},
@@ -40,7 +42,12 @@ STRUCTURES = {
         "callLong": NAME(4600, "C"),
     },
 }
-SELECTED = {"outcome": "ironCondor", "underlying": "ETH", "size": "2", "tenorDays": [20, 40]} | {
+SELECTED: dict[str, Any] = {
+    "outcome": "ironCondor",
+    "underlying": "ETH",
+    "size": "2",
+    "tenorDays": [20, 40],
+} | {
     "putLong": {"delta": "0.1"},
     "putShort": {"delta": "0.25"},
     "callShort": {"delta": "0.25"},
@@ -107,7 +114,7 @@ def test_selectors_take_the_expiry_of_a_name_beside_them():
 
 def test_an_expiry_without_all_legs_is_passed_over():
     gone = [option("P", 3_600, FRIDAYS[3]), option("C", 3_600, FRIDAYS[3])]
-    at = {"outcome": "straddle", "underlying": "ETH", "side": "buy", "size": "1"}
+    at: dict[str, Any] = {"outcome": "straddle", "underlying": "ETH", "side": "buy", "size": "1"}
     at |= {"at": {"strike": "3600"}, "tenorDays": [20, 40]}
     (put, call) = contracts(at, world=quoted(gone[0]))
     assert put[1].strike == call[1].strike == 3_400 * WAD
@@ -115,7 +122,12 @@ def test_an_expiry_without_all_legs_is_passed_over():
 
 
 def test_a_butterfly_by_width_has_its_wings_listed():
-    wide = {"outcome": "butterfly", "underlying": "ETH", "right": "put", "size": "1"}
+    wide: dict[str, Any] = {
+        "outcome": "butterfly",
+        "underlying": "ETH",
+        "right": "put",
+        "size": "1",
+    }
     wide |= {"middle": {"moneyness": "1"}, "width": "600", "tenorDays": 28}
     assert [c.strike // WAD for _, c, _ in contracts(wide)] == [3_000, 3_600, 4_200]
     gone = quoted(option("P", 3_000, FRIDAYS[3]))
@@ -127,14 +139,24 @@ def test_a_butterfly_by_width_has_its_wings_listed():
 
 
 def test_a_butterfly_by_three_selectors_keeps_equal_wings():
-    wings = {"outcome": "butterfly", "underlying": "ETH", "right": "call", "size": "1"}
+    wings: dict[str, Any] = {
+        "outcome": "butterfly",
+        "underlying": "ETH",
+        "right": "call",
+        "size": "1",
+    }
     wings |= {"lower": {"delta": "0.7"}, "middle": {"delta": "0.45"}, "upper": {"delta": "0.2"}}
     low, middle, high = (c.strike for _, c, _ in contracts(wings | {"tenorDays": 28}))
     assert middle - low == high - middle > 0
 
 
 def test_a_calendar_finds_one_strike_in_two_expiries():
-    across = {"outcome": "calendar", "underlying": "ETH", "right": "call", "size": "1"}
+    across: dict[str, Any] = {
+        "outcome": "calendar",
+        "underlying": "ETH",
+        "right": "call",
+        "size": "1",
+    }
     across |= {"near": {"delta": "0.5", "tenorDays": [5, 15]}, "far": {"tenorDays": [60, 80]}}
     near, far = (contract for _, contract, _ in contracts(across))
     assert near.strike == far.strike
@@ -151,7 +173,12 @@ def test_a_calendar_finds_one_strike_in_two_expiries():
 
 
 def test_a_straddle_is_at_the_money_unless_told_otherwise():
-    plain = {"outcome": "straddle", "underlying": "ETH", "side": "sell", "size": "1"}
+    plain: dict[str, Any] = {
+        "outcome": "straddle",
+        "underlying": "ETH",
+        "side": "sell",
+        "size": "1",
+    }
     plain |= {"expiry": "2026-12-25"}
     assert [c.strike for _, c, _ in contracts(plain)] == [3_600 * WAD] * 2
     between = quoted(price=3_700 * WAD)
