@@ -155,6 +155,8 @@ abstract contract Seeds is FullWorld {
         (OutcomeIntent memory i, Plan memory p) = collateralSwap(1);
         (i.legs[0].quantityMax, i.limits.maxNetCost) = (4100e6, 4050e6);
         (i.limits.maxSlippageBps, i.limits.minHealth) = (60, 2e18);
+        Leg memory hold = leg("collateral", address(usdc), "auto", 996_000e6, NONE);
+        i.legs = legs(i.legs[0], i.legs[1], hold);
         p.pulls[0].amount = 4100e6;
         takesBack(p, usdc);
         return _made(i, p, SCHEME_EIP712);
@@ -243,11 +245,10 @@ abstract contract Seeds is FullWorld {
         Plan memory p = plan();
         (p.fraction, p.fee) = (0.4e18, 2e6);
         fills(p, 0, call(4400e18), -4e18, 120e18);
-        quoted(p, 92);
         return _made(i, p, SCHEME_EIP712);
     }
 
-    /// A hundred calls sold, which SIMPLE alone would not let stand.
+    /// Twenty calls sold under attested figures.
     function _attestedSale(Call memory c) private {
         OutcomeIntent memory i =
             intent("sellOption", legs(option("sell", "call", 4400e18, 20e18)), 1);
@@ -292,7 +293,8 @@ abstract contract Seeds is FullWorld {
         signQuote(p, 0);
         (q.quotes, q.fills[0].quoteIndex) = (p.quotes, 0);
         (b.owner, b.limits.maxSlippageBps, b.limits.maxNetCost) = (peer, 10, 4e6);
-        (a.limits.deltaTolerance, a.limits.targetDelta) = (0, 101e18);
+        (a.limits.deltaTolerance, a.limits.targetDelta) = (1e18, 101e18);
+        (a.legs[0].quantityMax, b.legs[0].quantityMax) = (3e18, 3e18);
         return both(_made(a, p, SCHEME_PERMIT2), _made(b, q, SCHEME_EIP712));
     }
 
