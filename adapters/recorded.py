@@ -20,6 +20,7 @@ from solver.domain.errors import Malformed, NotFound
 
 TOLERANCE_SECONDS = 1_800  # a snapshot no further than this from the asked time is the one meant
 PLACES = 18
+PARQUET_MAGIC = b"PAR1"  # at both ends; before the last one the length of the footer
 COLUMNS = (
     "instrument_name", "currency", "option_type", "strike", "expiry_datetime", "bid_price",
     "ask_price", "mark_price", "underlying", "index_price",
@@ -90,13 +91,21 @@ def read_chains(
 def _parquet(path: pathlib.Path, at: int) -> tuple[int, Iterator[Mapping[str, Any]]]:
     from fastparquet import ParquetFile  # half a second with pandas, which nothing else here needs
 
-    with path.open("rb") as opened:
-        table = ParquetFile(io.BytesIO(opened.read())).to_pandas(columns=["snapshot", *COLUMNS])
+    raw = path.read_bytes()
+    _require_whole(raw)
+    table = ParquetFile(io.BytesIO(raw)).to_pandas(columns=["snapshot", *COLUMNS])
     times = {int(stamp.timestamp()): stamp for stamp in table["snapshot"].unique()}
     time = _nearest(times, at)
     found = table[table["snapshot"] == times[time]]
     columns = [found[name].tolist() for name in COLUMNS]
     return time, (dict(zip(COLUMNS, values, strict=True)) for values in zip(*columns, strict=True))
+
+
+def _require_whole(raw: bytes) -> None:
+    """Raises ValueError for bytes that are cut off or no Parquet: the reader itself would crash."""
+    footer = int.from_bytes(raw[-8:-4], "little")
+    if not (raw[:4] == raw[-4:] == PARQUET_MAGIC and 0 < footer <= len(raw) - 12):
+        raise ValueError("not a whole Parquet file")
 
 
 def _csv(path: pathlib.Path, at: int) -> tuple[int, list[dict[str, str]]]:

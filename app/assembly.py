@@ -10,7 +10,7 @@ import functools
 import os
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uvicorn
 
@@ -42,6 +42,9 @@ from solver.domain.ids import AccountId
 from solver.domain.typed_data import Domain
 
 ROLES = ("solver", *RISK_ROLES)  # whose keys this process holds
+if TYPE_CHECKING:
+    from app.feeds.recorded import RecordedMarket
+
 GRACE_SECONDS = 3  # what open connections get when the process is asked to stop
 
 
@@ -96,7 +99,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         clock, bus = ChainClock((await chain.head()).timestamp), Bus()
         store = await Store.open(settings, bus, clock)
         exits.push_async_callback(store.close)
-        board = Board(await load_listing(chain, deployment))
+        board = Board(await load_listing(chain, deployment, _recorded(settings, deployment)))
         domain = Domain(deployment.chain_id, deployment.settlement)
         services = Services(
             settings=settings,
@@ -117,6 +120,16 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         async with _all_running(loops, settings):
             yield services
     observe.stopped()
+
+
+def _recorded(settings: Settings, deployment: Deployment) -> "dict[str, RecordedMarket]":
+    """Returns the recorded chain as markets, none where there is no file in the settings."""
+    if not settings.option_chain:
+        return {}
+    from app.feeds.recorded import recorded_markets
+
+    symbols = [market.symbol for market in deployment.markets]
+    return recorded_markets(settings.option_chain, settings.option_chain_at, symbols)
 
 
 def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loops:

@@ -68,6 +68,15 @@ class Board:
             self._cached = self._build(self._block)
         return self._cached
 
+    def market_state(self) -> Snapshot:
+        """Returns `snapshot` without ladders: cheap however often ladders change.
+
+        Raises Unavailable as `snapshot`.
+        """
+        if self._block is None or self._unreadable_since is not None:
+            return self.snapshot()
+        return self._build(self._block, with_ladders=False)
+
     def ladder(self, instrument: int, maker: AccountId) -> Ladder | None:
         """Returns the maker's ladder in an instrument unless it is too old."""
         ladder = self._ladders.get((instrument, maker))
@@ -117,6 +126,11 @@ class Board:
         """Lists the market's options: expiries in unix seconds, strikes 1e18."""
         self._change(market, expiries=expiries, strikes=strikes)
 
+    def recorded_expiries(self, market: int) -> tuple[int, ...]:
+        """Returns the expiries of a market that lists what was recorded, whatever the price does;
+        none where the listing follows the calendar."""
+        return tuple(expiry for expiry, _ in self._underlying(market).series)
+
     def set_ladder(self, ladder: Ladder) -> None:
         """Replaces one maker's offer in one instrument; an empty ladder withdraws it."""
         key = (ladder.instrument, ladder.maker)
@@ -146,10 +160,11 @@ class Board:
         now_ms = self._block.timestamp * 1000 if self._block else 0
         return ladder.time_ms >= now_ms - self._ladder_ms_max
 
-    def _build(self, block: Block) -> Snapshot:
+    def _build(self, block: Block, *, with_ladders: bool = True) -> Snapshot:
         listing, underlyings = self._listing, tuple(self._underlyings.values())
         native = (u.price for u in underlyings if u.base.address == listing.native_base)
-        fresh = (self._ladders[key] for key in sorted(self._ladders))
+        keys = sorted(self._ladders) if with_ladders else []
+        fresh = (self._ladders[key] for key in keys)
         return Snapshot(
             chain_id=listing.chain_id,
             block_number=block.number,

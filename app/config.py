@@ -39,6 +39,8 @@ class Settings:
     heartbeat_ms: int = 5_000
     client_queue: int = 256  # events a stream client may lag before it is closed with 4408
     log_level: str = "info"
+    option_chain: str = ""  # file of a recorded chain: markets list it, surfaces are fitted to it
+    option_chain_at: int = 0  # unix seconds of the snapshot in it
 
     @property
     def database_file(self) -> str:
@@ -69,6 +71,9 @@ class Settings:
         for name in least:
             if getattr(settings, name) < 1:
                 raise Malformed(f"{name} is at least 1", field=name)
+        if bool(settings.option_chain) != bool(settings.option_chain_at):
+            detail = f"{PREFIX}OPTION_CHAIN and {PREFIX}OPTION_CHAIN_AT go together"
+            raise Malformed(detail, field="option_chain_at")
         if settings.keeper_ms < 0:
             raise Malformed("keeper_ms is 0 or more", field="keeper_ms")
         return settings

@@ -21,6 +21,7 @@ from app.api import (
     quotes,
     rfq,
     stream,
+    surface,
 )
 from app.api.edge import Edge
 from app.api.schema import VERSION, document
@@ -72,7 +73,8 @@ def create_app(
     if services is not None:
         app.state.services = services
     errors.install(app)
-    for part in (quotes, intents, mandates, accounts, markets, events, rfq, health, stream, docs):
+    reads = (accounts, markets, surface, events, rfq, health, stream, docs)
+    for part in (quotes, intents, mandates, *reads):
         app.include_router(part.router)
     _describe(app)
     return app

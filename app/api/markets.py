@@ -89,6 +89,13 @@ def _market(market: Underlying) -> Json:
         "baseMaintenance": show.ppm(market.base_maintenance_ppm),
         "expiries": [rfc3339(expiry) for expiry in market.expiries],
         "strikes": [show.wad(strike) for strike in market.strikes],
+        "series": [
+            {
+                "expiry": rfc3339(expiry),
+                "strikes": [show.wad(strike) for strike in market.strikes_at(expiry)],
+            }
+            for expiry in market.expiries
+        ],
         "expiryPrices": [
             {"expiry": rfc3339(expiry), "price": show.wad(price)}
             for expiry, price in market.expiry_prices

@@ -205,6 +205,13 @@ class ExpiryPriceView(View):
     price: str
 
 
+class SeriesView(View):
+    """One expiry and the strikes that are listed for it."""
+
+    expiry: str
+    strikes: list[str]
+
+
 class MarketView(View):
     """One underlying. Rates are fractions of notional; volatility is annual."""
 
@@ -224,6 +231,7 @@ class MarketView(View):
     base_maintenance: str
     expiries: list[str]
     strikes: list[str]
+    series: list[SeriesView]
     expiry_prices: list[ExpiryPriceView]
 
 

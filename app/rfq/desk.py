@@ -23,7 +23,7 @@ from solver.domain.typed_data import Domain, quote_digest
 
 QUOTE_SECONDS_MAX = 60
 MAKERS_MAX = 32
-INSTRUMENTS_MAX = 1024  # ladders per maker
+INSTRUMENTS_MAX = 2_560  # ladders per maker: every option recorded on a day, of both currencies
 NONCES_REMEMBERED = 4096
 FIRM_BAND_PPM = 10_000  # a firm price leaves the maker's own ladder by at most 1 % of spot
 
@@ -178,8 +178,7 @@ class RfqDesk:
             raise Refused(detail, code="priceBand", field="price", data=data)
 
     def _take_ladder(self, maker: AccountId, message: Message) -> None:
-        snapshot = self._board.snapshot()
-        ladder = wire.parse_ladder(maker, message, snapshot)
+        ladder = wire.parse_ladder(maker, message, self._board.market_state())
         listed = self._listed[maker]
         if ladder.instrument not in listed and len(listed) >= INSTRUMENTS_MAX:
             detail = f"a maker lists at most {INSTRUMENTS_MAX} instruments"

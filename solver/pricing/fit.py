@@ -25,8 +25,8 @@ QUOTES_MIN = 4  # of a tenor: it has three parameters of its own
 HALF_SPREAD_MIN = 0.003  # volatility: a tighter quote weighs no more
 RHO_MAX, SHARE_MIN = 0.97, 0.002
 VOL_MIN, VOL_MAX = 0.02, 8.0  # of a tenor's own forward volatility
-STEPS_MAX = 200
-TOLERANCE = 1e-7
+STEPS_MAX = 100
+TOLERANCE = 1e-5
 EDGE = 1 - 1e-5  # kept off the bounds, so that rounding to integers cannot cross them
 
 Array = NDArray[np.float64]

@@ -12,7 +12,7 @@ from solver.domain.numbers import WAD
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import Surface
 from solver.pricing.black import Greeks, price_and_greeks
-from solver.pricing.surface import implied_volatility, present_strike
+from solver.pricing.surface import slice_at, volatility
 
 GRID_PLACES = 8
 
@@ -57,9 +57,10 @@ def greeks_at(instrument: Instrument, surface: Surface, price: int, time: int) -
     if instrument.kind not in (Kind.CALL, Kind.PUT):
         raise Malformed(f"{instrument.kind.name} has no closed form here", field="instrument")
     seconds, spot, strike = max(instrument.expiry - time, 0), price / WAD, instrument.strike / WAD
-    vol = implied_volatility(surface, strike, spot, seconds)
-    present = present_strike(surface, strike, seconds)
-    return price_and_greeks(spot, present, seconds / YEAR, vol, RIGHT_OF[instrument.kind])
+    found = slice_at(surface, seconds)
+    vol = volatility(found, strike, spot, seconds)
+    right = RIGHT_OF[instrument.kind]
+    return price_and_greeks(spot, found.present(strike), seconds / YEAR, vol, right)
 
 
 def mark_of(instrument: Instrument | int, snapshot: Snapshot) -> int:

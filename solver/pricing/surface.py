@@ -6,6 +6,7 @@ interpolation of SSVI slices", Decisions in Economics and Finance 42 (2019)).
 """
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -38,6 +39,11 @@ class Slice(NamedTuple):
         bend = 0.5 * self.theta * self.theta * (self.psi * self.psi - self.tilt * self.tilt)
         return density(k, self.variance(k), slope, bend / root**3)
 
+    def present(self, strike: float) -> float:
+        """Returns the strike times price / forward: Black-76 on the price with this strike is the
+        discounted Black-76 on the forward, and its delta and gamma are those of the price."""
+        return strike / (1 + self.carry)
+
     def _root(self, k: float) -> float:
         cross = 2 * self.tilt * self.theta * k
         return math.sqrt(max(self.psi * self.psi * k * k + cross + self.theta * self.theta, 0.0))
@@ -60,11 +66,8 @@ def slice_at(surface: Surface, seconds: int) -> Slice:
         theta, psi, tilt, carry = _slice(last)
         longer = seconds / last.seconds
         return Slice(theta * longer, psi, tilt, carry * longer)
-    below = Knot(0, 0, 0, 0)
-    for above in knots:
-        if seconds < above.seconds:
-            break
-        below = above
+    index = bisect_right(knots, seconds, key=_tenor)
+    below, above = knots[index - 1] if index else Knot(0, 0, 0, 0), knots[index]
     share = (seconds - below.seconds) / (above.seconds - below.seconds)
     pairs = zip(_slice(below), _slice(above), strict=True)
     return Slice(*(low + share * (high - low) for low, high in pairs))
@@ -75,18 +78,16 @@ def implied_volatility(surface: Surface, strike: float, price: float, seconds: i
 
     Strike and price are in settlement units; without one of them the at-the-money volatility.
     """
-    found = slice_at(surface, seconds)
+    return volatility(slice_at(surface, seconds), strike, price, seconds)
+
+
+def volatility(found: Slice, strike: float, price: float, seconds: int) -> float:
+    """Returns `implied_volatility` of the slice at `seconds`."""
     k = 0.0
     if price > 0 and strike > 0:
         k = math.log(strike / (price * (1 + found.carry)))
     vol = math.sqrt(found.variance(k) * YEAR / max(seconds, 1))
     return round(vol * VOL_GRID) / VOL_GRID
-
-
-def present_strike(surface: Surface, strike: float, seconds: int) -> float:
-    """Returns the strike times price / forward: Black-76 on the price with this strike is the
-    discounted Black-76 on the forward, and its delta and gamma are those of the price."""
-    return strike / (1 + slice_at(surface, seconds).carry)
 
 
 def at_the_money_ppm(surface: Surface, seconds: int) -> int:
@@ -122,6 +123,10 @@ def calendar_min(surface: Surface) -> float:
         ),
         default=0.0,
     )
+
+
+def _tenor(knot: Knot) -> int:
+    return knot.seconds
 
 
 def _slice(knot: Knot) -> Slice:

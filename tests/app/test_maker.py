@@ -25,7 +25,7 @@ WETH = Token("0x" + "11" * 20, "WETH", 18)
 USDC = Token("0x" + "22" * 20, "USDC", 6)
 DOMAIN = Domain(31338, "0x" + "5e" * 20)
 SOLVER = "0x" + "99" * 20
-ETH = Market(1, "ETH", 3000 * WAD, 0.65, (EXPIRY,), (2800 * WAD, 3200 * WAD), False, NOW)
+ETH = Market(1, "ETH", 3000 * WAD, ((EXPIRY, (2800 * WAD, 3200 * WAD)),), False, NOW)
 PERP = Instrument(1, Kind.PERP)
 CALL = Instrument(1, Kind.CALL, EXPIRY, 3200 * WAD)
 PUT = Instrument(1, Kind.PUT, EXPIRY, 2800 * WAD)
@@ -33,8 +33,8 @@ ANSWER: dict[str, Any] = {
     "snapshot": {"time": "2026-09-21T14:13:20Z"},
     "markets": [
         {
-            "market": 1, "symbol": "ETH", "price": "3000", "volatility": "0.65",
-            "expiries": ["2026-10-23T08:00:00Z"], "strikes": ["2800", "3200"],
+            "market": 1, "symbol": "ETH", "price": "3000",
+            "series": [{"expiry": "2026-10-23T08:00:00Z", "strikes": ["2800", "3200"]}],
             "oracleState": "OK",
         }
     ],
@@ -74,7 +74,7 @@ def test_both_sides_stand_around_fair_in_three_levels():
 
 def test_a_worthless_option_has_no_bid_and_an_ask():
     far = Instrument(1, Kind.CALL, NOW + 60, 3200 * WAD)
-    both = offer(far, ETH._replace(expiries=(NOW + 60,)), {}, Limits())
+    both = offer(far, ETH._replace(series=((NOW + 60, (3200 * WAD,)),)), {}, Limits())
     assert both.bids == ()
     assert both.asks[0].price > 0
 

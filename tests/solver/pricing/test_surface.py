@@ -18,7 +18,6 @@ from solver.pricing.surface import (
     density,
     density_min,
     implied_volatility,
-    present_strike,
     slice_at,
     violations,
 )
@@ -128,8 +127,8 @@ def test_put_call_parity_holds_at_the_forward():
         greeks_at(Instrument(1, kind, EXPIRY, 4000 * WAD), TILTED, 3900 * WAD, TIME).price
         for kind in (Kind.CALL, Kind.PUT)
     )
-    assert call - put == pytest.approx(3900 - present_strike(TILTED, strike, seconds), abs=1e-9)
-    assert present_strike(TILTED, strike, seconds) < strike
+    assert call - put == pytest.approx(3900 - slice_at(TILTED, seconds).present(strike), abs=1e-9)
+    assert slice_at(TILTED, seconds).present(strike) < strike
 
 
 def test_delta_is_the_slope_of_the_price_at_a_held_volatility():
