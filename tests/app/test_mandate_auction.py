@@ -30,6 +30,7 @@ from tests.app.api.server import (
     serving,
     swap,
 )
+from tests.app.settlement.test_mandates import scope_exceeded
 from tests.app.test_auctioneer import KEYS, Choosy, Room, WillingChain
 from tests.app.worlds import CHAIN_ID, NOW, admitted, stored
 
@@ -55,6 +56,12 @@ class MeterChain(WillingChain):
     """Runs every settlement, and meters what a test lays down."""
 
     word = 0
+    refusal = b""
+
+    async def call(self, to: str, data: bytes, block: int | None = None, **_: Any) -> bytes:
+        if self.refusal:
+            raise Reverted("refused", self.refusal)
+        return b""
 
     async def call_many(
         self, calls: Sequence[Call], block: int | None = None
@@ -136,6 +143,18 @@ async def test_what_it_does_not_carry_waits_for_the_next_day_and_is_not_planned_
     agent.later(DAY - NOW % DAY)
     assert await agent.round() == 1
     assert agent.state(row) == "settling"
+
+
+async def test_the_dry_runs_word_counts_like_our_own(agent: Agent) -> None:
+    row = await agent.bring()
+    agent.chain.refusal = scope_exceeded(b"lossPerDay")
+    assert await agent.round() == 0
+    assert (agent.state(row), agent.reason(row)) == ("open", "scopeExceeded")
+    (retry,) = agent.auctioneer._retry.values()
+    assert retry.time == NOW - NOW % DAY + DAY
+    reason = agent.served.services.store.reason(row.uid)
+    assert reason is not None
+    assert reason.data["rule"] == "lossPerDay"
 
 
 async def test_a_mandate_that_ended_meanwhile_settles_nothing(agent: Agent) -> None:

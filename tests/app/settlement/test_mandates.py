@@ -94,7 +94,8 @@ async def test_a_strangers_revocation_of_the_same_digest_ends_nothing(world: Wor
     assert "MandateRevoked" in [e.type for e in await world.store.events(stranger.log, 0, 9)]
 
 
-def refusal(rule: bytes) -> bytes:
+def scope_exceeded(rule: bytes) -> bytes:
+    """Returns the contract's revert data."""
     errors = artifact("Settlement").interface.errors.values()
     error = next(error for error in errors if error.name == "ScopeExceeded")
     return error.selector + encode(error.inputs, [rule, 2, 1])
@@ -102,12 +103,12 @@ def refusal(rule: bytes) -> bytes:
 
 @pytest.mark.parametrize("rule", [b"notionalPerDay", b"lossPerDay", b"validFrom"])
 def test_what_tomorrow_may_carry_is_open_again(rule: bytes) -> None:
-    verdict = verdict_of(refusal(rule), (OWNER,))
+    verdict = verdict_of(scope_exceeded(rule), (OWNER,))
     assert (verdict.to_state, verdict.code) == ("open", "scopeExceeded")
 
 
 @pytest.mark.parametrize("rule", [b"revoked", b"assets", b"validTo", b"receiver"])
 def test_what_the_mandate_never_covers_has_failed(rule: bytes) -> None:
-    verdict = verdict_of(refusal(rule), (OWNER,))
+    verdict = verdict_of(scope_exceeded(rule), (OWNER,))
     assert verdict.to_state == "failed"
     assert f"rule {rule.decode()}" in verdict.detail
