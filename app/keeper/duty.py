@@ -16,6 +16,7 @@ from solver.domain.snapshot import Snapshot
 WINDOW_SECONDS = 1_800  # that an expiry price is the mean of
 FALLBACK_SECONDS = DAY  # after which k of n may propose a price
 EUROPEAN = (Kind.CALL, Kind.PUT)
+EXPIRY_MASK = 2**40 - 1  # of an id's middle: every account is looked at in every block
 
 
 class Series(NamedTuple):
@@ -66,11 +67,11 @@ def needs_fallback(series: Series, time: int) -> bool:
 
 def expired_series(positions: Iterable[Position], time: int) -> frozenset[Series]:
     """Returns the series of the options among `positions` whose expiry is not later than `time`."""
-    held = (Instrument.unpack(position.instrument) for position in positions)
+    past = (p.instrument for p in positions if 0 < p.instrument >> 96 & EXPIRY_MASK <= time)
     return frozenset(
         Series(option.market, option.expiry)
-        for option in held
-        if option.kind in EUROPEAN and option.expiry <= time
+        for option in map(Instrument.unpack, past)
+        if option.kind in EUROPEAN
     )
 
 

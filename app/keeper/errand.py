@@ -10,6 +10,7 @@ from typing import Protocol
 
 from adapters.base import Reverted
 from adapters.chains.evm import Head, Receipt
+from adapters.chains.rpc import Rpc
 from app.keeper import telling
 from app.settlement.sender import (
     CANCEL_GAS,
@@ -40,11 +41,12 @@ class Road(enum.Enum):
 class SendingChain(Protocol):
     """What an errand needs of a chain. Everything raises Unavailable."""
 
+    @property
+    def rpc(self) -> Rpc: ...
+
     async def nonce(self, address: Address, at: str = "latest") -> int: ...
 
     async def balance(self, address: Address) -> int: ...
-
-    async def estimate_gas(self, to: Address, data: bytes, from_: Address) -> int: ...
 
     async def receipt(self, tx_hash: str) -> Receipt | None: ...
 
@@ -89,9 +91,13 @@ class Errand:
         return Road.STUCK if is_late else Road.BUSY
 
     async def gas(self, to: Address, data: bytes) -> int | None:
-        """Returns the gas a call gets, with room; None when the chain would refuse it now."""
+        """Returns the gas a call gets, with room; None when the chain would refuse it now.
+
+        As of the newest block: on top of the pool a call that is stuck there has been made already.
+        """
+        body = {"from": self.address, "to": to, "data": "0x" + data.hex()}
         try:
-            gas = await self._chain.estimate_gas(to, data, self.address)
+            gas = int(await self._chain.rpc.request("eth_estimateGas", body, "latest"), 16)
         except Reverted:
             return None
         return gas * GAS_MARGIN_PERCENT // 100

@@ -116,11 +116,19 @@ class Keeper:
         self._tell(tuple(reasons.items()), head)
         if fixes:
             return Work(tuple(fixes), len(fixes))
+        return Work(await self._payments(due.settle))
+
+    async def _payments(self, accounts: Sequence[bytes]) -> tuple[Call, ...]:
+        """Returns the first calls that would pass: one that cannot holds nobody else up."""
         house = self._deployment.clearinghouse
-        wanted = due.settle[:ACCOUNTS_MAX]
-        calls = [view("Clearinghouse", house, "settleExpired", account) for account in wanted]
-        answers = await self._chain.call_many(calls)
-        return Work(tuple(c for c, a in zip(calls, answers, strict=True) if _would_pass(a)))
+        for first in range(0, len(accounts), ACCOUNTS_MAX):
+            some = accounts[first : first + ACCOUNTS_MAX]
+            calls = [view("Clearinghouse", house, "settleExpired", account) for account in some]
+            answers = await self._chain.call_many(calls)
+            good = [c for c, a in zip(calls, answers, strict=True) if not isinstance(a, Reverted)]
+            if good:
+                return tuple(good)
+        return ()
 
     async def _fixes(
         self, series: Sequence[Series], found: Look, head: Head
@@ -190,7 +198,3 @@ def _together(calls: Sequence[Call], multicall: Address) -> Call:
         return calls[0]
     rows = [(call.to, False, call.data) for call in calls]
     return Call(multicall, AGGREGATE + abi_encode(["(address,bool,bytes)[]"], [rows]))
-
-
-def _would_pass(answer: bytes | Reverted) -> bool:
-    return not isinstance(answer, Reverted)
