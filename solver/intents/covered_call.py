@@ -11,9 +11,8 @@ from solver.domain.snapshot import Underlying
 from solver.intents.base import Asked, Context, OutcomeKind, Shape, decimal, limits_of, positive
 from solver.intents.envelope import Signed
 from solver.intents.listing import underlying_of
-from solver.intents.options.choose import Wish
 from solver.intents.options.outright import leg_of
-from solver.intents.options.selector import Contract, shown
+from solver.intents.options.selector import Contract, Wish, shown
 from solver.intents.wire import Amount, Name
 from solver.pricing.greeks import net_delta
 

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Literal
 
 from solver.domain.errors import Malformed
 from solver.intents.base import Shape, positive
-from solver.intents.options.choose import Wish, rising
-from solver.intents.options.selector import Contract, Selector
+from solver.intents.options.choose import rising
+from solver.intents.options.selector import Contract, Selector, Wish
 from solver.intents.options.structure import OPPOSITE, Row, SameExpiry, Side
 from solver.intents.wire import Amount
 
@@ -47,13 +47,6 @@ class Butterfly(SameExpiry):
         lower, middle, upper = strikes
         return rising(strikes) and middle - lower == upper - middle
 
-    def strikes_wanted(self, strikes: Sequence[int]) -> bool:
-        """Returns whether the steps are also as wide as asked."""
-        is_wide = self.width is None or (
-            strikes[1] - strikes[0] == positive(self.width, 18, "request.width")
-        )
-        return is_wide and self.strikes_fit(strikes)
-
     def wishes(self) -> tuple[Wish, ...]:
         """Returns the lower wing, the body and the upper wing."""
         return (
@@ -67,4 +60,7 @@ class Butterfly(SameExpiry):
             raise Malformed("give lower and upper, or width", field=f"request.{field}")
         if contract is not None:
             return self.wish(field, self.side, self.right, contract)
-        return Wish(f"request.{field}", self.side, self.right, Selector(), is_free=True)
+        width = positive(self.width or "0", 18, "request.width")
+        aside = -width if field == "lower" else width
+        wing = Wish(f"request.{field}", self.side, self.right, Selector())
+        return wing._replace(is_free=True, aside=aside)

@@ -5,15 +5,14 @@ from typing import Any, ClassVar, Literal
 
 from solver.domain.errors import Malformed
 from solver.intents.base import Shape
-from solver.intents.options.choose import Wish
-from solver.intents.options.selector import Contract, Selector
+from solver.intents.options.selector import Contract, Selector, Wish
 from solver.intents.options.structure import OPPOSITE, Row, Side, Structure
 
 
 class Calendar(Structure):
     """Sell `near` and buy `far` of the same strike; side sell turns both round.
 
-    One of the two says the strike; the other may say its tenor only.
+    One of the two says the strike, the other its tenor only; or both are names.
     """
 
     rows = (Row("", -1), Row("", 1))
@@ -48,6 +47,10 @@ class Calendar(Structure):
         says_strike = [isinstance(c, str) or c.has_target for c in (self.near, self.far)]
         if not any(says_strike):
             raise Malformed("near or far must say the strike", field="request.near")
+        if all(says_strike) and not isinstance(self.far, str):
+            raise Malformed("near says the strike already", field="request.far")
+        if all(says_strike) and not isinstance(self.near, str):
+            raise Malformed("far says the strike already", field="request.near")
         return (
             self._wish("near", OPPOSITE[self.side], self.near),
             self._wish("far", self.side, self.far),

@@ -14,7 +14,14 @@ from solver.domain.intent import Leg
 from solver.domain.numbers import WAD
 from solver.intents.base import Context
 from solver.intents.listing import Book, book_of, described, instrument_of, underlying_of
-from solver.intents.options.selector import Selector, Target, Window, target_of, window_of
+from solver.intents.options.selector import (
+    Selector,
+    Target,
+    Window,
+    Wish,
+    target_of,
+    window_of,
+)
 from solver.pricing import marks
 from solver.pricing.greeks import delta_of
 
@@ -22,19 +29,6 @@ NEAREST = 6  # strikes that each leg of a structure may give way to
 NAMED_MAX = 8  # contracts named in an error
 
 StrikesFit = Callable[[Sequence[int]], bool]
-
-
-class Wish(NamedTuple):
-    """One leg before its contract is known. `field` is where the request says it.
-
-    `is_free` means that the strike follows from the other legs: then no target is needed.
-    """
-
-    field: str
-    side: str
-    right: str
-    contract: str | Selector
-    is_free: bool = False
 
 
 class _Candidate(NamedTuple):
@@ -76,14 +70,16 @@ def together(
     """
     windows = [_window(wish, book, context) for wish in wishes]
     targets = [_target(wish) for wish in wishes]
+    found: dict[tuple[int, int], list[_Candidate]] = {}
     for expiries in _expiries(wishes, windows, book, is_one_expiry):
         if expiries[0] <= after:
             continue
-        rows = [
-            _candidates(wish, target, expiry, (book, context))
-            for wish, target, expiry in zip(wishes, targets, expiries, strict=True)
-        ]
-        best = _best(rows, strikes_fit)
+        keys = list(enumerate(expiries))
+        for index, expiry in keys:
+            if (index, expiry) not in found:
+                wish, target = wishes[index], targets[index]
+                found[index, expiry] = _candidates(wish, target, expiry, (book, context))
+        best = _best(wishes, _aside(wishes, [found[key] for key in keys]), strikes_fit)
         if best is not None:
             return best
     raise _nothing(wishes, targets, windows, book)
@@ -190,10 +186,26 @@ def _candidates(
     return [_Candidate(far[contract], rank, contract) for rank, contract in enumerate(nearest)]
 
 
+def _aside(wishes: Sequence[Wish], rows: Sequence[list[_Candidate]]) -> Sequence[list[_Candidate]]:
+    """Returns the rows without strikes that lie at no leg's asked distance."""
+    pairs = list(zip(wishes, rows, strict=True))
+    said = {each.contract.strike for wish, row in pairs if not wish.is_free for each in row}
+    return [
+        [c for c in row if not wish.aside or c.contract.strike - wish.aside in said]
+        for wish, row in pairs
+    ]
+
+
 def _best(
-    rows: Sequence[Sequence[_Candidate]], strikes_fit: StrikesFit
+    wishes: Sequence[Wish], rows: Sequence[Sequence[_Candidate]], strikes_fit: StrikesFit
 ) -> tuple[Instrument, ...] | None:
-    fitting = (row for row in product(*rows) if strikes_fit([each.contract.strike for each in row]))
+    def fits(row: Sequence[_Candidate]) -> bool:
+        pairs = [(wish, each.contract.strike) for wish, each in zip(wishes, row, strict=True)]
+        said = {strike for wish, strike in pairs if not wish.is_free}
+        is_aside = all(not wish.aside or strike - wish.aside in said for wish, strike in pairs)
+        return is_aside and strikes_fit([strike for _, strike in pairs])
+
+    fitting = (row for row in product(*rows) if fits(row))
     best = min(
         fitting,
         key=lambda row: (sum(each.distance for each in row), tuple(each.rank for each in row)),

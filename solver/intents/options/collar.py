@@ -7,8 +7,7 @@ from solver.intents.base import Context, Shape
 from solver.intents.covered_call import check_assets, check_cover, cover
 from solver.intents.envelope import Signed
 from solver.intents.listing import underlying_of
-from solver.intents.options.choose import Wish
-from solver.intents.options.selector import Contract
+from solver.intents.options.selector import Contract, Wish
 from solver.intents.options.structure import Row, SameExpiry
 from solver.intents.wire import Name
 

@@ -3,8 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from solver.intents.base import Shape
-from solver.intents.options.choose import Wish
-from solver.intents.options.selector import Contract
+from solver.intents.options.selector import Contract, Wish
 from solver.intents.options.structure import OPPOSITE, Row, SameExpiry, Side
 
 

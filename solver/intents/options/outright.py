@@ -15,8 +15,8 @@ from solver.intents.base import (
     limits_of,
     positive,
 )
-from solver.intents.options.choose import Wish, any_strike, book_in, spanned, together
-from solver.intents.options.selector import Contract, Selector, shown
+from solver.intents.options.choose import any_strike, book_in, spanned, together
+from solver.intents.options.selector import Contract, Selector, Wish, shown
 from solver.intents.wire import Amount, Name, SignedAmount
 
 _OWNER = "0x14dc79964da2c08b23698b3d3cc7ca32193d9955"

@@ -20,8 +20,8 @@ from solver.intents.base import (
 from solver.intents.closing import check_closes, closing_side
 from solver.intents.envelope import Signed
 from solver.intents.listing import instrument_of
-from solver.intents.options.choose import Wish, any_strike, book_in, together
-from solver.intents.options.selector import Contract, Selector, shown
+from solver.intents.options.choose import any_strike, book_in, together
+from solver.intents.options.selector import Contract, Selector, Wish, shown
 from solver.intents.options.structure import OPPOSITE, misshapen, single
 from solver.intents.wire import Amount, Name, SignedAmount
 

@@ -140,6 +140,21 @@ class Window(NamedTuple):
         return abs(2 * expiry - self.twice_middle), expiry
 
 
+class Wish(NamedTuple):
+    """One leg before its contract is known. `field` is where the request says it.
+
+    `is_free` means that the strike follows from the other legs: then no target is needed. `aside`
+    is how far it lies from that of the leg with a target, 1e18; 0 where no such distance is asked.
+    """
+
+    field: str
+    side: str
+    right: str
+    contract: str | Selector
+    is_free: bool = False
+    aside: int = 0
+
+
 def shown(contract: str | Selector) -> Asked:
     """Returns how a contract was asked for, in the words of the wire; None: not at all."""
     if isinstance(contract, str):

@@ -5,8 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from solver.domain.errors import Malformed
 from solver.intents.base import Shape
-from solver.intents.options.choose import Wish
-from solver.intents.options.selector import Contract, Selector
+from solver.intents.options.selector import Contract, Selector, Wish
 from solver.intents.options.structure import Row, SameExpiry, Side
 
 _OWNER = "0x14dc79964da2c08b23698b3d3cc7ca32193d9955"

@@ -22,8 +22,8 @@ from solver.intents.base import (
     positive,
 )
 from solver.intents.envelope import Signed
-from solver.intents.options.choose import Wish, book_in, rising, together
-from solver.intents.options.selector import ExpiryDay, Selector, TenorDays, shown
+from solver.intents.options.choose import book_in, rising, together
+from solver.intents.options.selector import ExpiryDay, Selector, TenorDays, Wish, shown
 from solver.intents.wire import Amount, Name, SignedAmount
 
 Side = Literal["buy", "sell"]
@@ -64,19 +64,13 @@ class Structure(OutcomeKind, ABC):
         """Returns whether strikes, in the order of the rows, make the structure."""
         return rising(strikes)
 
-    def strikes_wanted(self, strikes: Sequence[int]) -> bool:
-        """Returns whether strikes that fit are also what this request asks for."""
-        return self.strikes_fit(strikes)
-
     def legs(self, context: Context) -> tuple[Leg, ...]:
         """Returns one exact leg for each row, contracts chosen jointly."""
         wishes = self.wishes()
         for wish in wishes:
             single(wish)
         book = book_in(self.underlying, wishes, context)
-        chosen = together(
-            wishes, book, context, self.strikes_wanted, is_one_expiry=self.is_one_expiry
-        )
+        chosen = together(wishes, book, context, self.strikes_fit, is_one_expiry=self.is_one_expiry)
         size, base = positive(self.size, 18, "request.size"), book.underlying.base.address
         return tuple(
             exact_option(base, wish.side, contract, row.ratio * size)

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from solver.intents.base import Shape
-from solver.intents.options.choose import Wish
-from solver.intents.options.selector import Contract
+from solver.intents.options.selector import Contract, Wish
 from solver.intents.options.structure import Row, SameExpiry
 
 

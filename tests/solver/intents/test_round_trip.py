@@ -72,9 +72,18 @@ def of_right(word, **fields):
 
 
 def calendars(right):
-    legs = st.one_of(names(right[0].upper()), dated)
-    return plain(
-        "calendar", right=st.just(right), side=sides, near=legs, far=st.one_of(legs, tenors)
+    letter = right[0].upper()
+    pairs_of_legs = st.one_of(
+        st.tuples(dated, tenors), st.tuples(names(letter), tenors), st.tuples(tenors, names(letter))
+    )
+    return pairs_of_legs.flatmap(
+        lambda legs: plain(
+            "calendar",
+            right=st.just(right),
+            side=sides,
+            near=st.just(legs[0]),
+            far=st.just(legs[1]),
+        )
     )
 
 

@@ -167,6 +167,8 @@ def test_a_calendar_finds_one_strike_in_two_expiries():
     strikeless = across | {"near": {"tenorDays": 7}}
     assert refused(strikeless)[1] == "request.near"
     assert refused(across | {"far": {"delta": "0.2"}})[1] == "request.far"
+    assert refused(across | {"far": {"delta": "0.5", "tenorDays": 70}})[1] == "request.far"
+    assert refused(across | {"far": NEXT(4000, "C")})[1] == "request.near"
     assert refused(across | {"far": {"tenorDays": [1, 4]}})[0] == "noContract"
     by_far = across | {"near": {"tenorDays": 7}, "far": NEXT(4000, "C")}
     assert [c.strike for _, c, _ in contracts(by_far)] == [4_000 * WAD] * 2
