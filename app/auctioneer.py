@@ -54,11 +54,12 @@ class Retry(NamedTuple):
 
 
 class Bid(NamedTuple):
-    """One or more intents that settle together, in item order."""
+    """One or more intents that settle together, in item order; `apart`: how each would alone."""
 
     entries: tuple[Entry, ...]
     plans: tuple[Plan, ...]
     quotes: tuple[SignedQuote, ...]
+    apart: "tuple[Bid, ...]" = ()
 
     @property
     def pools(self) -> frozenset[Address]:
@@ -101,11 +102,8 @@ class Auctioneer:
             return 0
         auction_id = f"a{snapshot.block_number}-{next(self._numbers)}"
         bids = [bid for entry in entries if (bid := await self._bid(entry, snapshot))]
-        settled = 0
-        for bid in await self._netted(bids, snapshot):
-            if not bid.pools & self._moving_pools() and self.services.breaker.may_settle():
-                settled += await self._settled(bid, auction_id)
-        return settled
+        netted = await self._netted(bids, snapshot)
+        return sum([await self._settled(bid, auction_id) for bid in netted])
 
     # ---- who is due
 
@@ -218,18 +216,22 @@ class Auctioneer:
             return None
         plans = zip((first.plans[0], other.plans[0]), solutions, strict=True)
         netted = tuple(planned._replace(solution=solution) for planned, solution in plans)
-        return Bid((*first.entries, *other.entries), netted, ())
+        return Bid((*first.entries, *other.entries), netted, (), (first, other))
 
     # ---- do it
 
     async def _settled(self, bid: Bid, auction_id: str) -> int:
-        """Returns how many intents went to settlement; a bid that fails takes no other with it."""
+        """Returns how many intents went to settlement; a bid that fails takes no other with it, and
+        a pair of which one would be refused comes apart: the other settles alone."""
+        if bid.pools & self._moving_pools() or not self.services.breaker.may_settle():
+            return 0
         try:
             return await self._settle(bid, auction_id)
-        except Conflict:
-            return 0  # cancelled or replaced while it was planned
         except SolventError as error:
-            self._not_now(bid.entries, error, bid.plans[0].snapshot)
+            if bid.apart:
+                return sum([await self._settled(each, auction_id) for each in bid.apart])
+            if not isinstance(error, Conflict):  # cancelled or replaced while it was planned
+                self._not_now(bid.entries, error, bid.plans[0].snapshot)
             return 0
 
     async def _settle(self, bid: Bid, auction_id: str) -> int:
@@ -248,8 +250,7 @@ class Auctioneer:
         try:
             await services.chain.call(settlement, calldata, from_=services.solver_address)
         except Reverted as reverted:
-            self._refused(bid, reverted)
-            return 0
+            raise _refusal(reverted) from None
         job = SettlementJob(
             auction_id=auction_id,
             uids=tuple(entry.uid for entry in bid.entries),
@@ -266,13 +267,13 @@ class Auctioneer:
         router, step = self.services.deployment.router, registry.encode_step
         return plan_of(planned.solution, quotes, step, router=router)
 
-    def _refused(self, bid: Bid, reverted: Reverted) -> None:
-        """The chain would refuse the batch: nothing was sent, and each intent says why."""
-        name, arguments = decode_error(reverted.raw)
-        told = {key: str(value) for key, value in arguments.items()}
-        detail = f"the chain would refuse: {name} {told or ''}".rstrip()
-        error = Infeasible(detail, code=name[:1].lower() + name[1:] or "reverted", data=told)
-        self._not_now(bid.entries, error, bid.plans[0].snapshot)
+
+def _refusal(reverted: Reverted) -> Infeasible:
+    """Returns why the chain would refuse: nothing was sent."""
+    name, arguments = decode_error(reverted.raw)
+    told = {key: str(value) for key, value in arguments.items()}
+    detail = f"the chain would refuse: {name} {told or ''}".rstrip()
+    return Infeasible(detail, code=name[:1].lower() + name[1:] or "reverted", data=told)
 
 
 def _deadline(bid: Bid, report: Report) -> int:

@@ -193,5 +193,5 @@ def _event(entry: Mapping[str, Any]) -> Event:
 def _decode(name: str, types: Sequence[str], raw: bytes) -> tuple[Any, ...]:
     try:
         return tuple(decode(types, raw))
-    except DecodingError as error:
+    except (DecodingError, ValueError, OverflowError) as error:  # offsets and text of a stranger
         raise Broken(f"these {len(raw)} bytes are not of {name}({','.join(types)})") from error
