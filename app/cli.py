@@ -21,6 +21,7 @@ app.add_typer(config, name="config")
 app.add_typer(keys, name="keys")
 AS_OF = typer.Option(None, "--as-of", help="Start the local chain at this time (RFC 3339 or unix).")
 CHAIN = typer.Option(None, "--chain", help="Quote the options recorded in this file at --as-of.")
+CHAIN_AT = typer.Option(None, "--as-of", help="The snapshot nearest to this time is quoted.")
 SIZE = typer.Option(50, "--size", min=1, help="Contracts a side of every recorded option.")
 
 
@@ -100,7 +101,9 @@ def api() -> None:
 
 
 @app.command()
-def maker(chain: pathlib.Path | None = CHAIN, as_of: str | None = AS_OF, size: int = SIZE) -> None:
+def maker(
+    chain: pathlib.Path | None = CHAIN, as_of: str | None = CHAIN_AT, size: int = SIZE
+) -> None:
     """A market maker with its own key, speaking HTTP and WebSocket only; quotes its own surface, or
     a recorded chain as it was."""
     from app.config import Settings

@@ -106,3 +106,12 @@ def test_funding_fixings_and_listings_reach_the_snapshot():
 def test_an_unlisted_market_is_refused():
     with pytest.raises(NotFound):
         board().set_funding(9, 1)
+
+
+def test_the_state_of_markets_is_the_snapshot_without_its_ladders():
+    b = board()
+    with pytest.raises(Unavailable):
+        b.market_state()
+    b.set_block(Block(5, 1_000, 7))
+    b.set_ladder(ladder())
+    assert b.market_state() == b.snapshot()._replace(ladders=())
