@@ -4,6 +4,7 @@ from adapters.chains.devnet.builder import Builder
 from adapters.chains.events import ExpiryFixed
 from adapters.chains.settlement import encode
 from app import observe
+from app.keeper import TradedHolders
 from solver.domain.numbers import WAD
 from tests.app.keeper.house import (
     CALL,
@@ -71,6 +72,19 @@ async def test_where_all_are_paid_a_keeper_sends_nothing(devnet):
     spent = await devnet.chain.nonce(devnet.keys["keeper"].address)
     assert await kept(devnet, keeper_of(devnet)) == 0
     assert await devnet.chain.nonce(devnet.keys["keeper"].address) == spent
+
+
+async def test_who_is_paid_for_good_is_not_named_again(devnet):
+    await traded(devnet)
+    await devnet.travel_to(EXPIRY)
+    holders = TradedHolders(devnet.chain, devnet.deployment, 2)
+    parties = {account_of(devnet, "solver"), account_of(devnet, "maker")}
+    for _ in range(3):  # a block less than the confirmations could be undone
+        head = await devnet.chain.head()
+        assert await holders.at(head) == parties
+        holders.learn(parties, (), head)
+        await devnet.chain.rpc.request("evm_mine", is_read=False)
+    assert await holders.at(await devnet.chain.head()) == frozenset()
 
 
 async def test_without_a_closing_round_it_waits_and_says_so(devnet):
