@@ -81,6 +81,7 @@ def fit(quotes: Sequence[VolQuote], carries: Mapping[int, float], time: int = 0)
         bounds=(low, high),
         loss="soft_l1",
         x_scale="jac",
+        tr_solver="lsmr",  # no dense factorisation: its threads spin where cores are busy
         max_nfev=STEPS_MAX,
         ftol=TOLERANCE,
     )
