@@ -181,7 +181,7 @@ abstract contract Mutator is Seeds {
 
     // ---- what
 
-    /// Adds one or removes, doubles, halves, empties, fills, flips a bit, or anything.
+    /// Adds one or removes, doubles, halves, empties, fills, flips a bit, moves by up to two percent.
     function _number(uint256 x) private returns (uint256) {
         uint256 how = _pick(10);
         unchecked {
@@ -193,8 +193,9 @@ abstract contract Mutator is Seeds {
             if (how == 5) return type(uint256).max;
             if (how == 6) return x ^ 1 << _pick(256);
             if (how == 7) return 0 - x;
-            if (how == 8) return x + x * _pick(200) / 10_000;
-            return _pick(16);
+            if (how == 8) return _pick(16);
+            uint256 part = x / 10_000 * _pick(200);
+            return _pick(2) == 0 ? x + part : x - part;
         }
     }
 

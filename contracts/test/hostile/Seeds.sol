@@ -11,6 +11,8 @@ import {
     SCHEME_MANDATE,
     SCHEME_PERMIT2,
     SCHEME_PRESIGN,
+    SOLVER_ACCOUNT,
+    SignedQuote,
     Trade
 } from "../../src/types/Plan.sol";
 import {AccountRisk, Mark, Report} from "../../src/types/Report.sol";
@@ -31,7 +33,7 @@ abstract contract Seeds is FullWorld {
         uint256 chain;
     }
 
-    uint256 internal constant KINDS = 13;
+    uint256 internal constant KINDS = 14;
     uint256 internal constant PEER_KEY = 0x9EE4;
     uint256 internal constant STRAY = 3e6; // USDC that somebody left in the Router
 
@@ -65,6 +67,7 @@ abstract contract Seeds is FullWorld {
         if (kind == 10) c.items = one(_part());
         if (kind == 11) c.items = _sharedQuote();
         if (kind == 12) _attestedSale(c);
+        if (kind == 13) c.items = one(_coveredCallOfTheSolver());
         c.signatures = attested(c.report);
     }
 
@@ -182,6 +185,15 @@ abstract contract Seeds is FullWorld {
         c.items = one(_made(i, p, SCHEME_EIP712));
         c.report = _reportFor(p, NONE);
         c.report.accounts[0].netDelta = 0.1e18;
+    }
+
+    /// The solver names the prices: only the credit stands against them.
+    function _coveredCallOfTheSolver() private returns (Item memory) {
+        (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
+        (p.fills[0].quoteIndex, p.fills[1].quoteIndex) = (SOLVER_ACCOUNT, SOLVER_ACCOUNT);
+        p.quotes = new SignedQuote[](0);
+        i.limits.maxNetCost = -1195e6;
+        return _made(i, p, SCHEME_EIP712);
     }
 
     function _condor() private returns (Item memory) {
