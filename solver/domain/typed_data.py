@@ -133,8 +133,10 @@ REPORT_TYPE = keccak(
     b"Report(bytes32 snapshotHash,uint40 asOf,uint40 validUntil,"
     b"Mark[] marks,AccountRisk[] accounts)" + _RISK + b"Mark(uint160 instrument,uint256 price)"
 )
-CANCEL_TYPE = keccak(b"CancelIntents(address owner,bytes[] uids,uint32 validTo)")
-CANCEL_ALL_TYPE = keccak(b"CancelAll(address owner,uint64 epoch,uint32 validTo)")
+CANCEL_FIELDS: Fields = (("owner", "address"), ("uids", "bytes[]"), ("validTo", "uint32"))
+CANCEL_ALL_FIELDS: Fields = (("owner", "address"), ("epoch", "uint64"), ("validTo", "uint32"))
+CANCEL_TYPE = keccak(type_string("CancelIntents", CANCEL_FIELDS).encode())
+CANCEL_ALL_TYPE = keccak(type_string("CancelAll", CANCEL_ALL_FIELDS).encode())
 MANDATE_TYPE = keccak(type_string("Mandate", MANDATE_FIELDS).encode())
 REVOKE_TYPE = keccak(type_string("RevokeMandate", REVOKE_FIELDS).encode())
 _DOMAIN_TYPE = keccak(type_string("EIP712Domain", DOMAIN_FIELDS).encode())
