@@ -14,6 +14,10 @@ abstract contract Judge is Verdicts {
         view
     {
         vm.assertEq(c.caller, solver);
+        if (c.report.validUntil != 0) {
+            vm.assertTrue(isSigned[factOf(c.report)], "a report nobody attested");
+            vm.assertTrue(c.report.validUntil >= block.timestamp, "an old report");
+        }
         for (uint256 n; n < c.items.length; ++n) {
             _judgeAuthority(c, c.items[n]);
         }
@@ -144,8 +148,21 @@ abstract contract Judge is Verdicts {
             _judgePosition(uint160(b.slots[n] >> 96), a, b, trades);
         }
         vm.assertTrue(b.slots.length <= 20, "too many positions");
+        bool isMoved = isOwner || b.cash != a.cash;
+        vm.assertTrue(!isMoved || _isStateOf(c, b), "figures of another state");
         bool isExempt = attestedIm(c, a.id) != NONE && b.base >= a.base;
         vm.assertTrue(b.margin >= 0 || b.margin >= a.margin || isExempt, "below initial margin");
+    }
+
+    /// Whatever is attested about an account speaks of the positions that it ends with.
+    function _isStateOf(Call memory c, Holding memory b) private pure returns (bool) {
+        if (c.report.validUntil == 0) return true;
+        bytes32 hash = keccak256(abi.encodePacked(b.slots));
+        for (uint256 n; n < c.report.accounts.length; ++n) {
+            if (c.report.accounts[n].account != b.id) continue;
+            if (c.report.accounts[n].positionsAfter != hash) return false;
+        }
+        return true;
     }
 
     function _judgePosition(

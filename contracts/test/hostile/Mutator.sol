@@ -30,7 +30,7 @@ abstract contract Mutator is Seeds {
         c = abi.decode(abi.encode(c), (Call)); // cleans words that do not fit their type
         if (_pick(2) == 0) _signAgain(c);
         if (_pick(4) != 0) return c;
-        c.signatures = attested(c.report);
+        attest(c);
     }
 
     function _signAgain(Call memory c) private {

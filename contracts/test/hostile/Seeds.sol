@@ -68,7 +68,7 @@ abstract contract Seeds is FullWorld {
         if (kind == 11) c.items = _sharedQuote();
         if (kind == 12) _attestedSale(c);
         if (kind == 13) c.items = one(_coveredCallOfTheSolver());
-        c.signatures = attested(c.report);
+        attest(c);
     }
 
     // ---- signatures, on the record
@@ -90,6 +90,11 @@ abstract contract Seeds is FullWorld {
             item.signature = signature(key, digest);
         }
         isSigned[factOf(item)] = true;
+    }
+
+    function attest(Call memory c) internal {
+        c.signatures = attested(c.report);
+        if (c.signatures.length != 0) isSigned[factOf(c.report)] = true;
     }
 
     function signQuote(Plan memory p, uint256 index) internal {
@@ -115,6 +120,10 @@ abstract contract Seeds is FullWorld {
 
     function factOf(Quote memory quote) internal pure returns (bytes32) {
         return keccak256(abi.encode("quote", quote));
+    }
+
+    function factOf(Report memory report) internal pure returns (bytes32) {
+        return keccak256(abi.encode("report", report));
     }
 
     function factOf(Mandate memory mandate) internal pure returns (bytes32) {
