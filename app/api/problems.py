@@ -36,6 +36,7 @@ MEANINGS: dict[int, dict[str, str]] = {
         "dust": "Too small to settle; `least` and `unit` say what would do.",
         "epochStale": "The nonce is of an epoch that the owner has cancelled.",
         "expired": "The time in which this was possible is over.",
+        "expiryUnsettled": "Options of a fixed expiry are being paid out; it goes on after that.",
         "fee": "The fee would be more than what is sold.",
         "halted": "Trading is halted; deposits, withdrawals and cancels go on.",
         "healthTooLow": "The account's health afterwards would be below minHealth.",
@@ -95,7 +96,9 @@ MEANINGS: dict[int, dict[str, str]] = {
         "notPartial": "Permit2 spends its nonce at once: no partial fills.",
         "notQuoteToken": "Derivatives settle in the clearinghouse's settlement token.",
         "partialDelta": "A delta target cannot hold at a part of the way.",
-        "rangeTooWide": "The selector leaves more contracts than can be chosen from.",
+        "rangeTooWide": (
+            "Strikes and expiries that hold what the selector means would hold other contracts too."
+        ),
         "receiverIsOurs": "Tokens paid to a contract of ours would be lost.",
         "receiverMissing": "A withdrawal names its receiver.",
         "tokenNotListed": "The token is not listed here.",
