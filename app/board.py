@@ -1,5 +1,6 @@
 """The newest of everything, in memory: what planning reads, so no quote waits for the network."""
 
+from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from solver.domain.market import Ladder, Pool
 from solver.domain.snapshot import Snapshot, Underlying
 
 LADDER_SECONDS_MAX = 30
+HASHES_KEPT = 4  # a plan may still stand on the snapshot before
 
 
 class Listing(NamedTuple):
@@ -54,6 +56,7 @@ class Board:
         self._block: Block | None = None
         self._unreadable_since: int | None = None
         self._cached: Snapshot | None = None
+        self._hashes: deque[tuple[Snapshot, bytes]] = deque(maxlen=HASHES_KEPT)
 
     def snapshot(self) -> Snapshot:
         """Returns the newest state of the chain and its makers.
@@ -67,6 +70,15 @@ class Board:
         if self._cached is None:
             self._cached = self._build(self._block)
         return self._cached
+
+    def hash_of(self, snapshot: Snapshot) -> bytes:
+        """Returns `snapshot.hash`, computed once for each of the newest: every answer shows it, and
+        with a full day's ladders it takes as long as the rest of the answer."""
+        for known, digest in self._hashes:
+            if known is snapshot:
+                return digest
+        self._hashes.append((snapshot, snapshot.hash))
+        return self._hashes[-1][1]
 
     def market_state(self) -> Snapshot:
         """Returns `snapshot` without ladders: cheap however often ladders change.
@@ -163,8 +175,10 @@ class Board:
     def _build(self, block: Block, *, with_ladders: bool = True) -> Snapshot:
         listing, underlyings = self._listing, tuple(self._underlyings.values())
         native = (u.price for u in underlyings if u.base.address == listing.native_base)
-        keys = sorted(self._ladders) if with_ladders else []
-        fresh = (self._ladders[key] for key in keys)
+        keys: list[tuple[int, AccountId]] = []
+        if with_ladders:  # what is too old goes, else every option ever listed would stay
+            self._ladders = {k: kept for k, kept in self._ladders.items() if self._is_fresh(kept)}
+            keys = sorted(self._ladders)
         return Snapshot(
             chain_id=listing.chain_id,
             block_number=block.number,
@@ -174,6 +188,6 @@ class Board:
             tokens=listing.tokens,
             underlyings=underlyings,
             pools=self._pools,
-            ladders=tuple(ladder for ladder in fresh if self._is_fresh(ladder)),
+            ladders=tuple(self._ladders[key] for key in keys),
             native_price=next(native, 0),
         )

@@ -65,9 +65,11 @@ class RfqDesk:
         return AccountId(self._domain.chain_id, maker, subaccount)
 
     def connect(self, maker: AccountId, send: Send) -> None:
-        """Adds a maker; a second connection of the same account replaces the first."""
+        """Adds a maker; a second connection of the same account replaces the first, and its
+        ladders: what was shown before is nobody's to withdraw."""
         if maker not in self._sends and len(self._sends) >= MAKERS_MAX:
             raise Refused(f"{MAKERS_MAX} makers are connected", code="tooManyMakers")
+        self._board.drop_maker(maker)
         self._sends[maker] = send
         self._listed[maker] = set()
 
@@ -132,15 +134,22 @@ class RfqDesk:
         if account not in self._sends:
             detail = "this maker is not connected"
             raise Unauthorized(detail, code="makerNotConnected", field="maker")
-        self._verify(signed, account, round_.request)
+        if (
+            self._recover(quote_digest(signed.quote, self._domain), signed.signature)
+            != account.owner
+        ):
+            detail = "the quote is not signed by its maker"
+            raise Unauthorized(detail, code="badSignature", field="signature")
+        self._verify(signed.quote, account, round_.request)
         if not round_.answer(account, signed):
             detail = "this maker has answered this request, or was not asked"
             raise Conflict(detail, code="alreadyAnswered", field="requestId")
         self._remember(signed.quote)
         return signed
 
-    def _verify(self, signed: SignedQuote, account: AccountId, request: Request) -> None:
-        quote, snapshot = signed.quote, self._board.snapshot()
+    def _verify(self, quote: MakerQuote, account: AccountId, request: Request) -> None:
+        """What is wrong says what was asked and where the maker stands: only its signer is told."""
+        snapshot = self._board.snapshot()
         for field, is_asked in (
             ("instrument", quote.instrument == request.instrument),
             ("solver", quote.solver == request.solver),
@@ -158,9 +167,6 @@ class RfqDesk:
         if (quote.maker, quote.nonce) in self._nonces:
             raise Conflict("this nonce was quoted before", code="nonceUsed", field="nonce")
         self._require_in_band(quote, account, snapshot)
-        if self._recover(quote_digest(quote, self._domain), signed.signature) != quote.maker:
-            detail = "the quote is not signed by its maker"
-            raise Unauthorized(detail, code="badSignature", field="signature")
 
     def _require_in_band(self, quote: MakerQuote, account: AccountId, snapshot: Snapshot) -> None:
         """A slip of the maker's hand is refused before it costs somebody a revert."""
@@ -178,12 +184,20 @@ class RfqDesk:
             raise Refused(detail, code="priceBand", field="price", data=data)
 
     def _take_ladder(self, maker: AccountId, message: Message) -> None:
-        ladder = wire.parse_ladder(maker, message, self._board.market_state())
+        snapshot = self._board.market_state()
+        ladder = wire.parse_ladder(maker, message, snapshot)
+        if _has_expired(ladder.instrument, snapshot.time):
+            raise Refused("the option expired", code="instrumentExpired", field="instrument")
         listed = self._listed[maker]
+        if ladder.instrument not in listed and len(listed) >= INSTRUMENTS_MAX:
+            listed -= {each for each in listed if _has_expired(each, snapshot.time)}
         if ladder.instrument not in listed and len(listed) >= INSTRUMENTS_MAX:
             detail = f"a maker lists at most {INSTRUMENTS_MAX} instruments"
             raise Refused(detail, code="tooManyInstruments", field="instrument")
-        listed.add(ladder.instrument)
+        if ladder.bids or ladder.asks:
+            listed.add(ladder.instrument)
+        else:
+            listed.discard(ladder.instrument)
         self._board.set_ladder(ladder)
 
     def _round(self, message: Message) -> "_Round":
@@ -211,6 +225,11 @@ class RfqDesk:
             "solver": request.solver,
             "validTo": str(snapshot.time + QUOTE_SECONDS_MAX),
         }
+
+
+def _has_expired(instrument: int, time: int) -> bool:
+    found = Instrument.unpack(instrument)
+    return found.is_option and found.expiry <= time
 
 
 class _Round:

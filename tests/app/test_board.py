@@ -7,7 +7,7 @@ from solver.domain.errors import NotFound, Unavailable
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Token
 from solver.domain.market import ConstantProductPool, Ladder, Level
-from solver.domain.snapshot import Underlying
+from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import flat
 
 WAD = 10**18
@@ -66,6 +66,30 @@ def test_old_ladders_are_left_out_by_chain_time():
     b.set_block(Block(7, 1_011, 7))
     assert b.snapshot().ladders == ()
     assert b.ladder(7, MAKER) is None
+
+
+def test_ladders_that_are_too_old_are_not_kept():
+    b = board()
+    for second in range(1_000, 1_100):
+        b.set_block(Block(second, second, 7))
+        b.set_ladder(ladder(seconds=second)._replace(instrument=second))
+        b.snapshot()
+    assert len(b._ladders) == 11
+
+
+def test_the_hash_of_a_snapshot_is_computed_once(monkeypatch):
+    b, asked = board(), []
+    b.set_block(Block(5, 1_000, 7))
+    first = b.snapshot()
+    expected = first.hash
+    monkeypatch.setattr(Snapshot, "hash", property(lambda s: asked.append(s) or expected))
+    assert {b.hash_of(first) for _ in range(5)} == {expected}
+    assert len(asked) == 1
+    b.set_block(Block(6, 1_001, 7))
+    b.hash_of(b.snapshot())
+    assert len(asked) == 2
+    b.hash_of(first)
+    assert len(asked) == 2
 
 
 def test_a_dropped_maker_and_an_empty_ladder_are_gone():
