@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import show
-from app.api.body import json_answer, services_of
+from app.api.body import json_answer, services_of, snapshot_of
 from app.api.events import page_of
 from app.api.models import AccountGreeks, AccountMargin, AccountView, EventPage, PositionsView
 from app.services import Services
@@ -71,7 +71,7 @@ async def margin(request: Request, owner: Owner, subaccount: Subaccount) -> Resp
         {
             "margin": show.margin(figures(account, snapshot), token),
             "available": show.amount(available(account, snapshot), token),
-            "snapshot": show.snapshot_view(snapshot),
+            "snapshot": snapshot_of(services, snapshot),
             "head": _head(services, account),
         }
     )
@@ -85,7 +85,7 @@ async def greeks(request: Request, owner: Owner, subaccount: Subaccount) -> Resp
     return json_answer(
         {
             "greeks": show.greeks(account, snapshot),
-            "snapshot": show.snapshot_view(snapshot),
+            "snapshot": snapshot_of(services, snapshot),
             "head": _head(services, account),
         }
     )

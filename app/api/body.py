@@ -7,9 +7,11 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.show import snapshot_view
 from app.services import Services
 from app.verify import parse_document
 from solver.domain.errors import Malformed
+from solver.domain.snapshot import Snapshot
 
 JSON = "application/json"
 MANDATE_ID = re.compile(r"0x[0-9a-f]{64}")
@@ -20,6 +22,11 @@ def services_of(request: Request) -> Services:
     """Returns the parts of the service that answers this request."""
     services: Services = request.app.state.services
     return services
+
+
+def snapshot_of(services: Services, snapshot: Snapshot) -> dict[str, str]:
+    """Returns which state of the world an answer is about."""
+    return snapshot_view(snapshot, services.board.hash_of(snapshot))
 
 
 async def read_object(request: Request) -> dict[str, Any]:

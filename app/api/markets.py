@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import show
-from app.api.body import json_answer, services_of
+from app.api.body import json_answer, services_of, snapshot_of
 from app.api.models import InstrumentsView, MarketsView, PricesView
 from solver.domain.calendar import DAY, rfc3339
 from solver.domain.instrument import Instrument, Kind, format_name
@@ -26,13 +26,14 @@ _KIND = {Kind.PERP: "perp", Kind.CALL: "call", Kind.PUT: "put"}
 @router.get("/markets", response_model=MarketsView)
 async def markets(request: Request) -> Response:
     """List the underlyings with their prices and margin rates, and the tokens."""
-    snapshot = services_of(request).board.snapshot()
+    services = services_of(request)
+    snapshot = services.board.snapshot()
     return json_answer(
         {
             "markets": [_market(underlying) for underlying in snapshot.underlyings],
             "settlementToken": show.token_view(snapshot.settlement_token),
             "tokens": [show.token_view(token) for token in snapshot.tokens],
-            "snapshot": show.snapshot_view(snapshot),
+            "snapshot": snapshot_of(services, snapshot),
         }
     )
 
@@ -40,7 +41,8 @@ async def markets(request: Request) -> Response:
 @router.get("/instruments", response_model=InstrumentsView)
 async def instruments(request: Request, underlying: str | None = None) -> Response:
     """List what can be traded, with marks and the best indicative bid and ask of all makers."""
-    snapshot = services_of(request).board.snapshot()
+    services = services_of(request)
+    snapshot = services.board.snapshot()
     best = _best(snapshot.ladders)
     rows = [
         _instrument(instrument, market, snapshot, best.get(instrument.id, (None, None)))
@@ -48,14 +50,17 @@ async def instruments(request: Request, underlying: str | None = None) -> Respon
         if underlying in (None, market.symbol) and market.price
         for instrument in _listed(market, snapshot.time)
     ]
-    return json_answer({"instruments": rows, "snapshot": show.snapshot_view(snapshot)})
+    return json_answer({"instruments": rows, "snapshot": snapshot_of(services, snapshot)})
 
 
 @router.get("/prices", response_model=PricesView)
 async def prices(request: Request) -> Response:
     """Read the aggregated oracle prices."""
-    snapshot = services_of(request).board.snapshot()
-    return json_answer({"prices": price_rows(snapshot), "snapshot": show.snapshot_view(snapshot)})
+    services = services_of(request)
+    snapshot = services.board.snapshot()
+    return json_answer(
+        {"prices": price_rows(snapshot), "snapshot": snapshot_of(services, snapshot)}
+    )
 
 
 def price_rows(snapshot: Snapshot) -> list[Json]:

@@ -85,7 +85,7 @@ def view(given: Quote, request: OutcomeKind) -> Json:
         "certificate": _certificate(solution.certificate),
         **_risk(plan),
         "funding": [told(short) for short in given.funding],
-        "snapshot": show.snapshot_view(snapshot),
+        "snapshot": show.snapshot_view(snapshot, solution.snapshot_hash),
     }
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import show
-from app.api.body import json_answer, services_of
+from app.api.body import json_answer, services_of, snapshot_of
 from app.api.plan_models import SnapshotView, View
 from solver.domain.calendar import DAY, rfc3339
 from solver.domain.errors import NotFound
@@ -76,11 +76,12 @@ class SurfaceView(View):
 @router.get("/surface/{underlying}", response_model=SurfaceView)
 async def surface(request: Request, underlying: str) -> Response:
     """Read the volatility surface that a market's options are marked by."""
-    snapshot = services_of(request).board.snapshot()
+    services = services_of(request)
+    snapshot = services.board.snapshot()
     market = next((u for u in snapshot.underlyings if u.symbol == underlying), None)
     if market is None:
         raise NotFound("no such underlying", field="underlying")
-    return json_answer(surface_of(market) | {"snapshot": show.snapshot_view(snapshot)})
+    return json_answer(surface_of(market) | {"snapshot": snapshot_of(services, snapshot)})
 
 
 def surface_of(market: Underlying) -> Json:

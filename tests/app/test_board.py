@@ -78,11 +78,16 @@ def test_ladders_that_are_too_old_are_not_kept():
 
 
 def test_the_hash_of_a_snapshot_is_computed_once(monkeypatch):
-    b, asked = board(), []
+    b, asked = board(), list[Snapshot]()
     b.set_block(Block(5, 1_000, 7))
     first = b.snapshot()
     expected = first.hash
-    monkeypatch.setattr(Snapshot, "hash", property(lambda s: asked.append(s) or expected))
+
+    def counted(snapshot: Snapshot) -> bytes:
+        asked.append(snapshot)
+        return expected
+
+    monkeypatch.setattr(Snapshot, "hash", property(counted))
     assert {b.hash_of(first) for _ in range(5)} == {expected}
     assert len(asked) == 1
     b.set_block(Block(6, 1_001, 7))
