@@ -211,6 +211,7 @@ async def revoke(
         log = _account_id(services, row.mandate.owner, row.mandate.subaccount).log
         event = (log, MandateRevoked(row.id), services.clock.time_ms())
         await store.record(Batch((event,)))
+    await store.write()  # what was admitted before it ended is durable then, and ends with it
     uids = [
         live.uid
         for live in store.live_intents()

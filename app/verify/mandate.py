@@ -161,11 +161,11 @@ async def require_standing(world: World, mandate: Mandate) -> Standing:
     """Returns what the chain says of a mandate that stands. Raises ScopeExceeded when it was
     revoked here or there, Refused when its epoch or nonce is over.
     """
-    granted = world.store.mandate(id_of(mandate, world.domain))
-    if granted is not None and granted.revoked_ms is not None:
-        require_unrevoked(REVOKED)
     (standing,) = await standings(world, (mandate,))
     require_unrevoked(standing.word)
+    granted = world.store.mandate(id_of(mandate, world.domain))  # the chain may have let us wait
+    if granted is not None and granted.revoked_ms is not None:
+        require_unrevoked(REVOKED)
     if mandate.nonce >> _EPOCH_SHIFT != standing.epoch:
         detail = f"the mandate is of epoch {mandate.nonce >> _EPOCH_SHIFT}, the owner's is "
         raise Refused(detail + str(standing.epoch), code="epochStale", field="mandate")
