@@ -109,7 +109,7 @@ class Auctioneer:
 
     def _due(self, snapshot: Snapshot) -> list[Entry]:
         """Open, inside its time window, not backing off, and nothing of its account in flight."""
-        busy = self.engine.accounts_in_flight()
+        busy = set(self.engine.accounts_in_flight())
         due: list[Entry] = []
         rows = self.services.store.open_intents()
         self._retry = {row.uid: self._retry[row.uid] for row in rows if row.uid in self._retry}
@@ -121,9 +121,11 @@ class Auctioneer:
             is_free = account not in busy and account not in self.broken
             is_rested = retry.block <= snapshot.block_number and retry.time <= snapshot.time
             if in_window and is_free and is_rested:
-                busy = busy | {account}
+                busy.add(account)
                 due.append(Entry(row.uid, account, row.signed, row.quote_id))
-        return due[:BATCH_MAX]
+                if len(due) == BATCH_MAX:
+                    break
+        return due
 
     def _not_now(self, entries: Sequence[Entry], error: SolventError, snapshot: Snapshot) -> None:
         """Says why nothing was done for these intents; each is tried again, ever more rarely."""

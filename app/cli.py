@@ -1,6 +1,7 @@
 """The `solvent` command: each subcommand is one process or one look at one."""
 
 import asyncio
+import contextlib
 import pathlib
 import signal
 from datetime import UTC, datetime
@@ -88,7 +89,8 @@ async def _serve(
         while not stopped.is_set():
             running.api.check_alive()
             running.maker.check_alive()
-            await asyncio.wait([asyncio.create_task(stopped.wait())], timeout=1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), 1)
 
 
 @app.command()
