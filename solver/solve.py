@@ -11,7 +11,8 @@ from solver.domain.route import Certificate, Fill, Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import certify, tally
 from solver.routing.charge import GAS_FILL, gas_fee, item_gas
-from solver.routing.legs import Ground, best_fills, row_prices
+from solver.routing.legs import best_fills, row_prices
+from solver.routing.lots import Ground
 from solver.routing.proof import UNPROVEN, proof
 from solver.routing.rounding import execute
 from solver.routing.select import Route, best_route
