@@ -2,11 +2,12 @@
 
 from typing import Any, ClassVar, Literal
 
-from solver.domain.account import Position
+from solver.domain.account import Account, Position
 from solver.domain.errors import Malformed, Refused
 from solver.domain.instrument import RIGHT_OF, Instrument, Kind, format_name
-from solver.domain.intent import NO_COST_LIMIT, NO_SLIPPAGE_LIMIT, Leg, Limits
+from solver.domain.intent import NO_COST_LIMIT, NO_SLIPPAGE_LIMIT, Leg, Limits, OutcomeIntent
 from solver.domain.numbers import format_decimal
+from solver.domain.snapshot import Snapshot
 from solver.intents.base import (
     Asked,
     Context,
@@ -18,7 +19,7 @@ from solver.intents.base import (
     only_contract,
     positive,
 )
-from solver.intents.envelope import Signed
+from solver.intents.envelope import DERIVATIVES, Signed
 from solver.intents.listing import instrument_of, underlying_of
 from solver.intents.wire import Amount, Name
 
@@ -154,17 +155,41 @@ def reducing(context: Context) -> Limits:
 def check_closes(signed: Signed, leg: Leg, index: int) -> Instrument:
     """Returns the one contract of a leg. Raises Refused when it is more than what is held."""
     contract = only_contract(leg, index, signed.snapshot)
-    held = signed.account.quantity(contract.id)
-    closable = max(held if leg.side == "sell" else -held, 0)
-    if leg.quantity_max > closable:
-        told = {"requested": leg.quantity_max, "available": closable}
+    most = closable(contract, leg.side, signed.account)
+    if leg.quantity_max > most:
         raise Refused(
             "the leg is larger than what it would close",
             code="nothingToClose",
             field=f"legs.{index}.quantityMax",
-            data={name: format_decimal(value) for name, value in told.items()},
+            data=_told(leg.quantity_max, most),
         )
     return contract
+
+
+def closable(contract: Instrument, side: str, account: Account) -> int:
+    """Returns how much of a position that side makes smaller, 1e18; 0 for one of the same side."""
+    held = account.quantity(contract.id)
+    return max(held if side == "sell" else -held, 0) if side in ("buy", "sell") else 0
+
+
+def is_exit(intent: OutcomeIntent, account: Account, snapshot: Snapshot) -> bool:
+    """Returns whether all that an intent may do is to make the account's positions smaller."""
+    contracts = set()
+    for index, leg in enumerate(intent.legs):
+        if leg.kind not in DERIVATIVES:
+            return False
+        try:
+            contract = only_contract(leg, index, snapshot)
+        except Malformed:  # a range: nobody knows yet what it becomes
+            return False
+        if leg.quantity_max > closable(contract, leg.side, account):
+            return False
+        contracts.add(contract)
+    return len(contracts) == len(intent.legs)
+
+
+def _told(requested: int, available: int) -> dict[str, str]:
+    return {"requested": format_decimal(requested), "available": format_decimal(available)}
 
 
 def _is_closable(position: Position, time: int) -> bool:
