@@ -59,6 +59,10 @@ class OutcomeKind(Wire, ABC):
         """Returns how the contract of an option leg was asked for, by the leg's index."""
         return {}
 
+    def left_out(self, account: Account, snapshot: Snapshot) -> tuple[str, ...]:
+        """Returns the names of positions that the request means and no leg can trade."""
+        return ()
+
     def paid_to(self, context: Context) -> Address:
         """Returns where bought tokens go; zero keeps them as collateral."""
         return context.terms.receiver or ZERO_ADDRESS

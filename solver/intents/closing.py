@@ -22,6 +22,7 @@ from solver.intents.base import (
 from solver.intents.envelope import DERIVATIVES, Signed
 from solver.intents.listing import instrument_of, underlying_of
 from solver.intents.wire import Amount, Name
+from solver.routing.rounding import LOT, lots_down
 
 _OWNER = "0x14dc79964da2c08b23698b3d3cc7ca32193d9955"
 _LISTED = (Kind.CALL, Kind.PUT)
@@ -75,6 +76,8 @@ class CloseAll(OutcomeKind):
     """Close every perp and option held, of one `underlying` if given; base stays, expired too.
 
     Needs slippageBps, maxNetCost or minNetPremium. maxMarginUsed is 0 unless the terms say more.
+    A position below 0.001, the least that trades, stays: an option until it expires, a perp until
+    it is traded up to a thousandth or more.
     """
 
     shape: ClassVar[Shape] = {
@@ -94,26 +97,46 @@ class CloseAll(OutcomeKind):
         if (limits.max_slippage_bps, limits.max_net_cost) == (NO_SLIPPAGE_LIMIT, NO_COST_LIMIT):
             detail = "closing everything needs a slippage bound or a net-cost bound"
             raise Malformed(detail, code="unbounded", field="terms.slippageBps")
-        markets = {underlying.market for underlying in snapshot.underlyings}
-        if self.underlying is not None:
-            markets = {underlying_of(self.underlying, snapshot, "request.underlying").market}
-        held = [
-            position
-            for position in context.account.positions
-            if _is_closable(position, snapshot.time) and position.instrument >> 144 in markets
-        ]
-        if not held:
+        held = self._held(context.account, snapshot)
+        large = [position for position in held if _is_tradable(position)]
+        if held and not large:
+            least = format_decimal(LOT)
+            raise Refused(
+                f"all that is held is too small to trade: below {least} contracts",
+                code="dust",
+                field="request.underlying",
+                data={"least": least, "unit": "contracts"},
+            )
+        if not large:
             detail = "no perp and no option that still trades is held"
             raise Refused(detail, code="nothingToClose", field="request.underlying")
-        return tuple(_closing(position, context) for position in held)
+        return tuple(_closing(position, context) for position in large)
+
+    def left_out(self, account: Account, snapshot: Snapshot) -> tuple[str, ...]:
+        """Returns the names of positions that stay because they are too small to trade."""
+        held = self._held(account, snapshot)
+        return tuple(_name(each, snapshot) for each in held if not _is_tradable(each))
 
     def limits(self, context: Context) -> Limits:
         """Returns the terms, reduce-only by default."""
         return reducing(context)
 
+    def _held(self, account: Account, snapshot: Snapshot) -> list[Position]:
+        """Returns the open positions that are meant, in the account's order. Raises Malformed."""
+        markets = {underlying.market for underlying in snapshot.underlyings}
+        if self.underlying is not None:
+            markets = {underlying_of(self.underlying, snapshot, "request.underlying").market}
+        return [
+            position
+            for position in account.positions
+            if _is_open(position, snapshot.time) and position.instrument >> 144 in markets
+        ]
+
     @classmethod
     def check(cls, signed: Signed) -> None:
-        """Refuses legs that open something or leave a part of what the legs' markets hold."""
+        """Refuses legs that open something or leave a part of what the legs' markets hold, but for
+        what is too small to trade.
+        """
         closed: dict[int, int] = {}
         for index, leg in enumerate(signed.intent.legs):
             contract = check_closes(signed, leg, index)
@@ -121,16 +144,21 @@ class CloseAll(OutcomeKind):
                 detail = "another leg closes this position"
                 raise Malformed(detail, code="legShape", field=f"legs.{index}")
             closed[contract.id] = leg.quantity_min
-            if leg.quantity_min != abs(signed.account.quantity(contract.id)):
-                detail = "a position is closed whole"
-                raise Malformed(detail, code="legShape", field=f"legs.{index}.quantityMin")
+            held = abs(signed.account.quantity(contract.id))
+            if leg.quantity_min != held:
+                raise Malformed(
+                    f"closes {format_decimal(leg.quantity_min)} of {format_decimal(held)} held: "
+                    "everything is closed whole, quote again if it has changed",
+                    code="legShape",
+                    field=f"legs.{index}.quantityMin",
+                    data=_told(leg.quantity_min, held),
+                )
         markets = {contract >> 144 for contract in closed}
         for position in signed.account.positions:
-            is_open = _is_closable(position, signed.snapshot.time)
-            if is_open and position.instrument not in closed:
-                if position.instrument >> 144 in markets:
-                    detail = f"the legs leave {_name(position, signed)} open"
-                    raise Malformed(detail, code="legShape", field="legs")
+            is_left = position.instrument not in closed and position.instrument >> 144 in markets
+            if is_left and _is_open(position, signed.snapshot.time) and _is_tradable(position):
+                detail = f"the legs leave {_name(position, signed.snapshot)} open: quote again"
+                raise Malformed(detail, code="legShape", field="legs")
 
 
 def closing_side(instrument: Instrument, name: str, context: Context) -> tuple[str, int]:
@@ -192,10 +220,14 @@ def _told(requested: int, available: int) -> dict[str, str]:
     return {"requested": format_decimal(requested), "available": format_decimal(available)}
 
 
-def _is_closable(position: Position, time: int) -> bool:
+def _is_open(position: Position, time: int) -> bool:
     instrument = Instrument.unpack(position.instrument)
     is_alive = instrument.kind in RIGHT_OF and instrument.expiry > time
     return position.quantity != 0 and (instrument.kind is Kind.PERP or is_alive)
+
+
+def _is_tradable(position: Position) -> bool:
+    return lots_down(abs(position.quantity)) > 0
 
 
 def _closing(position: Position, context: Context) -> Leg:
@@ -207,7 +239,7 @@ def _closing(position: Position, context: Context) -> Leg:
     return Leg("perp", base, side, quantity_min=size, quantity_max=size)
 
 
-def _name(position: Position, signed: Signed) -> str:
+def _name(position: Position, snapshot: Snapshot) -> str:
     contract = Instrument.unpack(position.instrument)
-    underlying = signed.snapshot.underlying(contract.market)
+    underlying = snapshot.underlying(contract.market)
     return format_name(contract, underlying.symbol) if underlying else str(contract.id)

@@ -2,10 +2,12 @@
 
 import pytest
 
-from solver.domain.errors import Malformed, Refused, SolventError
+from solver.domain.errors import Infeasible, Malformed, Refused, SolventError
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.intent import NO_MARGIN_LIMIT
 from solver.intents import compile_intent
+from solver.intents.closing import CloseAll
+from solver.routing.rounding import LOT
 from tests.solver.intents.options.world import (
     HELD,
     HELD_CALL,
@@ -89,6 +91,20 @@ def test_an_account_without_positions_has_nothing_to_close():
     assert refused(ALL | {"underlying": "DOGE"})[1] == "request.underlying"
 
 
+def test_what_is_too_small_to_trade_is_left_out_and_named():
+    dust = (PERP, -(LOT - 1))
+    held = account((HELD_CALL, -2 * WAD), dust, (HELD_PUT, LOT), (BTC_PERP, 1), cash=10**11)
+    legs = drafted(ALL, held=held).legs
+    assert [(leg.kind, leg.quantity_min) for leg in legs] == [("option", 2 * WAD), ("option", LOT)]
+    everything, bitcoin = CloseAll(), CloseAll(underlying="BTC")
+    assert everything.left_out(held, QUOTED) == ("ETH-PERP", "BTC-PERP")
+    assert bitcoin.left_out(held, QUOTED) == ("BTC-PERP",)
+    assert everything.left_out(HELD, QUOTED) == ()
+    with pytest.raises(Refused) as caught:
+        drafted(ALL, held=account(dust))
+    assert (caught.value.code, caught.value.data["least"]) == ("dust", "0.001")
+
+
 def test_closing_everything_needs_a_bound():
     assert refused(ALL, slippageBps=None) == ("unbounded", "terms.slippageBps")
     assert drafted(ALL, slippageBps=None, maxNetCost="900")
@@ -132,3 +148,31 @@ def test_a_signed_closing_of_everything_leaves_nothing():
     assert part == ("legShape", "legs.0.quantityMin")
     other = signed(ALL, lambda legs: [*legs, legs[1]._replace(strike_min=WAD, strike_max=WAD)])
     assert other == ("nothingToClose", "legs.3.quantityMax")
+
+
+def test_what_changes_between_quote_and_submission_is_told():
+    intent = drafted(ALL)
+
+    def told(*positions):
+        with pytest.raises((Malformed, Refused)) as caught:
+            compile_intent(intent, account(*positions), QUOTED, "eip712")
+        return caught.value.code, caught.value.field, caught.value.data
+
+    def numbers(requested, available):
+        return {"requested": requested, "available": available}
+
+    call, put, perp = (HELD_CALL, -2 * WAD), (HELD_PUT, WAD), (PERP, -3 * WAD)
+    quantity = "legs.0.quantityMax"
+    assert told(call, put) == ("nothingToClose", quantity, numbers("3", "0"))
+    assert told((PERP, -2 * WAD), call, put) == ("nothingToClose", quantity, numbers("3", "2"))
+    assert told((PERP, 3 * WAD), call, put) == ("nothingToClose", quantity, numbers("3", "0"))
+    grown = told((PERP, -4 * WAD), call, put)
+    assert grown == ("legShape", "legs.0.quantityMin", numbers("3", "4"))
+    assert told(perp, call, put, (option("C", 4_200), WAD))[:2] == ("legShape", "legs")
+    for more in ((BTC_PERP, WAD), (option("C", 4_200), LOT - 1), (BASE, WAD)):
+        assert compile_intent(intent, account(perp, call, put, more), QUOTED, "eip712")
+    late = QUOTED._replace(time_ms=HELD_CALL.expiry * 1_000)
+    fresh = intent._replace(valid_to=HELD_CALL.expiry + 60)
+    with pytest.raises(Infeasible) as caught:
+        compile_intent(fresh, HELD, late, "eip712")
+    assert (caught.value.code, caught.value.field) == ("noContract", "legs.1")
