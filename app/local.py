@@ -144,11 +144,11 @@ async def stack(
         prices = asyncio.create_task(chain.keep_fresh())
         try:
             await api.start()
+            await maker.start()  # it loads meanwhile, and connects when there is somebody
             url = shared["SOLVENT_API_URL"]
             await ready(url, api)
             tell(f"API on {url}")
-            await maker.start()
-            await _quoting(url, maker)
+            await quoting(url, maker)
             tell("maker connected and quoting")
             yield Stack(chain, chain.url, url, chain.deployment, folder, api, maker)
         finally:
@@ -186,7 +186,9 @@ async def ready(url: str, child: Child) -> None:
     await _until(f"{url}/v1/health/ready", child, lambda answer: answer.status_code == 200)
 
 
-async def _quoting(url: str, child: Child) -> None:
+async def quoting(url: str, child: Child) -> None:
+    """Waits until a maker's prices are on the board. Raises Unavailable."""
+
     def has_ladders(answer: httpx.Response) -> bool:
         return answer.status_code == 200 and any(
             row.get("bid") for row in answer.json().get("instruments", [])

@@ -26,7 +26,7 @@ from solver.domain.typed_data import Domain, keccak, quote_digest
 LOOK_MS = 500
 REFRESH_SECONDS = 8  # of chain time: ladders leave the board after 30
 QUOTE_SECONDS = 30  # of chain time that a firm quote holds
-RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+RETRY_SECONDS = (0.2, 0.5, 1.0)  # derivatives have no counterparty until it is back
 COUNTER_BITS, LANE_BITS = 8, 184
 Message = dict[str, Any]
 _log = structlog.get_logger()

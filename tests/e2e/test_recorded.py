@@ -22,6 +22,7 @@ from solver.domain.numbers import WAD, parse_decimal
 from solver.pricing.marks import greeks_at
 from tests.app.recorded_world import DERIBIT, needs_recorded, unix
 from tests.devnet_fixture import require_anvil
+from tests.e2e.conftest import mining
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), needs_recorded]
 AT = unix("2026-02-05T09:36:00Z")
@@ -46,6 +47,7 @@ async def morning(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mor
         chain = RecordedChain(DERIBIT, AT, SIZE)
         running = await exits.enter_async_context(stack(folder, option_chain=chain))
         alice = await exits.enter_async_context(Client(running.api_url, dev_keys()["alice"]))
+        await exits.enter_async_context(mining(running))
         yield Morning(running, recorded, alice)
 
 

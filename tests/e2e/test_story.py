@@ -1,18 +1,18 @@
 """The demo's story, scene by scene, on the real chain, and every figure of its receipt re-read."""
 
-import asyncio
 import contextlib
 import json
 import pathlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from app.demo import receipt
+from app.demo import receipt, story
 from app.demo.story import Cast, cast_on, held_to_expiry, receipt_of, recorded, tell, verify
 from tests.devnet_fixture import require_anvil
-from tests.e2e.conftest import AS_OF, mine
+from tests.e2e.conftest import AS_OF, mining
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -21,12 +21,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def cast(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cast]:
     """A stack of the story's own, because it travels through time."""
     require_anvil()
-    async with cast_on(tmp_path_factory.mktemp("story"), AS_OF) as found:
-        mining = asyncio.create_task(mine(found.chain))
+    folder = tmp_path_factory.mktemp("story")
+    async with cast_on(folder, AS_OF) as found, mining(found.running):
         yield found
-        mining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await mining
 
 
 async def test_every_scene_settles_and_the_receipt_is_true(
@@ -49,9 +46,18 @@ async def test_every_scene_settles_and_the_receipt_is_true(
         lied[key] = true
 
 
-async def test_the_recorded_market_is_told_and_true(tmp_path: pathlib.Path) -> None:
+async def test_the_recorded_market_is_told_and_true(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     require_anvil()
     path = tmp_path / "receipt.json"
+
+    @contextlib.asynccontextmanager
+    async def quickly(*args: Any, **options: Any) -> AsyncIterator[Cast]:
+        async with cast_on(*args, **options) as found, mining(found.running):
+            yield found
+
+    monkeypatch.setattr(story, "cast_on", quickly)
     async with contextlib.AsyncExitStack() as exits:
         found = await recorded(exits)
         if found is None:
