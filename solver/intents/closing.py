@@ -1,4 +1,9 @@
-"""Close what is held: one option, or every perp and option. By name: what is held has one."""
+"""Close what is held: one option, or every perp and option. By name: what is held has one.
+
+A position below one lot (0.001) is never closed by itself, because nothing below a lot is traded:
+an option stays until it expires, a perp until it is traded up to a lot or more, and is then closed
+to the last digit. Who closes everything is left with such positions.
+"""
 
 from typing import Any, ClassVar, Literal
 
@@ -76,8 +81,6 @@ class CloseAll(OutcomeKind):
     """Close every perp and option held, of one `underlying` if given; base stays, expired too.
 
     Needs slippageBps, maxNetCost or minNetPremium. maxMarginUsed is 0 unless the terms say more.
-    A position below 0.001, the least that trades, stays: an option until it expires, a perp until
-    it is traded up to a thousandth or more.
     """
 
     shape: ClassVar[Shape] = {
