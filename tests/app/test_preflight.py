@@ -2,21 +2,25 @@
 
 import pathlib
 import sqlite3
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from adapters.chains.deployment import dump
 from adapters.chains.devnet.keys import dev_keys
-from app.assembly import ROLES
+from app.assembly import ROLES as OURS
 from app.config import Settings
 from app.keystore import Keystore
 from app.local import free_port
 from app.preflight import FAIL, OK, WARN, preflight, variables
+from tests.app.recorded_world import TIME, text
 from tests.devnet_fixture import devnet, devnet_home
 
 __all__ = ["devnet", "devnet_home"]
 
 QUICK = 2**4
+ROLES = (*OURS, "keeper")
 
 
 @pytest.fixture
@@ -47,7 +51,8 @@ async def test_a_good_deployment_is_ready(settings, devnet) -> None:
     await devnet.push_prices()
     found = await _verdicts(settings)
     assert {verdict for verdict, _ in found.values()} == {OK}, found
-    assert {"database", "key solver", "node", "contracts", "solver", "risk signers"} <= set(found)
+    assert {"database", "node", "contracts", "solver", "risk signers"} <= set(found)
+    assert {f"key {role}" for role in ROLES} | {"keeper's coin"} <= set(found)
     assert not any(dev_keys()[role].secret.hex() in str(found) for role in ROLES)
 
 
@@ -59,7 +64,54 @@ async def test_wrong_keys_are_known_from_the_contracts(settings, tmp_path) -> No
     assert found["solver"][0] == found["solver's coin"][0] == FAIL
     assert "not registered" in found["solver"][1]
     (tmp_path / "keys" / "risk1.json").unlink()
-    assert "solvent keys new risk1" in (await _verdicts(settings))["keys"][1]
+    (tmp_path / "keys" / "risk2.json").write_text("{}")
+    found = await _verdicts(settings)
+    assert found["key risk1"][0] == found["key risk2"][0] == FAIL
+    assert "solvent keys new risk1" in found["key risk1"][1]
+    assert found["key solver"][0] == OK
+
+
+def _keeper(tmp_path: pathlib.Path, secret: bytes | None) -> None:
+    (tmp_path / "keys" / "keeper.json").unlink()
+    if secret is not None:
+        store = Keystore(str(tmp_path / "keys"), str(tmp_path / "password"), QUICK)
+        store.add("keeper", secret)
+
+
+async def test_a_keeper_without_key_is_told_and_hinders_no_start(settings, tmp_path) -> None:
+    _keeper(tmp_path, None)
+    found = await _verdicts(settings)
+    assert found["key keeper"][0] == WARN
+    assert "solvent keys new keeper" in found["key keeper"][1]
+    assert "keeper's coin" not in found
+    found = await _verdicts(replace(settings, keeper_ms=0))
+    assert found["key keeper"][0] == OK
+
+
+async def test_a_keeper_without_coin_is_told(settings, tmp_path) -> None:
+    _keeper(tmp_path, b"\x12" * 32)
+    assert (await _verdicts(settings))["keeper's coin"][0] == WARN
+
+
+async def test_the_solvers_key_is_not_the_keepers(settings, tmp_path) -> None:
+    _keeper(tmp_path, dev_keys()["solver"].secret)
+    verdict, words = (await _verdicts(settings))["key keeper"]
+    assert (verdict, "its own" in words) == (FAIL, True)
+
+
+async def test_a_recorded_chain_that_is_set_is_looked_for(settings, tmp_path) -> None:
+    assert "option chain" not in await _verdicts(settings)
+    path = tmp_path / "chain.csv"
+    change: dict[str, Any] = {"option_chain": str(path), "option_chain_at": TIME}
+    verdict, words = (await _verdicts(replace(settings, **change)))["option chain"]
+    assert (verdict, "SOLVENT_OPTION_CHAIN" in words) == (FAIL, True)
+    path.write_text("not a chain")
+    assert (await _verdicts(replace(settings, **change)))["option chain"][0] == FAIL
+    path.write_text(text() + text("BTC").partition("\n")[2])
+    assert (await _verdicts(replace(settings, **change)))["option chain"][0] == OK
+    change["option_chain_at"] += 86_400
+    verdict, words = (await _verdicts(replace(settings, **change)))["option chain"]
+    assert (verdict, "SOLVENT_OPTION_CHAIN_AT" in words) == (FAIL, True)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +121,7 @@ async def test_wrong_keys_are_known_from_the_contracts(settings, tmp_path) -> No
         ({"rpc_url": "http://127.0.0.1:1"}, "node", "SOLVENT_RPC_URL"),
         ({"deployment": "nowhere.json"}, "deployment", "SOLVENT_DEPLOYMENT"),
         ({"keystore": "", "chain_id": 5}, "keys", "SOLVENT_KEYSTORE"),
-        ({"keystore_password_file": "nowhere"}, "keys", "not a file"),
+        ({"keystore_password_file": "nowhere"}, "key solver", "not a file"),
     ],
 )
 async def test_what_is_wrong_is_named(settings, change, subject, says) -> None:
