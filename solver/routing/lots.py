@@ -5,6 +5,7 @@ Integers of 64 bits on one thread, with a limit of work and never of time. That 
 that the work ran out and that the program itself is wrong are three things, and told apart.
 """
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from solver.domain.errors import Broken, Unavailable
@@ -65,7 +66,21 @@ def offers_of(program: Program, snapshot: Snapshot) -> list[Offer]:
             table.append(Offer(exposure, ladder, sign, level, credit, loss, sign * delta, lots))
     share = SUM_MAX // max(len(table), 1)
     summable = ((o, share // max(abs(o.credit), abs(o.loss), abs(o.delta), 1)) for o in table)
-    return [o._replace(lots=min(o.lots, most)) for o, most in summable if most]
+    return _needed([o._replace(lots=min(o.lots, most)) for o, most in summable if most])
+
+
+def _needed(table: list[Offer]) -> list[Offer]:
+    """Returns the offers without those whose maker offers all that the leg can take at better
+    prices: they would cost the same gas and more besides."""
+    better: Counter[tuple[int, int, object]] = Counter()
+    needed = set()
+    for offer in sorted(table, key=lambda o: o.sign * o.level.price):
+        ladder = offer.ladder
+        place = (offer.exposure.leg, ladder.instrument, (ladder.maker, offer.sign))
+        if better[place] < offer.exposure.quantity_max:
+            needed.add(id(offer))
+            better[place] += offer.lots * LOT
+    return [offer for offer in table if id(offer) in needed]
 
 
 def lots_range(exposure: Exposure) -> tuple[int, int]:
@@ -135,6 +150,7 @@ def solved(model: Any, variables: list[Any]) -> list[int] | None:
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.max_deterministic_time = WORK_MAX
+    solver.parameters.cp_model_probing_level = 0  # it spent all work before any plan was found
     status = solver.solve(model)
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return [int(solver.value(variable)) for variable in variables]

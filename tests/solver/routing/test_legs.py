@@ -10,7 +10,7 @@ from solver.domain.numbers import WAD, format_decimal
 from solver.domain.program import DeltaBox, Exposure
 from solver.routing.certify import duality, tally
 from solver.routing.legs import best_fills, row_prices
-from solver.routing.lots import Ground
+from solver.routing.lots import Ground, offers_of
 from solver.routing.rounding import LOT
 from tests.solver.routing import world
 from tests.solver.routing.world import ALICE, MAKER, OTHER_MAKER, PERP, call
@@ -89,6 +89,17 @@ def test_the_hedge_finds_its_side_and_ends_inside_the_box():
         delta = held * WAD + sum(f.quantity * tally.delta_of(f.instrument, SNAPSHOT) for f in fills)
         assert hedge * side > 0
         assert abs(delta // WAD) <= asked.delta.tolerance
+
+
+def test_levels_that_cannot_be_needed_change_nothing():
+    deep = tuple(
+        lad._replace(bids=(*lad.bids, *(Level(lad.bids[-1].price - n, WAD) for n in range(1, 9))))
+        for lad in world.LADDERS
+        if lad.bids
+    )
+    asked = program(sell(12 * WAD + 1, 3_600, 4_000))
+    assert fills_of(asked, SNAPSHOT._replace(ladders=deep)) == fills_of(asked)
+    assert len(offers_of(asked, SNAPSHOT._replace(ladders=deep))) == 6  # two of each maker's
 
 
 def test_firm_levels_name_their_quote():

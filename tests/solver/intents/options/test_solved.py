@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from solver.domain.errors import Infeasible
+from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind
 from solver.intents import compile_intent, draft, examples, parse_wanted
 from solver.ledger import preview
@@ -68,6 +69,19 @@ def test_a_wide_range_is_solved_within_its_slippage_bound():
     assert len({fill.instrument for fill in solution.fills}) == 1
     best = max(program.exposures[0].candidates, key=lambda each: mark_of(each, QUOTED))
     assert solution.fills[0].instrument == best
+
+
+def test_many_makers_in_a_wide_range_do_not_use_up_the_work():
+    makers = (AccountId(31338, f"0x{number:040x}", 0) for number in range(1, 26))
+    ladders = tuple(each._replace(maker=maker) for maker in makers for each in QUOTED.ladders)
+    asked: dict[str, Any] = {"outcome": "sellOption", "underlying": "ETH", "size": "100"}
+    asked |= {"instrument": {"right": "call", "moneyness": ["0.5", "2"], "tenorDays": [0, 99]}}
+    world = QUOTED._replace(ladders=ladders)
+    program, solution = planned(asked, world=world, slippageBps="500")
+    assert solution.fills[0].instrument == max(
+        program.exposures[0].candidates, key=lambda each: mark_of(each, QUOTED)
+    )
+    assert solution.certificate.gap_ppm <= 10
 
 
 def test_twenty_positions_are_closed_in_one_plan():
