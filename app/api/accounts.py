@@ -29,15 +29,6 @@ async def read(request: Request, owner: Owner, subaccount: Subaccount) -> Respon
     """Read an account. One that nothing ever happened to is empty, not missing."""
     services = services_of(request)
     account, token = _account(services, owner, subaccount), _token(services)
-    held = [
-        {
-            "uid": reservation.uid,
-            "debit": show.amount(reservation.debit, token),
-            "fee": show.amount(reservation.fee, token),
-            "margin": show.amount(reservation.margin, token),
-        }
-        for reservation in account.reservations
-    ]
     return json_answer(
         {
             "owner": account.id.owner,
@@ -45,7 +36,7 @@ async def read(request: Request, owner: Owner, subaccount: Subaccount) -> Respon
             "log": account.id.log,
             "cash": show.amount(account.cash, token),
             "positions": _positions(account, services.board.snapshot()),
-            "reservations": held,
+            "reservations": [{"uid": held.uid} for held in account.reservations],
             "epoch": str(account.epoch),
             "head": _head(services, account),
         }
@@ -63,14 +54,16 @@ async def positions(request: Request, owner: Owner, subaccount: Subaccount) -> R
 
 @router.get("/margin", response_model=AccountMargin)
 async def margin(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
-    """Read SIMPLE margin at the newest prices, and what no open intent has reserved."""
+    """Read SIMPLE margin at the newest prices, and what may be spent of it. `available` is null
+    while open intents reserve some: the rest would tell their signed limits."""
     services = services_of(request)
     account, snapshot = _account(services, owner, subaccount), services.board.snapshot()
     token = snapshot.settlement_token
+    free = None if account.reservations else show.amount(available(account, snapshot), token)
     return json_answer(
         {
             "margin": show.margin(figures(account, snapshot), token),
-            "available": show.amount(available(account, snapshot), token),
+            "available": free,
             "snapshot": snapshot_of(services, snapshot),
             "head": _head(services, account),
         }

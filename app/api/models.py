@@ -123,12 +123,9 @@ class PositionView(View):
 
 
 class ReservationView(View):
-    """What an open intent may cost at most."""
+    """An open intent that holds a part of the account; how much is its signed limit."""
 
     uid: str
-    debit: str
-    fee: str
-    margin: str
 
 
 class HeadView(View):
@@ -157,10 +154,10 @@ class PositionsView(View):
 
 
 class AccountMargin(View):
-    """`available` is the initial margin that no open intent has reserved."""
+    """`available` is the initial margin that may be spent, null while open intents reserve some."""
 
     margin: MarginView
-    available: str
+    available: str | None
     snapshot: SnapshotView
     head: HeadView
 

@@ -212,6 +212,10 @@ class Store:
         """Returns every intent that is not terminal, oldest first."""
         return list(self._durable.intents.values())
 
+    def is_live(self, uid: str) -> bool:
+        """True from before an intent is durable until its end is."""
+        return uid in self._ahead.intents
+
     def by_nonce(self, owner: Address, nonce: int) -> str | None:
         """Returns the uid that holds a nonce: live, settled, or about to be durable."""
         key = f"{owner}:{nonce}"
