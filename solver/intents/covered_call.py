@@ -143,6 +143,9 @@ def _bought(market: Underlying, atoms: int, limits: Limits, context: Context) ->
     most = mul_up(worth, BPS + bps, BPS) + limits.max_fee
     if context.terms.receiver is not None:
         raise Malformed("bought cover stays in the account", field="terms.receiver")
+    if limits.max_net_cost < 0:
+        detail = "the price of base that is bought counts as cost: bound the premium by limitPrice"
+        raise Malformed(detail, field="request.hold")
     return (
         Leg("token", market.base.address, "buy", quantity_min=atoms, quantity_max=UINT256_MAX),
         Leg("token", token.address, "sell", quantity_min=0, quantity_max=most),

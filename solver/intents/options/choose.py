@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise, product
 from typing import NamedTuple
 
+from solver.domain.calendar import rfc3339
 from solver.domain.errors import Infeasible, Malformed
 from solver.domain.instrument import KIND_OF_RIGHT, Instrument, format_name
 from solver.domain.intent import Leg
@@ -68,12 +69,10 @@ def together(
     With `is_one_expiry` False the expiries rise from wish to wish. All of them are after `after`,
     unix seconds. Raises Malformed, or Infeasible `noContract` with what came nearest.
     """
-    windows = [_window(wish, book, context) for wish in wishes]
+    windows = [_later(_window(wish, book, context), after, wish) for wish in wishes]
     targets = [_target(wish) for wish in wishes]
     found: dict[tuple[int, int], list[_Candidate]] = {}
     for expiries in _expiries(wishes, windows, book, is_one_expiry):
-        if expiries[0] <= after:
-            continue
         keys = list(enumerate(expiries))
         for index, expiry in keys:
             if (index, expiry) not in found:
@@ -94,10 +93,9 @@ def spanned(wish: Wish, book: Book, context: Context) -> Leg:
     target, window = _target(wish), _window(wish, book, context)
     if target is None or window is None:
         raise Malformed("needs tenorDays or expiry", field=wish.field)
-    expiries = sorted((e for e in book.expiries() if window.holds(e)), key=window.nearness)
-    expiries = [e for e in expiries if book.quoted(wish.right, wish.side, e)]
+    expiries = _within(window, book)
     if _is_nearest(wish):
-        expiries = expiries[:1]
+        expiries = [e for e in expiries if book.quoted(wish.right, wish.side, e)][:1]
     all_of_them = [c for expiry in expiries for c in book.contracts(wish.right, expiry)]
     meant = {c for c in all_of_them if _is_between(c, target, book)}
     if not any(book.is_quoted(contract, wish.side) for contract in meant):
@@ -136,6 +134,16 @@ def _window(wish: Wish, book: Book, context: Context) -> Window | None:
     return window_of(wish.contract, book.time, wish.field)
 
 
+def _later(window: Window | None, after: int, wish: Wish) -> Window | None:
+    """Returns the part of a window after `after`. Raises Infeasible when there is none."""
+    if window is None or window.low > after:
+        return window
+    if window.high <= after:
+        detail = f"what is asked for does not expire after {rfc3339(after)}"
+        raise Infeasible(detail, code="noContract", field=wish.field, data={"nearest": []})
+    return window._replace(low=after + 1)
+
+
 def _target(wish: Wish) -> Target | None:
     contract = wish.contract
     if isinstance(contract, str) or (wish.is_free and not contract.has_target):
@@ -162,11 +170,13 @@ def _expiries(
         common = [e for e in book.expiries() if all(window.holds(e) for window in said)]
         yield from ((e,) * len(wishes) for e in sorted(common, key=said[0].nearness))
         return
-    orders = [
-        sorted((e for e in book.expiries() if window.holds(e)), key=window.nearness)
-        for window in said
-    ]
+    orders = [_within(window, book) for window in said]
     yield from (expiries for expiries in product(*orders) if rising(expiries))
+
+
+def _within(window: Window, book: Book) -> list[int]:
+    """Returns the expiries of a window that still trade, best first."""
+    return sorted((e for e in book.expiries() if window.holds(e)), key=window.nearness)
 
 
 def _candidates(

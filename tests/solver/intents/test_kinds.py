@@ -257,6 +257,7 @@ SWAP = {"outcome": "swap", "sellToken": "WETH", "buyToken": "USDC", "sellAmount"
         (COVERED, {"maxNetCost": "1"}, "request.minNetPremium"),
         (COVERED | {"hold": False}, {"receiver": OWNER}, "terms.receiver"),
         (COVERED | {"hold": False}, {"slippageBps": None}, "terms.slippageBps"),
+        (COVERED | {"hold": False}, {}, "request.hold"),
         ({"outcome": "deposit", "token": "DAI", "amount": "1"}, {"scheme": "permit2"},
          "legs.0.asset"),
         ({"outcome": "withdraw", "token": "USDC", "amount": "1", "receiver": "0x" + "bb" * 20},

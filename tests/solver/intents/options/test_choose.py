@@ -163,6 +163,13 @@ def test_a_pair_signs_the_least_range_of_what_it_means():
     assert near.expiry_min == near.expiry_max == FRIDAYS[3]
 
 
+def test_a_range_over_an_expiry_that_nobody_quotes_holds_it_too():
+    gone = [option("C", strike // WAD, FRIDAYS[3]) for strike in STRIKES]
+    wanted = asking(right="call", strike=["3700", "4300"], tenorDays=[20, 40])
+    (leg,) = drafted(wanted, world=quoted(*gone)).legs
+    assert leg == drafted(wanted).legs[0]
+
+
 deltas = st.integers(5, 95)
 days = st.integers(0, 80)
 
