@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from solver.domain.account import Account
 from solver.domain.instrument import Instrument, Kind
-from solver.domain.numbers import WAD
+from solver.domain.numbers import WAD, div_up
 from solver.domain.program import Program
 from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot, Underlying
@@ -47,7 +47,7 @@ class Payoff(NamedTuple):
     points: tuple[Point, ...]
     break_evens: tuple[int, ...]
     profit_max: int | None
-    loss_max: int | None  # >= 0
+    loss_max: int | None  # >= 0, rounded up; a profit is rounded down
     is_exact: bool
 
 
@@ -73,7 +73,7 @@ def payoff(legs: Sequence[PayoffLeg], underlying: Underlying, time: int, cost: i
         points=tuple(_point(legs, underlying, price, (time, expiry, cost)) for price in prices),
         break_evens=break_evens,
         profit_max=None if slope > 0 else best // WAD,
-        loss_max=None if slope < 0 else max(-worst, 0) // WAD,
+        loss_max=None if slope < 0 else div_up(max(-worst, 0), WAD),
         is_exact=is_exact,
     )
 

@@ -90,7 +90,7 @@ def test_every_point_lies_between_the_stated_extremes(legs):
     got = curve(*legs)
     for point in got.points:
         assert got.profit_max is None or point.at_expiry <= got.profit_max
-        assert got.loss_max is None or -point.at_expiry <= got.loss_max + 1
+        assert got.loss_max is None or -point.at_expiry <= got.loss_max
     known = {point.price: point.at_expiry for point in got.points}
     scale = sum(abs(quantity) for _, quantity, _ in legs)
     for price in got.break_evens:
