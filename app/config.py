@@ -13,8 +13,10 @@ from solver.domain.errors import Malformed
 
 PREFIX = "SOLVENT_"
 SQLITE = "sqlite:///"
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOCAL_CHAIN = 31338  # any but 31337, for which Permit2's cached domain is wrong
 _LOCAL_ORIGINS = ("http://127.0.0.1:8080", "http://localhost:8080")
+PORT_MAX = 65_535
 T = TypeVar("T")
 
 
@@ -68,14 +70,19 @@ class Settings:
                 field="database_url",
             )
         least = ("confirmations", "auction_ms", "head_ms", "heartbeat_ms", "client_queue")
-        for name in least:
+        for name in (*least, "chain_id", "port", "body_bytes_max"):
             if getattr(settings, name) < 1:
-                raise Malformed(f"{name} is at least 1", field=name)
+                raise Malformed(f"{PREFIX}{name.upper()} is at least 1", field=name)
+        if settings.port > PORT_MAX:
+            raise Malformed(f"{PREFIX}PORT is at most {PORT_MAX}", field="port")
+        if settings.log_level.lower() not in LOG_LEVELS:
+            words = f"{PREFIX}LOG_LEVEL is one of {', '.join(LOG_LEVELS)}"
+            raise Malformed(words, field="log_level")
         if bool(settings.option_chain) != bool(settings.option_chain_at):
             detail = f"{PREFIX}OPTION_CHAIN and {PREFIX}OPTION_CHAIN_AT go together"
             raise Malformed(detail, field="option_chain_at")
         if settings.keeper_ms < 0:
-            raise Malformed("keeper_ms is 0 or more", field="keeper_ms")
+            raise Malformed(f"{PREFIX}KEEPER_MS is 0 or more", field="keeper_ms")
         return settings
 
 

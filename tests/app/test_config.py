@@ -20,6 +20,11 @@ def test_defaults_and_overrides():
     ("variable", "text"),
     [
         ("SOLVENT_PORT", "x"),
+        ("SOLVENT_PORT", "0"),
+        ("SOLVENT_PORT", "65536"),
+        ("SOLVENT_CHAIN_ID", "-1"),
+        ("SOLVENT_BODY_BYTES_MAX", "0"),
+        ("SOLVENT_LOG_LEVEL", "loud"),
         ("SOLVENT_DATABASE_URL", "postgresql://db"),
         ("SOLVENT_CONFIRMATIONS", "0"),
         ("SOLVENT_HEAD_MS", "0"),
