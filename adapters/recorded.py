@@ -10,6 +10,7 @@ import gzip
 import io
 import math
 import pathlib
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +22,11 @@ from solver.domain.errors import Malformed, NotFound
 TOLERANCE_SECONDS = 1_800  # a snapshot no further than this from the asked time is the one meant
 PLACES = 18
 PARQUET_MAGIC = b"PAR1"  # at both ends; before the last one the length of the footer
+# What the readers of text, gzip and Parquet raise of bytes that are none.
+DAMAGED = (
+    LookupError, ValueError, ArithmeticError, TypeError, AttributeError, OSError, EOFError,
+    csv.Error, zlib.error,
+)  # fmt: skip
 COLUMNS = (
     "instrument_name", "currency", "option_type", "strike", "expiry_datetime", "bid_price",
     "ask_price", "mark_price", "underlying", "index_price",
@@ -75,7 +81,7 @@ def read_chains(
     try:
         time, records = _parquet(path, at) if path.suffix == ".parquet" else _csv(path, at)
         rows = [(str(record["currency"]), _row(record)) for record in records]
-    except (KeyError, ValueError, ArithmeticError) as error:
+    except DAMAGED as error:
         raise Malformed(f"{path.name} is not an option chain: {error!r}"[:200]) from error
     chains = {}
     for currency in currencies:

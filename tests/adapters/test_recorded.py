@@ -97,3 +97,25 @@ def test_both_forms_of_a_snapshot_are_one_chain():
     raw = DERIBIT.with_name("raw_deribit_options_snapshot_20260205T212937Z.csv.gz")
     at = unix("2026-02-05T21:29:37Z")
     assert read_chain(raw, at, "ETH") == read_chain(DERIBIT, at, "ETH")
+
+
+CUT = gzip.compress(text().encode())
+ROW = text().splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("cut.csv.gz", CUT[: len(CUT) // 2]),
+        ("bad.csv.gz", CUT[:20] + b"\xff" * 40 + CUT[60:]),
+        ("plain.csv.gz", text().encode()),
+        ("short.csv", (text() + ROW[:25] + "\n").encode()),
+        ("blank.csv", text().replace(ROW.partition(",")[0], "", 1).encode()),
+        ("wide.csv", (text() + '"' + "x" * 200_000).encode()),
+        ("more.csv", (text() + ROW + ",1,2\n").replace("ETH", "E", 1).encode()),
+    ],
+)
+def test_a_damaged_file_is_refused_in_one_line(tmp_path, name, raw):
+    (tmp_path / name).write_bytes(raw)
+    with pytest.raises((Malformed, NotFound)):
+        read_chain(tmp_path / name, TIME, "BTC" if name == "more.csv" else "ETH")
