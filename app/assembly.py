@@ -62,7 +62,8 @@ def serve(settings: Settings) -> None:
     """Runs the API process until it is told to stop."""
     observe.configure(settings.log_level)
     asyncio.run(require_chain(settings))
-    app = create_app(start=functools.partial(running, settings))
+    keys = keys_of(settings, ROLES)  # what is wrong with them is one line here, a trace later
+    app = create_app(start=functools.partial(running, settings, keys))
     uvicorn.run(
         app,
         host=settings.host,
@@ -90,10 +91,9 @@ async def require_chain(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Services]:
+async def running(settings: Settings, keys: dict[str, bytes]) -> AsyncIterator[Services]:
     """Yields the services of a process that has caught up with the chain and is trading."""
     deployment = load(settings.deployment)
-    keys = keys_of(settings, ROLES)
     async with contextlib.AsyncExitStack() as exits:
         chain = await exits.enter_async_context(EvmChain(settings.rpc_url))
         clock, bus = ChainClock((await chain.head()).timestamp), Bus()

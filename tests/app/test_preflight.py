@@ -1,5 +1,6 @@
 """The report before a start: true of a good deployment, and specific about a bad one."""
 
+import asyncio
 import pathlib
 import sqlite3
 from dataclasses import replace
@@ -10,10 +11,12 @@ import pytest
 from adapters.chains.deployment import dump
 from adapters.chains.devnet.keys import dev_keys
 from app.assembly import ROLES as OURS
+from app.assembly import serve
 from app.config import Settings
 from app.keystore import Keystore
 from app.local import free_port
 from app.preflight import FAIL, OK, WARN, preflight, variables
+from solver.domain.errors import NotFound
 from tests.app.recorded_world import TIME, text
 from tests.devnet_fixture import devnet, devnet_home
 
@@ -129,6 +132,11 @@ async def test_what_is_wrong_is_named(settings, change, subject, says) -> None:
     verdict, words = (await _verdicts(Settings(**fields)))[subject]
     assert verdict == FAIL
     assert says in words
+
+
+async def test_a_start_without_its_keys_ends_before_anything_serves(settings, tmp_path) -> None:
+    with pytest.raises(NotFound, match="solvent keys new solver"):
+        await asyncio.to_thread(serve, replace(settings, keystore=str(tmp_path / "none")))
 
 
 def _bytes(path: pathlib.Path) -> None:
