@@ -166,7 +166,11 @@ def _fee(program: Program, snapshot: Snapshot) -> int:
     tokens = (program.sells[0].token, program.buys[0].token)
     if program.limits.settlement_token not in tokens:
         return 0
-    return gas_fee(item_gas(MOVES), program.limits.settlement_token, snapshot)
+    return gas_fee(_gas(program), program.limits.settlement_token, snapshot)
+
+
+def _gas(program: Program) -> int:
+    return item_gas(MOVES, authority_gas=program.authority_gas)
 
 
 def _side(
@@ -253,4 +257,4 @@ def _item(program: Program, snapshot: Snapshot, received: int, fee: int) -> Solu
     cost -= delivered if buy.token == settlement else 0
     pulls = (Pull(sell.leg, sell.token, sell.amount_max, program.is_from_wallet),)
     outs = (Out(buy.leg, buy.token, delivered),)
-    return Solution(snapshot.hash, pulls, (), outs, (), fee, cost, UNPROVEN, item_gas(MOVES))
+    return Solution(snapshot.hash, pulls, (), outs, (), fee, cost, UNPROVEN, _gas(program))

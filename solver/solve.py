@@ -119,7 +119,8 @@ def _assemble(program: Program, snapshot: Snapshot, trade: _Trade | None, fee: i
         pulls.append(Pull(sell.leg, sell.token, trade.pulled, program.is_from_wallet))
         outs.append(Out(buy.leg, buy.token, trade.delivered))
     pulls.sort()
-    gas = item_gas(len(pulls) + len(outs), trade.route.gas if trade else 0)
+    moves, route_gas = len(pulls) + len(outs), trade.route.gas if trade else 0
+    gas = item_gas(moves, route_gas, program.authority_gas)
     swaps = trade.route.swaps if trade else ()
     return Solution(snapshot.hash, tuple(pulls), swaps, tuple(outs), (), fee, 0, UNPROVEN, gas)
 

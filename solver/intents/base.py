@@ -27,6 +27,7 @@ from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.typed_data import keccak
 from solver.intents.envelope import Signed, check, refuse
 from solver.intents.wire import VALID_SECONDS_MAX, Terms, Wire
+from solver.routing.charge import authority_gas
 
 Role = tuple[str, str]  # (kind, side) of a leg
 Shape = dict[Role, tuple[int, int]]  # how many legs of a role, least and most
@@ -219,6 +220,7 @@ def _program(signed: Signed) -> Program:
         delta=_delta_box(intent, snapshot),
         limits=intent.limits,
         is_from_wallet=signed.scheme == "permit2",
+        authority_gas=authority_gas(signed.scheme),
     )
 
 

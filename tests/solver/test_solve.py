@@ -68,6 +68,14 @@ def test_a_fee_never_exceeds_what_was_signed():
     assert solve(program, WALLET, SNAPSHOT).fee == 7
 
 
+def test_what_a_wallets_answer_takes_is_in_gas_and_fee():
+    program = world.swap(WETH, USDC, 25 * WAD, limits=world.limits(max_fee=10**9))
+    by_key = solve(program, WALLET, SNAPSHOT)
+    by_wallet = solve(program._replace(authority_gas=28_000), WALLET, SNAPSHOT)
+    assert by_wallet.gas == by_key.gas + 28_000
+    assert by_wallet.fee == gas_cost(by_wallet.gas, SNAPSHOT) > by_key.fee
+
+
 @settings(max_examples=10)
 @given(st.integers(10**6, 10**12), st.booleans())
 def test_exact_in_sells_all_and_certifies(amount, is_dollars):

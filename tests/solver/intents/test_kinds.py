@@ -12,6 +12,7 @@ from solver.domain.intent import (
     NO_DELTA_LIMIT,
     NO_MARGIN_LIMIT,
     NO_SLIPPAGE_LIMIT,
+    SCHEMES,
     Leg,
 )
 from solver.domain.numbers import UINT256_MAX
@@ -166,6 +167,15 @@ COVERED = {
     "instrument": "ETH-20261225-4000-C",
     "minNetPremium": "280",
 }
+
+
+def test_who_signs_is_in_the_gas():
+    intent = drafted(COVERED)
+    programs = {s: compile_intent(intent, HELD, snapshot(), s) for s in SCHEMES}
+    gas = {scheme: program.authority_gas for scheme, program in programs.items()}
+    assert gas.pop("eip1271") > 0
+    assert gas.pop("mandate") > 0
+    assert set(gas.values()) == {0}
 
 
 def test_covered_call_holds_the_base_and_signs_the_premium_as_a_credit():
