@@ -1,7 +1,8 @@
 """What is too small to settle is refused before anyone signs a quote or waits for an auction.
 
-Trades are made in whole lots, and a swap worth less than the gas of settling it gives its owner
-nothing: left open, both would only expire. The least that would do is told.
+Nothing below one lot is traded (what is above is filled to the last digit), and a swap worth less
+than the gas of settling it gives its owner nothing: left open, both would only expire. The least
+that would do is told.
 """
 
 from solver.domain.errors import Refused
