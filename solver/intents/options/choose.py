@@ -26,7 +26,7 @@ from solver.intents.options.selector import (
 from solver.pricing import marks
 from solver.pricing.greeks import delta_of
 
-NEAREST = 6  # strikes that each leg of a structure may give way to
+NEAREST = 6  # listed strikes that may stand for what is asked: one further off is another thing
 NAMED_MAX = 8  # contracts named in an error
 
 StrikesFit = Callable[[Sequence[int]], bool]
@@ -187,13 +187,14 @@ def _candidates(
     if isinstance(wish.contract, str):
         contract = _named(wish, context)
         return [_Candidate(0, 0, contract)] if contract.expiry == expiry else []
-    quoted = book.quoted(wish.right, wish.side, expiry)
     if target is None:
+        quoted = book.quoted(wish.right, wish.side, expiry)
         return [_Candidate(0, rank, contract) for rank, contract in enumerate(quoted)]
     sign = -1 if wish.right == "call" else 1  # the further out of the money of two
-    far = {contract: _distance(contract, target, book) for contract in quoted}
-    nearest = sorted(quoted, key=lambda c: (far[c], sign * c.strike))[:NEAREST]
-    return [_Candidate(far[contract], rank, contract) for rank, contract in enumerate(nearest)]
+    far = {each: _distance(each, target, book) for each in book.contracts(wish.right, expiry)}
+    nearest = sorted(far, key=lambda c: (far[c], sign * c.strike))[:NEAREST]
+    met = [contract for contract in nearest if book.is_quoted(contract, wish.side)]
+    return [_Candidate(far[contract], rank, contract) for rank, contract in enumerate(met)]
 
 
 def _aside(wishes: Sequence[Wish], rows: Sequence[list[_Candidate]]) -> Sequence[list[_Candidate]]:

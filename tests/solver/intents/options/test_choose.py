@@ -101,6 +101,17 @@ def test_an_expiry_that_nobody_quotes_is_passed_over():
     )
 
 
+def test_a_contract_far_from_what_was_asked_is_not_chosen():
+    deep = [option("C", strike // WAD, FRIDAYS[3]) for strike in STRIKES if strike > 2_400 * WAD]
+    wanted = {"right": "call", "delta": "0.25"}
+    contract = chosen(quoted(*deep), tenorDays=[20, 40], **wanted)
+    assert contract.expiry != FRIDAYS[3]
+    assert abs(delta_of(contract, ETH, TIME) - WAD // 4) < WAD // 10
+    error = refused(Infeasible, quoted(*deep), expiry="20261218", **wanted)
+    assert error.code == "noContract"
+    assert error.data["nearest"][0]["instrument"] == "ETH-20261218-2400-C"
+
+
 def test_nothing_that_fits_says_what_came_nearest():
     error = refused(Infeasible, right="put", delta="0.25", tenorDays=[40, 60])
     assert (error.code, error.field) == ("noContract", "request.instrument")
