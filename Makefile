@@ -56,7 +56,7 @@ solidity-test: setup solidity-check
 	@echo '== solidity tests'
 	@if [ ! -d contracts/test ]; then echo 'skipped: there is no contract test yet'; \
 	elif ! $(FORGE) --version >/dev/null 2>&1; then echo 'skipped: forge does not run here; set FORGE to one that does'; \
-	else cd contracts && $(FORGE_TEST); fi
+	else cd contracts && export FORGE_SNAPSHOT_CHECK=true && $(FORGE_TEST); fi
 
 format: setup ## Rewrite what the formatters can
 	@$(BIN)/ruff format $(CODE)

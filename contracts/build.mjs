@@ -14,7 +14,7 @@ const ARTIFACTS = join(HERE, "artifacts");
 const NODE_MODULES = join(HERE, "..", "node_modules");
 const CODE_BYTES_MAX = 24_576; // EIP-170
 const SETTINGS = {
-  optimizer: { enabled: true, runs: 200 },
+  optimizer: { enabled: true, runs: 20000 },
   evmVersion: "cancun",
   viaIR: false,
   metadata: { bytecodeHash: "none", appendCBOR: false },

@@ -94,27 +94,29 @@ abstract contract Authority is ISettlement, EIP712 {
     // ---- intents
 
     /// Steps 2 to 4. Under permit2 the signature is proved by the pull itself, which comes next.
-    function _authorise(Item calldata item)
-        internal
-        returns (Warrant memory warrant, Budget memory budget)
-    {
+    function _authorise(Item calldata item) internal returns (Warrant memory) {
         OutcomeIntent calldata intent = item.intent;
-        warrant.structHash = TypedData.hash(intent);
-        warrant.digest = _hashTypedDataV4(warrant.structHash);
-        warrant.fraction = item.plan.fraction;
-        _spendIntent(intent, warrant.digest, warrant.fraction, item.scheme);
-        if (item.scheme == SCHEME_EIP712 || item.scheme == SCHEME_EIP1271) {
-            _requireSigned(intent.owner, warrant.digest, item.signature);
-        } else if (item.scheme == SCHEME_PRESIGN) {
-            if (!presigned[intent.owner][warrant.digest]) revert BadSignature(intent.owner);
-        } else if (item.scheme == SCHEME_MANDATE) {
-            budget = Mandates.verify(intent, item.signature, warrant.digest, _domainSeparatorV4());
-            _requireEpoch(intent.owner, budget.nonce);
-            _requireUnspent(intent.owner, budget.nonce);
-            warrant.isMetered = true;
-        } else if (item.scheme != SCHEME_PERMIT2) {
-            revert UnknownScheme(item.scheme);
+        (address owner, uint8 scheme) = (intent.owner, item.scheme);
+        bytes32 structHash = TypedData.hash(intent);
+        bytes32 digest = _hashTypedDataV4(structHash);
+        uint256 fraction = item.plan.fraction;
+        _spendIntent(intent, digest, fraction, scheme);
+        Budget memory budget;
+        if (scheme == SCHEME_EIP712 || scheme == SCHEME_EIP1271) {
+            _requireSigned(owner, digest, item.signature);
+        } else if (scheme == SCHEME_PRESIGN) {
+            if (!presigned[owner][digest]) revert BadSignature(owner);
+        } else if (scheme == SCHEME_MANDATE) {
+            budget = Mandates.verify(intent, item.signature, digest, _domainSeparatorV4());
+            // the intent's epoch is the owner's
+            if (budget.nonce >> 192 != intent.nonce >> 192) {
+                revert EpochStale(owner, budget.nonce >> 192);
+            }
+            _requireUnspent(owner, budget.nonce);
+        } else if (scheme != SCHEME_PERMIT2) {
+            revert UnknownScheme(scheme);
         }
+        return Warrant(digest, structHash, fraction, scheme == SCHEME_MANDATE, budget);
     }
 
     /// Time, epoch, and the nonce or the fraction, written before any call.
@@ -126,10 +128,11 @@ abstract contract Authority is ISettlement, EIP712 {
     ) private {
         if (block.timestamp < intent.validFrom) revert TooEarly(intent.validFrom);
         if (block.timestamp > intent.validTo) revert TooLate(intent.validTo);
-        _requireEpoch(intent.owner, intent.nonce);
+        (address owner, uint256 nonce) = (intent.owner, intent.nonce);
+        _requireEpoch(owner, nonce);
         if (!intent.partiallyFillable) {
             if (fraction != WHOLE) revert NotPartial(fraction);
-            _spendNonce(intent.owner, intent.nonce);
+            _spendNonce(owner, nonce);
             return;
         }
         // Permit2 spends its nonce at once; an absolute target cannot hold at a tenth of the way.
@@ -137,7 +140,7 @@ abstract contract Authority is ISettlement, EIP712 {
         if (intent.limits.deltaTolerance != type(uint256).max) {
             revert PartialDelta(intent.limits.deltaTolerance);
         }
-        _spendPart(intent.owner, intent.nonce, digest, fraction);
+        _spendPart(owner, nonce, digest, fraction);
     }
 
     function _spendPart(address owner, uint256 nonce, bytes32 digest, uint256 fraction) private {
@@ -157,16 +160,22 @@ abstract contract Authority is ISettlement, EIP712 {
         internal
     {
         uint256 lost = fee + (verdict.loss > 0 ? uint256(verdict.loss) : 0);
-        uint256 word = metered[owner][budget.mandate];
-        metered[owner][budget.mandate] = Mandates.meter(word, budget, verdict.traded, lost);
+        mapping(bytes32 mandate => uint256) storage days_ = metered[owner];
+        uint256 word = days_[budget.mandate];
+        days_[budget.mandate] = Mandates.meter(word, budget, verdict.traded, lost);
     }
 
     // ---- quotes
 
     function _takeQuotes(Plan calldata plan) internal {
-        for (uint256 i; i < plan.fills.length; ++i) {
-            Fill calldata fill = plan.fills[i];
-            if (fill.quoteIndex != SOLVER_ACCOUNT) _take(plan.quotes[fill.quoteIndex], fill, i);
+        Fill[] calldata fills = plan.fills;
+        uint256 length = fills.length;
+        if (length == 0) return;
+        SignedQuote[] calldata quotes = plan.quotes;
+        for (uint256 i; i < length; ++i) {
+            Fill calldata fill = fills[i];
+            uint256 index = fill.quoteIndex;
+            if (index != SOLVER_ACCOUNT) _take(quotes[index], fill, i);
         }
     }
 
@@ -174,28 +183,31 @@ abstract contract Authority is ISettlement, EIP712 {
     /// proves the signature; what is left of the quote afterwards dies with the transaction.
     function _take(SignedQuote calldata signed, Fill calldata fill, uint256 index) private {
         Quote calldata quote = signed.quote;
+        int256 quantity = fill.quantity;
         if (
             quote.solver != msg.sender || quote.instrument != fill.instrument
-                || quote.price != fill.price || quote.makerSells != (fill.quantity > 0)
+                || quote.price != fill.price || quote.makerSells != (quantity > 0)
         ) revert QuoteTerms(index);
-        bytes32 digest = quoteDigest(quote);
+        bytes32 digest = _hashTypedDataV4(TypedData.hash(quote));
         TransientSlot.Uint256Slot slot = digest.asUint256();
         uint256 taken = slot.tload();
-        if (taken == 0) {
-            // A quote good for longer than a few blocks is a free option against its maker.
-            if (
-                quote.validTo < block.timestamp
-                    || quote.validTo > block.timestamp + QUOTE_SECONDS_MAX
-            ) {
-                revert QuoteExpired(quote.validTo);
-            }
-            _requireEpoch(quote.maker, quote.nonce);
-            _spendNonce(quote.maker, quote.nonce);
-            _requireSigned(quote.maker, digest, signed.signature);
-        }
-        taken += SignedMath.abs(fill.quantity);
+        if (taken == 0) _open(signed, digest);
+        taken += SignedMath.abs(quantity);
         if (taken > quote.maxQuantity) revert QuoteTerms(index);
         slot.tstore(taken);
+    }
+
+    function _open(SignedQuote calldata signed, bytes32 digest) private {
+        Quote calldata quote = signed.quote;
+        // A quote good for longer than a few blocks is a free option against its maker.
+        uint256 validTo = quote.validTo;
+        if (validTo < block.timestamp || validTo > block.timestamp + QUOTE_SECONDS_MAX) {
+            revert QuoteExpired(quote.validTo);
+        }
+        (address maker, uint256 nonce) = (quote.maker, quote.nonce);
+        _requireEpoch(maker, nonce);
+        _spendNonce(maker, nonce);
+        _requireSigned(maker, digest, signed.signature);
     }
 
     // ---- nonces and signatures
@@ -217,8 +229,11 @@ abstract contract Authority is ISettlement, EIP712 {
     }
 
     function _spendNonce(address signer, uint256 nonce) private {
-        _requireUnspent(signer, nonce);
-        _spent[signer][nonce >> 8] |= 1 << (nonce & 0xff);
+        mapping(uint256 word => uint256) storage spent = _spent[signer];
+        uint256 word = spent[nonce >> 8];
+        uint256 bit = 1 << (nonce & 0xff);
+        if (word & bit != 0) revert NonceUsed(signer, nonce);
+        spent[nonce >> 8] = word | bit;
     }
 
     function _accountOf(OutcomeIntent calldata intent) internal pure returns (bytes32) {

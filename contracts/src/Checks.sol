@@ -42,6 +42,7 @@ struct Verdict {
     int256 loss;
     bool isTouching; // the Clearinghouse moved something for it and must gate the account
     uint256 traded; // notional of derivatives and value of tokens sold, at the mark
+    bool isHolding; // some leg bounds the balance afterwards
 }
 
 /// Holds what happened against every bound the owner signed. Reads prices, changes nothing. Every
@@ -57,10 +58,10 @@ library Checks {
     int256 private constant COST_NONE = type(int256).max;
     uint256 private constant NONE = type(uint256).max;
 
-    bytes32 private constant CALL = keccak256("call");
-    bytes32 private constant PUT = keccak256("put");
-    bytes32 private constant ASIAN_CALL = keccak256("asianCall");
-    bytes32 private constant ASIAN_PUT = keccak256("asianPut");
+    bytes32 private constant CALL = bytes32(uint256(bytes32("call")) | 4);
+    bytes32 private constant PUT = bytes32(uint256(bytes32("put")) | 3);
+    bytes32 private constant ASIAN_CALL = bytes32(uint256(bytes32("asianCall")) | 9);
+    bytes32 private constant ASIAN_PUT = bytes32(uint256(bytes32("asianPut")) | 8);
 
     /// One item's sums while its fills and legs are walked.
     struct Sums {
@@ -85,20 +86,20 @@ library Checks {
         Ground memory ground
     ) internal view returns (Verdict memory) {
         Sums memory sums;
-        sums.quantity = new int256[](legs.length);
+        sums.quantity = new int256[](moved.roles.length);
         sums.isValued = moved.isMetered || limits.maxSlippageBps != SLIPPAGE_NONE;
         for (uint256 i; i < fills.length; ++i) {
-            Leg calldata leg = legs[fills[i].leg];
+            Fill calldata fill = fills[i];
+            uint256 index = fill.leg;
+            Leg calldata leg = legs[index];
             _lookUp(sums, leg.asset, ground);
-            _checkFill(sums, leg, fills[i], moved.roles[fills[i].leg]);
-            _addFill(sums, fills[i], marks, ground);
+            _checkFill(sums, leg, fill, moved.roles[index]);
+            _addFill(sums, fill, marks, ground);
         }
-        for (uint256 i; i < legs.length; ++i) {
-            _checkLeg(sums, legs[i], i, moved, limits);
-            _addLeg(sums, legs[i], i, moved, limits, marks, ground);
-        }
+        bool isHolding = _checkLegs(sums, legs, moved, limits);
+        _addLegs(sums, legs, moved, limits, marks, ground);
         _checkSums(sums, limits, moved, marks, ground);
-        return Verdict(sums.cost, sums.loss, false, sums.traded);
+        return Verdict(sums.cost, sums.loss, false, sums.traded, isHolding);
     }
 
     /// Step 12: what only the account's state afterwards can tell.
@@ -134,7 +135,7 @@ library Checks {
     /// balance has no tenth.
     function holdings(Leg[] calldata legs, bytes32 account, Ground memory ground) internal view {
         for (uint256 i; i < legs.length; ++i) {
-            if (!Legs.isHold(legs[i])) continue;
+            if (Legs.roleOf(legs[i], i) != Role.Hold) continue;
             int256 balance = ground.clearinghouse.balanceOf(account, legs[i].asset);
             uint256 atoms = balance > 0 ? uint256(balance) : 0;
             if (balance < 0 || atoms < legs[i].quantityMin || atoms > legs[i].quantityMax) {
@@ -183,7 +184,7 @@ library Checks {
 
     /// Kind of an option by its right; an unknown word answers a kind that no option has.
     function _kindOf(string calldata right) private pure returns (uint8) {
-        bytes32 word = keccak256(bytes(right));
+        bytes32 word = Legs.wordOf(right);
         if (word == CALL) return KIND_CALL;
         if (word == PUT) return KIND_PUT;
         if (word == ASIAN_CALL) return KIND_ASIAN_CALL;
@@ -216,61 +217,104 @@ library Checks {
 
     // ---- legs
 
-    function _checkLeg(
+    /// Returns whether some leg bounds the balance afterwards.
+    function _checkLegs(
+        Sums memory sums,
+        Leg[] calldata legs,
+        Moved memory moved,
+        Limits calldata limits
+    ) private pure returns (bool isHolding) {
+        Role[] memory roles = moved.roles;
+        for (uint256 i; i < roles.length; ++i) {
+            Role role = roles[i];
+            if (role == Role.Hold) isHolding = true;
+            else if (Legs.isDerivative(role)) _checkFilled(sums, legs[i], i, moved, limits);
+            else _checkQuantity(legs[i], i, moved.atoms[i], moved.fraction, role);
+        }
+    }
+
+    function _addLegs(
+        Sums memory sums,
+        Leg[] calldata legs,
+        Moved memory moved,
+        Limits calldata limits,
+        Mark[] calldata marks,
+        Ground memory ground
+    ) private view {
+        Role[] memory roles = moved.roles;
+        for (uint256 i; i < roles.length; ++i) {
+            Role role = roles[i];
+            // What derivatives cost their fills have said; their notional matters only when valued.
+            if (Legs.isDerivative(role)) {
+                if (sums.isValued) _addNotional(sums, legs[i], i, ground);
+            } else if (role <= Role.TokenBuy) {
+                _addTokens(sums, legs[i].asset, moved.atoms[i], role, limits, marks, ground);
+            }
+        }
+    }
+
+    function _checkFilled(
         Sums memory sums,
         Leg calldata leg,
         uint256 index,
         Moved memory moved,
         Limits calldata limits
     ) private pure {
-        Role role = moved.roles[index];
-        if (role == Role.Hold) return;
-        bool isDerivative = Legs.isDerivative(role);
-        if (isDerivative && Legs.sideOf(leg, index) == Side.Auto) {
+        if (Legs.sideOf(leg, index) == Side.Auto) {
             if (leg.limitPrice != 0) revert ISettlement.LegPrice(index, 0, leg.limitPrice);
             if (limits.maxSlippageBps == SLIPPAGE_NONE && limits.maxNetCost == COST_NONE) {
                 revert ISettlement.Unbounded(index);
             }
         }
-        uint256 quantity = isDerivative ? SignedMath.abs(sums.quantity[index]) : moved.atoms[index];
-        uint256 least = _scaled(leg.quantityMin, moved.fraction, Math.Rounding.Ceil);
-        uint256 most = _scaled(leg.quantityMax, moved.fraction, Math.Rounding.Floor);
+        uint256 quantity = SignedMath.abs(sums.quantity[index]);
+        _checkQuantity(leg, index, quantity, moved.fraction, Role.Option);
+    }
+
+    function _checkQuantity(
+        Leg calldata leg,
+        uint256 index,
+        uint256 quantity,
+        uint256 fraction,
+        Role role
+    ) private pure {
+        uint256 least = _scaled(leg.quantityMin, fraction, Math.Rounding.Ceil);
+        uint256 most = _scaled(leg.quantityMax, fraction, Math.Rounding.Floor);
         // Tokens bought above the maximum are the owner's surplus.
         if (quantity < least || (quantity > most && role != Role.TokenBuy)) {
             revert ISettlement.LegQuantity(index, quantity);
         }
     }
 
-    function _addLeg(
+    function _addTokens(
         Sums memory sums,
-        Leg calldata leg,
-        uint256 index,
-        Moved memory moved,
+        address asset,
+        uint256 atoms,
+        Role role,
         Limits calldata limits,
         Mark[] calldata marks,
         Ground memory ground
     ) private view {
-        Role role = moved.roles[index];
-        uint256 atoms = moved.atoms[index];
-        uint256 notional;
-        if (role == Role.TokenSell) {
-            if (leg.asset == limits.settlementToken) sums.cost += atoms.toInt256();
-            if (!sums.isValued) return;
-            notional = _value(sums, leg.asset, atoms, marks, ground, Math.Rounding.Ceil);
-            sums.loss += notional.toInt256();
-            sums.traded += notional;
-        } else if (role == Role.TokenBuy) {
-            if (leg.asset == limits.settlementToken) sums.cost -= atoms.toInt256();
-            if (!sums.isValued) return;
-            notional = _value(sums, leg.asset, atoms, marks, ground, Math.Rounding.Floor);
-            sums.loss -= notional.toInt256();
-        } else if (Legs.isDerivative(role) && sums.isValued && sums.quantity[index] != 0) {
-            _lookUp(sums, leg.asset, ground);
-            notional = Math.mulDiv(
-                SignedMath.abs(sums.quantity[index]), _mark(sums, ground), WAD * ground.atomWad
-            );
-            sums.traded += notional;
+        bool isSold = role == Role.TokenSell;
+        if (asset == limits.settlementToken) {
+            sums.cost += isSold ? atoms.toInt256() : -atoms.toInt256();
         }
+        if (!sums.isValued) return;
+        Math.Rounding rounding = isSold ? Math.Rounding.Ceil : Math.Rounding.Floor;
+        uint256 notional = _value(sums, asset, atoms, marks, ground, rounding);
+        sums.loss += isSold ? notional.toInt256() : -notional.toInt256();
+        if (isSold) sums.traded += notional;
+        if (notional > sums.largest) sums.largest = notional;
+    }
+
+    function _addNotional(Sums memory sums, Leg calldata leg, uint256 index, Ground memory ground)
+        private
+        view
+    {
+        uint256 quantity = SignedMath.abs(sums.quantity[index]);
+        if (quantity == 0) return;
+        _lookUp(sums, leg.asset, ground);
+        uint256 notional = Math.mulDiv(quantity, _mark(sums, ground), WAD * ground.atomWad);
+        sums.traded += notional;
         if (notional > sums.largest) sums.largest = notional;
     }
 

@@ -2,23 +2,36 @@
 pragma solidity ^0.8.28;
 
 import {Checks, Ground, Verdict} from "./Checks.sol";
+import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {AccountId} from "./libraries/AccountId.sol";
+import {Relay} from "./libraries/Relay.sol";
 import {Limits, OutcomeIntent, Quote} from "./types/Intent.sol";
-import {Fill, Item, Outcome, Plan, SOLVER_ACCOUNT, Trade} from "./types/Plan.sol";
+import {Fill, Item, Outcome, Plan, SOLVER_ACCOUNT} from "./types/Plan.sol";
 import {Report} from "./types/Report.sol";
 
 /// Steps 11 and 12 of `settle`: one list of trades, one gate, and then what each owner bound about
 /// the account afterwards.
 library Clearing {
     uint256 private constant NONE = type(uint256).max;
+    uint256 private constant HEAD = 5; // words of the arguments of `clear`: one offset each
+    uint256 private constant TRADE = 7; // words of a trade
 
     /// Remembers where accounts stand whose owners bound the rise of their requirement.
-    function observe(Item[] calldata items, Ground memory ground, Report calldata report) internal {
+    function observe(
+        Item[] calldata items,
+        Ground memory ground,
+        Report calldata report,
+        bytes[] calldata signatures
+    ) internal {
         for (uint256 i; i < items.length; ++i) {
             OutcomeIntent calldata intent = items[i].intent;
             if (intent.limits.maxMarginUsed == NONE) continue;
-            ground.clearinghouse.observe(_accountOf(intent), report);
+            // account, report; the signatures go along unread
+            uint256[] memory head = new uint256[](3);
+            head[0] = uint256(_accountOf(intent));
+            address house = address(ground.clearinghouse);
+            Relay.pass(house, IClearinghouse.observe.selector, head, 1, report, signatures);
         }
     }
 
@@ -31,21 +44,95 @@ library Clearing {
         Report calldata report,
         bytes[] calldata signatures
     ) internal {
-        Trade[] memory trades = _trades(items);
-        (bytes32[] memory asked, uint16[] memory markets) = _asked(items, ground);
-        bool isNeeded = trades.length != 0 || report.validUntil != 0 || asked.length != 0;
-        for (uint256 i; i < items.length; ++i) {
-            if (verdicts[i].isTouching) isNeeded = true;
-        }
-        if (isNeeded) {
-            _checkOutcomes(
-                items, ground.clearinghouse.clear(trades, asked, markets, report, signatures)
+        (uint256 trades, uint256 asked, bool isNeeded) = _count(items, verdicts);
+        if (isNeeded || report.validUntil != 0) {
+            uint256[] memory words = new uint256[](HEAD + 3 + TRADE * trades + 2 * asked);
+            _encode(items, ground, words, trades, asked);
+            bytes memory answer = Relay.pass(
+                address(ground.clearinghouse),
+                IClearinghouse.clear.selector,
+                words,
+                HEAD - 2,
+                report,
+                signatures
             );
+            if (asked != 0) _checkOutcomes(items, abi.decode(answer, (Outcome[])));
         }
         for (uint256 i; i < items.length; ++i) {
+            if (!verdicts[i].isHolding) continue;
             OutcomeIntent calldata intent = items[i].intent;
             Checks.holdings(intent.legs, _accountOf(intent), ground);
         }
+    }
+
+    function _count(Item[] calldata items, Verdict[] memory verdicts)
+        private
+        pure
+        returns (uint256 trades, uint256 asked, bool isNeeded)
+    {
+        for (uint256 i; i < items.length; ++i) {
+            Item calldata item = items[i];
+            trades += item.plan.fills.length;
+            if (_isBound(item.intent.limits)) ++asked;
+            if (verdicts[i].isTouching) isNeeded = true;
+        }
+        if (trades + asked != 0) isNeeded = true;
+    }
+
+    /// The arguments of `clear`, word for word: trades, who is asked for, in which market; room for
+    /// where the report and the signatures are.
+    function _encode(
+        Item[] calldata items,
+        Ground memory ground,
+        uint256[] memory words,
+        uint256 trades,
+        uint256 asked
+    ) private view {
+        uint256 place = HEAD;
+        words[0] = 32 * place;
+        words[place++] = trades;
+        for (uint256 i; i < items.length; ++i) {
+            place = _addTrades(items[i], words, place);
+        }
+        uint256 markets = place + 1 + asked;
+        (words[1], words[2]) = (32 * place, 32 * markets);
+        (words[place], words[markets]) = (asked, asked);
+        if (asked == 0) return;
+        for (uint256 i; i < items.length; ++i) {
+            OutcomeIntent calldata intent = items[i].intent;
+            Limits calldata limits = intent.limits;
+            if (!_isBound(limits)) continue;
+            words[++place] = uint256(_accountOf(intent));
+            words[++markets] = limits.deltaTolerance == NONE ? 0 : _marketOf(intent, ground);
+        }
+    }
+
+    function _addTrades(Item calldata item, uint256[] memory words, uint256 place)
+        private
+        view
+        returns (uint256)
+    {
+        Plan calldata plan = item.plan;
+        Fill[] calldata fills = plan.fills;
+        uint256 length = fills.length;
+        if (length == 0) return place;
+        bytes32 owner = _accountOf(item.intent);
+        for (uint256 j; j < length; ++j) {
+            Fill calldata fill = fills[j];
+            bytes32 other = _counterparty(plan, fill.quoteIndex);
+            if (other == owner) revert ISettlement.SelfTrade(j);
+            // A trade: both accounts, and of the fill its instrument, quantity, price and hints, which
+            // the Clearinghouse reads as narrowly as they were written.
+            assembly ("memory-safe") {
+                let trade := add(add(words, 32), mul(place, 32))
+                mstore(trade, owner)
+                mstore(add(trade, 32), other)
+                calldatacopy(add(trade, 64), add(fill, 32), 96)
+                calldatacopy(add(trade, 160), add(fill, 160), 64)
+            }
+            place += TRADE;
+        }
+        return place;
     }
 
     function _checkOutcomes(Item[] calldata items, Outcome[] memory outcomes) private pure {
@@ -56,28 +143,6 @@ library Clearing {
             Checks.outcome(
                 intent.limits, items[i].plan.fraction, _accountOf(intent), outcomes[next++]
             );
-        }
-    }
-
-    /// Accounts to answer for, and the market whose delta each owner bound: that of the first leg.
-    function _asked(Item[] calldata items, Ground memory ground)
-        private
-        view
-        returns (bytes32[] memory asked, uint16[] memory markets)
-    {
-        uint256 count;
-        for (uint256 i; i < items.length; ++i) {
-            if (_isBound(items[i].intent.limits)) ++count;
-        }
-        asked = new bytes32[](count);
-        markets = new uint16[](count);
-        count = 0;
-        for (uint256 i; i < items.length; ++i) {
-            OutcomeIntent calldata intent = items[i].intent;
-            if (!_isBound(intent.limits)) continue;
-            asked[count] = _accountOf(intent);
-            if (intent.limits.deltaTolerance != NONE) markets[count] = _marketOf(intent, ground);
-            ++count;
         }
     }
 
@@ -96,48 +161,12 @@ library Clearing {
             limits.maxMarginUsed != NONE || limits.minHealth != 0 || limits.deltaTolerance != NONE;
     }
 
-    function _trades(Item[] calldata items) private view returns (Trade[] memory trades) {
-        uint256 count;
-        for (uint256 i; i < items.length; ++i) {
-            count += items[i].plan.fills.length;
-        }
-        trades = new Trade[](count);
-        count = 0;
-        for (uint256 i; i < items.length; ++i) {
-            Plan calldata plan = items[i].plan;
-            bytes32 owner = _accountOf(items[i].intent);
-            Fill[] calldata fills = plan.fills;
-            for (uint256 j; j < fills.length; ++j) {
-                Fill calldata fill = fills[j];
-                bytes32 other = _counterparty(plan, fill);
-                if (other == owner) revert ISettlement.SelfTrade(j);
-                trades[count++] = _trade(owner, other, fill);
-            }
-        }
-    }
-
-    function _counterparty(Plan calldata plan, Fill calldata fill) private view returns (bytes32) {
-        if (fill.quoteIndex == SOLVER_ACCOUNT) {
+    function _counterparty(Plan calldata plan, uint256 quoteIndex) private view returns (bytes32) {
+        if (quoteIndex == SOLVER_ACCOUNT) {
             return AccountId.encode(msg.sender, plan.solverSubaccount);
         }
-        Quote calldata quote = plan.quotes[fill.quoteIndex].quote;
+        Quote calldata quote = plan.quotes[quoteIndex].quote;
         return AccountId.encode(quote.maker, quote.subaccount);
-    }
-
-    function _trade(bytes32 owner, bytes32 other, Fill calldata fill)
-        private
-        pure
-        returns (Trade memory)
-    {
-        return Trade(
-            owner,
-            other,
-            fill.instrument,
-            fill.quantity,
-            fill.price,
-            fill.hintOwner,
-            fill.hintCounterparty
-        );
     }
 
     function _accountOf(OutcomeIntent calldata intent) private pure returns (bytes32) {

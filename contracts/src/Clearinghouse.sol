@@ -14,6 +14,7 @@ import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {Ledger} from "./libraries/Ledger.sol";
 import {PositionSlot} from "./libraries/PositionSlot.sol";
 import {Pricing} from "./libraries/Pricing.sol";
+import {Relay} from "./libraries/Relay.sol";
 import {Reports} from "./libraries/Reports.sol";
 import {Touched} from "./libraries/Touched.sol";
 import {Trading} from "./libraries/Trading.sol";
@@ -37,9 +38,7 @@ contract Clearinghouse is Custody {
     address private transient _settling;
 
     modifier onlySettlement() {
-        if (!params.isSettlement(msg.sender)) revert NotSettlement(msg.sender);
-        if (Touched.length() == 0) _settling = msg.sender;
-        else if (_settling != msg.sender) revert SettlementUnderway();
+        _enter();
         _;
     }
 
@@ -51,11 +50,11 @@ contract Clearinghouse is Custody {
 
     function observe(bytes32 account, Report calldata report) external onlySettlement {
         Trading.touch(_state, account);
-        bytes32 hash;
-        for (uint256 i; i < report.accounts.length && hash == 0; ++i) {
-            if (report.accounts[i].account == account) hash = positionsHash(account);
+        bool isReported;
+        for (uint256 i; i < report.accounts.length && !isReported; ++i) {
+            isReported = report.accounts[i].account == account;
         }
-        Touched.observe(account, hash);
+        Touched.observe(account, isReported);
     }
 
     function release(bytes32 account, address token, uint256 amount, address to)
@@ -87,9 +86,28 @@ contract Clearinghouse is Custody {
         Report calldata report,
         bytes[] calldata signatures
     ) external nonReentrant onlySettlement returns (Outcome[] memory outcomes) {
-        if (report.validUntil != 0) IAttestation(attestation).verify(report, signatures);
-        outcomes = Gate.clear(_state, params, _unit, trades, asked, markets, report);
+        if (report.validUntil != 0) _verify(report, signatures);
+        bool isPlain = trades.length + asked.length + markets.length + report.accounts.length == 0;
+        if (!isPlain || !_nobodyOwes()) outcomes = _gate(asked.length != 0);
         Touched.reset();
+    }
+
+    /// The gate works on this very call's data and this storage.
+    function _gate(bool isAsked) private returns (Outcome[] memory outcomes) {
+        uint256[] memory extra = new uint256[](3);
+        (extra[0], extra[1], extra[2]) = (_slotOfState(), uint160(address(params)), _unit);
+        bytes memory answer = Relay.delegate(address(Gate), Gate.clear.selector, extra);
+        if (isAsked) outcomes = abi.decode(answer, (Outcome[]));
+    }
+
+    /// What the gate would find first, without the way to it: no account touched has a derivative or
+    /// a debt.
+    function _nobodyOwes() private view returns (bool) {
+        uint256 count = Touched.length();
+        for (uint256 i; i < count; ++i) {
+            if (!_state.owesNothing(Touched.accountAt(i), 0)) return false;
+        }
+        return true;
     }
 
     // ---- anyone
@@ -106,7 +124,7 @@ contract Clearinghouse is Custody {
         Report calldata report,
         bytes[] calldata signatures
     ) external {
-        IAttestation(attestation).verify(report, signatures);
+        _verify(report, signatures);
         Pricing.listed(params, market);
         uint160 stated = InstrumentId.encode(market, KIND_BASE, expiry, 0);
         Expiries.propose(_state.expiries, market, expiry, Reports.markOf(report, stated));
@@ -137,7 +155,7 @@ contract Clearinghouse is Custody {
     function pokeFunding(uint16 market, Report calldata report, bytes[] calldata signatures)
         external
     {
-        IAttestation(attestation).verify(report, signatures);
+        _verify(report, signatures);
         Market memory listed = Pricing.listed(params, market);
         uint256 price = Feeds.price(listed.feed, listed.heartbeat);
         uint256 stated = Reports.markOf(report, InstrumentId.perp(market));
@@ -217,6 +235,16 @@ contract Clearinghouse is Custody {
 
     // ---- inside
 
+    /// A settlement is asked for at its first door; the others only want to know that it is still the
+    /// same.
+    function _enter() private {
+        bool isUnderway = Touched.length() != 0;
+        if (isUnderway && _settling == msg.sender) return;
+        if (!params.isSettlement(msg.sender)) revert NotSettlement(msg.sender);
+        if (isUnderway) revert SettlementUnderway();
+        _settling = msg.sender;
+    }
+
     /// Removes one expired option at its fixed price; returns the wad^2 lost to rounding.
     function _settle(bytes32 account, uint256 index, uint256 slot, uint256 price)
         private
@@ -236,7 +264,17 @@ contract Clearinghouse is Custody {
 
     function _moveTouched(bytes32 account, address token, int256 amount) private {
         Trading.touch(_state, account);
+        if (token != quoteToken && Touched.needsHash(account)) {
+            Touched.setHash(account, positionsHash(account));
+        }
         uint160 base = _moveCollateral(account, token, amount);
         if (base != 0) Touched.addMove(account, PositionSlot.encode(base, amount));
+    }
+
+    function _slotOfState() private view returns (uint256 slot) {
+        Ledger.State storage state = _state;
+        assembly ("memory-safe") {
+            slot := state.slot
+        }
     }
 }

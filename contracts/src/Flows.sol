@@ -8,8 +8,8 @@ import {IRouter} from "./interfaces/IRouter.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {AccountId} from "./libraries/AccountId.sol";
 import {Role} from "./libraries/Legs.sol";
-import {ISignatureTransfer, Permit2Transfer} from "./libraries/Permit2Transfer.sol";
-import {Leg} from "./types/Intent.sol";
+import {Permit2Transfer} from "./libraries/Permit2Transfer.sol";
+import {Leg, OutcomeIntent} from "./types/Intent.sol";
 import {Item, Out, PAY_APPROVE, Plan, Pull, SCHEME_PERMIT2, Step} from "./types/Plan.sol";
 
 /// One item under way.
@@ -21,61 +21,81 @@ struct Progress {
     bool isTouching; // the Clearinghouse must gate the account
 }
 
-/// What the Router held of a token before anything moved.
+/// What the Router held of each token before anything moved: the first `count` entries.
 struct Held {
-    address token;
-    uint256 amount;
+    address[] tokens;
+    uint256[] amounts;
+    uint256 count;
 }
 
 /// Steps 5 to 8 of `settle`: tokens in, through venues, out, and nothing left behind. A plan is
 /// believed in nothing: every arrival is measured as a change of balance.
 library Flows {
+    uint256 private constant TOKENS = 4; // room for this many at first
+
     // ---- what the Router holds before
 
-    /// Every token that a plan names, listed and counted. Empty entries end the list.
+    /// Every token that a plan names, listed and counted.
     function holdings(Item[] calldata items, Ground memory ground)
         internal
         view
-        returns (Held[] memory held)
+        returns (Held memory)
     {
-        uint256 most = 1;
+        Held memory held = Held(new address[](TOKENS), new uint256[](TOKENS), 0);
         for (uint256 i; i < items.length; ++i) {
             Plan calldata plan = items[i].plan;
-            most += plan.pulls.length + plan.steps.length + plan.outs.length;
-        }
-        held = new Held[](most);
-        for (uint256 i; i < items.length; ++i) {
-            Plan calldata plan = items[i].plan;
-            for (uint256 j; j < plan.pulls.length; ++j) {
-                _note(held, plan.pulls[j].token, ground);
+            Pull[] calldata pulls = plan.pulls;
+            for (uint256 j; j < pulls.length; ++j) {
+                _note(held, pulls[j].token, ground);
             }
-            for (uint256 j; j < plan.steps.length; ++j) {
-                Step calldata step = plan.steps[j];
+            Step[] calldata steps = plan.steps;
+            for (uint256 j; j < steps.length; ++j) {
+                Step calldata step = steps[j];
                 // An allowance of nothing is still a call to the token.
                 bool isCalled = step.payAmount != 0 || step.mode == PAY_APPROVE;
                 if (isCalled) _note(held, step.payToken, ground);
             }
-            for (uint256 j; j < plan.outs.length; ++j) {
-                _note(held, plan.outs[j].token, ground);
+            Out[] calldata outs = plan.outs;
+            for (uint256 j; j < outs.length; ++j) {
+                _note(held, outs[j].token, ground);
             }
         }
+        return held;
     }
 
-    function _note(Held[] memory held, address token, Ground memory ground) private view {
-        uint256 i;
-        for (; held[i].token != address(0); ++i) {
-            if (held[i].token == token) return;
+    function _note(Held memory held, address token, Ground memory ground) private view {
+        uint256 count = held.count;
+        for (uint256 i; i < count; ++i) {
+            if (held.tokens[i] == token) return;
         }
         if (!ground.params.isToken(token)) revert ISettlement.TokenNotListed(token);
-        held[i] = Held(token, _balance(token, ground.router));
+        if (count == held.tokens.length) _grow(held);
+        held.tokens[count] = token;
+        held.amounts[count] = _balance(token, ground.router);
+        held.count = count + 1;
+    }
+
+    function _grow(Held memory held) private pure {
+        uint256 count = held.count;
+        (address[] memory tokens, uint256[] memory amounts) =
+            (new address[](2 * count), new uint256[](2 * count));
+        for (uint256 i; i < count; ++i) {
+            (tokens[i], amounts[i]) = (held.tokens[i], held.amounts[i]);
+        }
+        (held.tokens, held.amounts) = (tokens, amounts);
     }
 
     // ---- 5: pull
 
-    function pull(Item calldata item, Progress memory progress) internal {
+    /// `held` is what the Router holds: before the first item nothing has moved since it was counted.
+    function pull(Item calldata item, Progress memory progress, Held memory held, bool isFirst)
+        internal
+    {
         uint256[] memory fromWallet = _countPulls(item, progress.moved);
         // Even with nothing to pull: under permit2 the call is the proof of the signature.
-        if (item.scheme == SCHEME_PERMIT2) _pullWallet(item, progress, fromWallet);
+        if (item.scheme == SCHEME_PERMIT2) {
+            _pullWallet(item, progress, fromWallet, held, isFirst);
+        }
         _pullCollateral(item, progress);
     }
 
@@ -85,9 +105,10 @@ library Flows {
         pure
         returns (uint256[] memory fromWallet)
     {
-        Leg[] calldata legs = item.intent.legs;
         Pull[] calldata pulls = item.plan.pulls;
-        fromWallet = new uint256[](legs.length);
+        fromWallet = new uint256[](moved.roles.length);
+        if (pulls.length == 0) return fromWallet;
+        Leg[] calldata legs = item.intent.legs;
         for (uint256 i; i < pulls.length; ++i) {
             Pull calldata drawn = pulls[i];
             uint256 leg = drawn.leg;
@@ -105,39 +126,65 @@ library Flows {
 
     /// One call funds and authorises: Permit2 is shown what the owner signed, which is the maximum
     /// of each sell and deposit leg in leg order, and asked for exactly what the plan pulls.
-    function _pullWallet(Item calldata item, Progress memory progress, uint256[] memory fromWallet)
+    function _pullWallet(
+        Item calldata item,
+        Progress memory progress,
+        uint256[] memory fromWallet,
+        Held memory held,
+        bool isFirst
+    ) private {
+        OutcomeIntent calldata intent = item.intent;
+        (uint256[] memory tokens, uint256[] memory before) =
+            _asked(intent.legs, progress, fromWallet);
+        for (uint256 i; i < before.length; ++i) {
+            if (tokens[4 * i + 3] == 0) continue;
+            (address token, address to) =
+                (address(uint160(tokens[4 * i])), address(uint160(tokens[4 * i + 2])));
+            bool isCounted = isFirst && to == progress.ground.router;
+            before[i] = isCounted ? _heldOf(held, token) : _balance(token, to);
+        }
+        Permit2Transfer.pull(intent, tokens, progress.witness, item.signature);
+        for (uint256 i; i < before.length; ++i) {
+            uint256 amount = tokens[4 * i + 3];
+            if (amount == 0) continue;
+            (address token, address to) =
+                (address(uint160(tokens[4 * i])), address(uint160(tokens[4 * i + 2])));
+            _requireExact(token, to, before[i], amount);
+            if (to != progress.ground.router) _credit(progress, token, amount);
+        }
+    }
+
+    /// What Permit2 is asked for, as it wants to be told, and room for what was there before.
+    function _asked(Leg[] calldata legs, Progress memory progress, uint256[] memory fromWallet)
         private
+        pure
+        returns (uint256[] memory tokens, uint256[] memory before)
     {
         Role[] memory roles = progress.moved.roles;
+        tokens = new uint256[](4 * roles.length);
         uint256 count;
         for (uint256 i; i < roles.length; ++i) {
-            if (roles[i] == Role.TokenSell || roles[i] == Role.Deposit) ++count;
+            Role role = roles[i];
+            if (role != Role.TokenSell && role != Role.Deposit) continue;
+            Leg calldata leg = legs[i];
+            tokens[count] = uint160(leg.asset);
+            tokens[count + 1] = leg.quantityMax;
+            tokens[count + 2] = role == Role.Deposit
+                ? uint160(address(progress.ground.clearinghouse))
+                : uint160(progress.ground.router);
+            tokens[count + 3] = fromWallet[i];
+            count += 4;
         }
-        ISignatureTransfer.TokenPermissions[] memory permitted =
-            new ISignatureTransfer.TokenPermissions[](count);
-        ISignatureTransfer.SignatureTransferDetails[] memory requested =
-            new ISignatureTransfer.SignatureTransferDetails[](count);
-        uint256[] memory held = new uint256[](count);
-        count = 0;
-        for (uint256 i; i < roles.length; ++i) {
-            if (roles[i] != Role.TokenSell && roles[i] != Role.Deposit) continue;
-            Leg calldata leg = item.intent.legs[i];
-            address to = roles[i] == Role.Deposit
-                ? address(progress.ground.clearinghouse)
-                : progress.ground.router;
-            permitted[count] = ISignatureTransfer.TokenPermissions(leg.asset, leg.quantityMax);
-            requested[count] = ISignatureTransfer.SignatureTransferDetails(to, fromWallet[i]);
-            if (fromWallet[i] != 0) held[count] = _balance(leg.asset, to);
-            ++count;
+        assembly ("memory-safe") {
+            mstore(tokens, count) // what other legs would have taken stays unused
         }
-        Permit2Transfer.pull(item.intent, permitted, requested, progress.witness, item.signature);
-        for (uint256 i; i < count; ++i) {
-            uint256 amount = requested[i].requestedAmount;
-            if (amount == 0) continue;
-            _requireExact(permitted[i].token, requested[i].to, held[i], amount);
-            if (requested[i].to == progress.ground.router) continue;
-            _credit(progress, permitted[i].token, amount);
-        }
+        before = new uint256[](count / 4);
+    }
+
+    function _heldOf(Held memory held, address token) private pure returns (uint256) {
+        uint256 i;
+        while (held.tokens[i] != token) ++i;
+        return held.amounts[i];
     }
 
     function _pullCollateral(Item calldata item, Progress memory progress) private {
@@ -150,10 +197,9 @@ library Flows {
                 to = item.intent.receiver;
                 if (to == address(0)) revert ISettlement.ReceiverMissing();
             }
-            uint256 held = _balance(drawn.token, to);
             progress.isTouching = true;
+            // measures itself that `to` receives exactly this
             progress.ground.clearinghouse.release(progress.account, drawn.token, drawn.amount, to);
-            _requireExact(drawn.token, to, held, drawn.amount);
         }
     }
 
@@ -172,9 +218,10 @@ library Flows {
     function _checkTargets(Step[] calldata steps, Ground memory ground) private view {
         for (uint256 i; i < steps.length; ++i) {
             Step calldata step = steps[i];
+            bytes calldata data = step.data;
             // bytes4 of shorter data would be padded to a selector that was never listed.
-            bytes4 selector = step.data.length < 4 ? bytes4(0) : bytes4(step.data);
-            if (step.data.length < 4 || !ground.params.isAllowed(step.target, selector)) {
+            bytes4 selector = data.length < 4 ? bytes4(0) : bytes4(data);
+            if (data.length < 4 || !ground.params.isAllowed(step.target, selector)) {
                 revert ISettlement.TargetNotAllowed(step.target, selector);
             }
         }
@@ -182,12 +229,13 @@ library Flows {
 
     function _checkOuts(Item calldata item, Role[] memory roles) private pure {
         Out[] calldata outs = item.plan.outs;
+        if (outs.length == 0) return;
+        Leg[] calldata legs = item.intent.legs;
         for (uint256 i; i < outs.length; ++i) {
             Out calldata out = outs[i];
-            if (roles[out.leg] != Role.TokenBuy) revert ISettlement.LegSide(out.leg);
-            if (out.token != item.intent.legs[out.leg].asset) {
-                revert ISettlement.TokenMismatch(out.leg, out.token);
-            }
+            uint256 leg = out.leg;
+            if (roles[leg] != Role.TokenBuy) revert ISettlement.LegSide(leg);
+            if (out.token != legs[leg].asset) revert ISettlement.TokenMismatch(leg, out.token);
         }
     }
 
@@ -196,9 +244,11 @@ library Flows {
     function deliver(Item calldata item, Progress memory progress) internal {
         Out[] calldata outs = item.plan.outs;
         for (uint256 i; i < outs.length; ++i) {
-            if (outs[i].amount == 0) continue;
-            _payOwner(item, progress, outs[i].token, outs[i].amount);
-            progress.moved.atoms[outs[i].leg] += outs[i].amount;
+            Out calldata out = outs[i];
+            uint256 amount = out.amount;
+            if (amount == 0) continue;
+            _payOwner(item, progress, out.token, amount);
+            progress.moved.atoms[out.leg] += amount;
         }
         if (progress.moved.fee != 0) _payFee(item, progress);
     }
@@ -235,19 +285,19 @@ library Flows {
     function returnResiduals(
         Item[] calldata items,
         Progress[] memory progress,
-        Held[] memory held,
+        Held memory held,
         Ground memory ground
     ) internal {
-        for (uint256 i; held[i].token != address(0); ++i) {
-            address token = held[i].token;
+        for (uint256 i; i < held.count; ++i) {
+            (address token, uint256 before) = (held.tokens[i], held.amounts[i]);
             uint256 left = _balance(token, ground.router);
-            if (left == held[i].amount) continue;
+            if (left == before) continue;
             bool isReturned;
-            for (uint256 j; left > held[i].amount && j < items.length && !isReturned; ++j) {
+            for (uint256 j; left > before && j < items.length && !isReturned; ++j) {
                 isReturned = _names(items[j].plan.residuals, token)
-                    && _return(items[j], progress[j], token, left - held[i].amount);
+                    && _return(items[j], progress[j], token, left - before);
             }
-            if (!isReturned) revert ISettlement.RouterNotEmpty(token, held[i].amount, left);
+            if (!isReturned) revert ISettlement.RouterNotEmpty(token, before, left);
         }
     }
 

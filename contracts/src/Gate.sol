@@ -10,7 +10,9 @@ import {Ledger} from "./libraries/Ledger.sol";
 import {PositionList} from "./libraries/PositionList.sol";
 import {PositionSlot} from "./libraries/PositionSlot.sol";
 import {Pricing} from "./libraries/Pricing.sol";
+import {Relay} from "./libraries/Relay.sol";
 import {Reports} from "./libraries/Reports.sol";
+import {Seats} from "./libraries/Seats.sol";
 import {Touched} from "./libraries/Touched.sol";
 import {Trading} from "./libraries/Trading.sol";
 import {Outcome, Trade} from "./types/Plan.sol";
@@ -25,38 +27,44 @@ library Gate {
     using Ledger for Ledger.State;
     using PositionList for PositionList.List;
     using PositionSlot for uint256;
-
-    /// An account as it stands. Atoms; equity - requirement negative = breached.
-    struct Standing {
-        bytes32 account;
-        int256 equity;
-        int256 requirement;
-        int256 risk; // the requirement, haircut of base left out: its rise is `marginRise`
-        int256 rise; // of risk since observed; 0 when nobody observed
-        uint256 attested; // place in the report plus one; 0 = SIMPLE
-        MarginRules.Book book;
-    }
+    using Seats for Seats.Seat;
+    using Seats for Seats.Table;
 
     int256 private constant MONEY_MAX = type(int128).max;
 
     /// Applies all trades, gates every touched account in the order of touching, answers for the asked.
+    /// Takes the calldata of `Clearinghouse.clear` as it is; behind it stand the storage slot of the
+    /// state, the parameters' address and the unit.
     function clear(
-        Ledger.State storage state,
-        IParams params,
-        uint256 unit,
         Trade[] calldata trades,
         bytes32[] calldata asked,
         uint16[] calldata markets,
-        Report calldata report
+        Report calldata report,
+        bytes[] calldata
     ) external returns (Outcome[] memory) {
-        Pricing.Desk memory desk = Pricing.desk(params, unit);
-        bool isPaused = trades.length != 0 && params.isPaused();
-        for (uint256 i; i < trades.length; ++i) {
-            Trading.apply_(state, desk, trades[i], isPaused);
+        if (asked.length != markets.length) {
+            revert IClearinghouse.LengthMismatch(asked.length, markets.length);
         }
         bool isPlain = asked.length == 0 && report.accounts.length == 0;
-        Standing[] memory standings = _gateAll(state, desk, trades, report, isPlain);
-        return _answer(state, desk, asked, markets, report, standings);
+        (Ledger.State storage state, Seats.Table memory table) = _laid(2 * trades.length);
+        _trade(state, table, trades);
+        _gateAll(state, table, trades, report, isPlain);
+        return _answer(state, table, asked, markets, report);
+    }
+
+    /// The state that the Clearinghouse pointed to, and room for the accounts touched and `most` more.
+    function _laid(uint256 most)
+        private
+        view
+        returns (Ledger.State storage state, Seats.Table memory)
+    {
+        uint256 start = Relay.behind(3);
+        uint256 slot = Relay.word(start, 0);
+        assembly ("memory-safe") {
+            state.slot := slot
+        }
+        IParams params = IParams(address(uint160(Relay.word(start, 1))));
+        return (state, Seats.set(state, Pricing.desk(params, Relay.word(start, 2)), most));
     }
 
     /// SIMPLE excess as if `amount` of `base` (cash when 0) had left the account.
@@ -92,8 +100,9 @@ library Gate {
         Report calldata report
     ) external view {
         Pricing.Desk memory desk = Pricing.desk(params, unit);
-        Standing memory standing = _standing(state, desk, account, report);
-        int256 excess = standing.equity - standing.requirement;
+        Seats.Seat memory seat = Seats.read(state, account, 0);
+        _weigh(state, desk, seat, report);
+        int256 excess = seat.equity - seat.requirement;
         excess -= int256(_value(state, desk, base, amount));
         if (excess < 0) revert IClearinghouse.MarginBreached(account, excess);
     }
@@ -139,54 +148,71 @@ library Gate {
         (im, mm, equity) = _simple(state, Pricing.desk(params, unit), slots, cash);
     }
 
+    /// Neighbouring trades mostly share an account: the last two seats are looked at first.
+    function _trade(Ledger.State storage state, Seats.Table memory table, Trade[] calldata trades)
+        private
+    {
+        uint256 length = trades.length;
+        if (length == 0) return;
+        bool isPaused = table.desk.params.isPaused();
+        Seats.Seat memory a = Seats.take(state, table, trades[0].a);
+        Seats.Seat memory b = Seats.take(state, table, trades[0].b);
+        for (uint256 i; i < length; ++i) {
+            Trade calldata trade = trades[i];
+            if (trade.a != a.account) a = Seats.take(state, table, trade.a);
+            if (trade.b != b.account) b = Seats.take(state, table, trade.b);
+            Trading.apply_(state, table.desk, trade, a, b, isPaused);
+        }
+        Trading.close(state, table.desk);
+    }
+
     /// Gates what was touched. `isPlain`: nobody asks for figures, so who owes nothing needs none.
     function _gateAll(
         Ledger.State storage state,
-        Pricing.Desk memory desk,
+        Seats.Table memory table,
         Trade[] calldata trades,
         Report calldata report,
         bool isPlain
-    ) private returns (Standing[] memory standings) {
-        standings = new Standing[](Touched.length());
-        for (uint256 i; i < standings.length; ++i) {
-            bytes32 account = Touched.accountAt(i);
-            if (isPlain && state.owesNothing(account, 0)) continue;
-            standings[i] = _standing(state, desk, account, report);
-            standings[i].rise = _gate(state, desk, standings[i], trades, report);
+    ) private {
+        uint256 length = table.length;
+        for (uint256 i; i < length; ++i) {
+            Seats.Seat memory seat = table.seats[i];
+            if (!isPlain || !seat.owesNothing()) {
+                _weigh(state, table.desk, seat, report);
+                _gate(state, table.desk, seat, trades, report);
+            }
+            Seats.write(state, seat);
         }
     }
 
     /// Reverts unless initial margin holds, or was missing before and is missing no more than then.
-    /// The state before is rebuilt only when somebody needs it.
+    /// The state before is judged only when somebody needs it.
     function _gate(
         Ledger.State storage state,
         Pricing.Desk memory desk,
-        Standing memory standing,
+        Seats.Seat memory seat,
         Trade[] calldata trades,
         Report calldata report
-    ) private returns (int256 rise) {
-        bytes32 account = standing.account;
-        int256 excess = standing.equity - standing.requirement;
-        bool isObserved = Touched.isObserved(account);
-        if (standing.attested != 0 && Touched.isReleased(account)) {
-            _requireSimple(state, desk, standing);
+    ) private view {
+        int256 excess = seat.equity - seat.requirement;
+        bool isObserved = Touched.isObserved(seat.entry);
+        if (seat.attested != 0) {
+            if (Touched.isReleased(seat.entry)) _requireSimple(state, desk, seat);
+            seat.enterPortfolio();
         }
-        if (standing.attested != 0 && !state.account[account].hasEnteredPortfolio) {
-            state.account[account].hasEnteredPortfolio = true;
-        }
-        if (excess >= 0 && !isObserved) return 0;
+        if (excess >= 0 && !isObserved) return;
         // what an attested account had before is known only if it was observed
-        if (standing.attested != 0 && !isObserved) {
-            revert IClearinghouse.MarginBreached(account, excess);
+        if (seat.attested != 0 && !isObserved) {
+            revert IClearinghouse.MarginBreached(seat.account, excess);
         }
-        (int256 excessBefore, int256 riskBefore) = _before(state, desk, standing, trades, report);
+        (int256 excessBefore, int256 riskBefore) = _before(state, desk, seat, trades, report);
         if (excess < 0) {
-            if (excessBefore >= 0) revert IClearinghouse.MarginBreached(account, excess);
+            if (excessBefore >= 0) revert IClearinghouse.MarginBreached(seat.account, excess);
             if (excess < excessBefore) {
-                revert IClearinghouse.HealthNotImproved(account, excessBefore, excess);
+                revert IClearinghouse.HealthNotImproved(seat.account, excessBefore, excess);
             }
         }
-        return isObserved ? standing.risk - riskBefore : int256(0);
+        if (isObserved) seat.rise = seat.risk - riskBefore;
     }
 
     /// Collateral leaves at once under SIMPLE only: what attestation alone lets go takes the slow
@@ -194,135 +220,131 @@ library Gate {
     function _requireSimple(
         Ledger.State storage state,
         Pricing.Desk memory desk,
-        Standing memory standing
+        Seats.Seat memory seat
     ) private view {
-        int256 cash = state.account[standing.account].cash;
-        (int256 excess,,) = _simple(state, desk, standing.book.slots, cash);
-        if (excess < 0) revert IClearinghouse.MarginBreached(standing.account, excess);
+        (int256 excess,,) = _simple(state, desk, seat.slots, seat.cashOf());
+        if (excess < 0) revert IClearinghouse.MarginBreached(seat.account, excess);
     }
 
     function _answer(
         Ledger.State storage state,
-        Pricing.Desk memory desk,
+        Seats.Table memory table,
         bytes32[] calldata asked,
         uint16[] calldata markets,
-        Report calldata report,
-        Standing[] memory standings
+        Report calldata report
     ) private view returns (Outcome[] memory outcomes) {
-        if (asked.length != markets.length) {
-            revert IClearinghouse.LengthMismatch(asked.length, markets.length);
-        }
         outcomes = new Outcome[](asked.length);
         for (uint256 i; i < asked.length; ++i) {
-            uint256 place = Touched.placeOf(asked[i]);
-            Standing memory standing =
-                place == 0 ? _standing(state, desk, asked[i], report) : standings[place - 1];
+            Seats.Seat memory seat = _weighed(state, table, asked[i], report);
             Outcome memory outcome = outcomes[i];
-            outcome.equity = standing.equity;
-            outcome.requirement = standing.requirement;
-            outcome.marginRise = standing.rise;
-            (outcome.netDelta, outcome.deltaKnown) = Fences.linearDelta(standing.book, markets[i]);
+            outcome.equity = seat.equity;
+            outcome.requirement = seat.requirement;
+            outcome.marginRise = seat.rise;
+            (outcome.netDelta, outcome.deltaKnown) = Fences.linearDelta(seat.book, markets[i]);
             if (outcome.deltaKnown) continue;
             (outcome.netDelta, outcome.deltaKnown) = Reports.deltaOf(report, asked[i], markets[i]);
         }
     }
 
-    function _standing(
+    /// The account's figures; one that nothing touched is judged now.
+    function _weighed(
         Ledger.State storage state,
-        Pricing.Desk memory desk,
+        Seats.Table memory table,
         bytes32 account,
         Report calldata report
-    ) private view returns (Standing memory standing) {
+    ) private view returns (Seats.Seat memory) {
+        uint256 place = table.placeOf(account);
+        if (place != 0) return table.seats[place - 1];
+        Seats.Seat memory seat = Seats.read(state, account, 0);
+        _weigh(state, table.desk, seat, report);
+        return seat;
+    }
+
+    /// Equity and requirement of the account as it sits there, by the report or by SIMPLE.
+    function _weigh(
+        Ledger.State storage state,
+        Pricing.Desk memory desk,
+        Seats.Seat memory seat,
+        Report calldata report
+    ) private view {
         uint256 unit = desk.unit;
-        int256 cash = state.account[account].cash;
-        MarginRules.Book memory book = Pricing.book(state, desk, state.positions(account));
-        standing.account = account;
-        standing.book = book;
-        standing.attested = Reports.placeOf(report, account, book.slots);
-        if (standing.attested == 0) {
-            MarginRules.Margin memory margin = MarginRules.simple(book, block.timestamp);
+        seat.book = Pricing.book(state, desk, seat.slots);
+        seat.attested = Reports.placeOf(report, seat.account, seat.slots);
+        if (seat.attested == 0) {
+            MarginRules.Margin memory margin = MarginRules.simple(seat.book, block.timestamp);
             int256 equity = MarginRules.toAtoms(margin.equity, unit);
-            standing.equity = cash + equity;
-            standing.requirement = equity - MarginRules.toAtoms(margin.initial, unit);
-            standing.risk = MarginRules.toAtomsUp(margin.risk, unit);
-            return standing;
+            seat.equity = seat.cashOf() + equity;
+            seat.requirement = equity - MarginRules.toAtoms(margin.initial, unit);
+            seat.risk = MarginRules.toAtomsUp(margin.risk, unit);
+            return;
         }
-        AccountRisk calldata risk = report.accounts[standing.attested - 1];
-        Fences.Fence memory fence = Fences.fence(book, block.timestamp);
+        AccountRisk calldata risk = report.accounts[seat.attested - 1];
+        Fences.Fence memory fence = Fences.fence(seat.book, block.timestamp);
         int256 options = _clamp(
             risk.optionsMtm,
             MarginRules.toAtoms(fence.optionsMin, unit),
             MarginRules.toAtoms(fence.optionsMax, unit)
         );
-        standing.equity = cash + MarginRules.toAtoms(fence.linear, unit) + options;
-        standing.requirement = _atLeastFloor(risk.im, fence.floor, unit);
-        standing.risk = standing.requirement;
+        seat.equity = seat.cashOf() + MarginRules.toAtoms(fence.linear, unit) + options;
+        seat.requirement = _atLeastFloor(risk.im, fence.floor, unit);
+        seat.risk = seat.requirement;
     }
 
     /// Excess and risk as they were before this transaction moved anything, at the prices of now.
     function _before(
         Ledger.State storage state,
         Pricing.Desk memory desk,
-        Standing memory standing,
+        Seats.Seat memory seat,
         Trade[] calldata trades,
         Report calldata report
     ) private view returns (int256 excess, int256 risk) {
-        MarginRules.Book memory book = Pricing.book(state, desk, _slotsBefore(standing, trades));
-        if (standing.attested == 0) {
-            MarginRules.Margin memory margin = MarginRules.simple(book, block.timestamp);
-            excess = Touched.cashBefore(standing.account)
-                + MarginRules.toAtoms(margin.initial, desk.unit);
-            return (excess, MarginRules.toAtomsUp(margin.risk, desk.unit));
+        MarginRules.Book memory book = Pricing.book(state, desk, _slotsBefore(seat));
+        if (seat.attested != 0) {
+            int256 earned = seat.cashOf() - seat.cashBefore();
+            if (seat.equity < seat.requirement) {
+                int256 traded = _tradedAtMarks(seat.account, trades, report);
+                earned += MarginRules.toAtoms(traded, desk.unit);
+            }
+            AccountRisk calldata attested = report.accounts[seat.attested - 1];
+            return _attestedBefore(seat, book, attested, earned, desk.unit);
         }
-        int256 earned = state.account[standing.account].cash - Touched.cashBefore(standing.account);
-        if (standing.equity < standing.requirement) {
-            int256 traded = _tradedAtMarks(standing.account, trades, report);
-            earned += MarginRules.toAtoms(traded, desk.unit);
-        }
-        return
-            _attestedBefore(
-                standing, book, report.accounts[standing.attested - 1], earned, desk.unit
-            );
+        MarginRules.Margin memory margin = MarginRules.simple(book, block.timestamp);
+        excess = seat.cashBefore() + MarginRules.toAtoms(margin.initial, desk.unit);
+        risk = MarginRules.toAtomsUp(margin.risk, desk.unit);
     }
 
     /// Option value is linear in positions: the attested equity before is the one after less what cash,
     /// perps and base gained and what the traded options are worth at the marks of the same report
     /// (`earned`: the parts of cash and options).
     function _attestedBefore(
-        Standing memory standing,
+        Seats.Seat memory seat,
         MarginRules.Book memory book,
         AccountRisk calldata attested,
         int256 earned,
         uint256 unit
     ) private view returns (int256 excess, int256 risk) {
-        bytes32 hash = Touched.hashBefore(standing.account);
+        bytes32 hash = Touched.hashBefore(seat.account);
+        // No base moved before the clearing: what it found is what there was.
+        if (hash == 0 && Touched.isReported(seat.entry)) hash = Ledger.hash(seat.slotsBefore);
         if (attested.positionsBefore != hash) {
-            revert IClearinghouse.StateMoved(standing.account, attested.positionsBefore, hash);
+            revert IClearinghouse.StateMoved(seat.account, attested.positionsBefore, hash);
         }
-        (int256 linear, uint256 floor) = Fences.exposure(book);
-        risk = _atLeastFloor(attested.imBefore, floor, unit);
-        if (standing.equity >= standing.requirement) return (0, risk); // nobody asks for the excess
-        (int256 linearNow,) = Fences.exposure(standing.book);
-        excess = standing.equity - earned - MarginRules.toAtoms(linearNow - linear, unit) - risk;
+        Fences.Fence memory then_ = Fences.exposure(book);
+        risk = _atLeastFloor(attested.imBefore, then_.floor, unit);
+        if (seat.equity >= seat.requirement) return (0, risk); // nobody asks for the excess
+        int256 linear = Fences.exposure(seat.book).linear - then_.linear;
+        excess = seat.equity - earned - MarginRules.toAtoms(linear, unit) - risk;
     }
 
-    /// The positions with this transaction's trades and base moves taken back. Their order is lost,
-    /// which margin does not mind.
-    function _slotsBefore(Standing memory standing, Trade[] calldata trades)
-        private
-        view
-        returns (uint256[] memory)
-    {
-        bytes32 account = standing.account;
+    /// The positions with this transaction's trades and base moves taken back. Where base moved their
+    /// order is lost, which margin does not mind.
+    function _slotsBefore(Seats.Seat memory seat) private view returns (uint256[] memory) {
+        if (seat.entry == 0) return seat.slotsBefore;
         Touched.Move[] memory moves = Touched.moves();
-        PositionList.List memory list =
-            PositionList.from(standing.book.slots, trades.length + moves.length);
-        for (uint256 i; i < trades.length; ++i) {
-            int256 quantity = _received(account, trades[i]);
-            if (quantity != 0) list.add(trades[i].instrument, -quantity);
-        }
+        if (moves.length == 0) return seat.slotsBefore;
+        PositionList.List memory list = PositionList.from(seat.slotsBefore, moves.length);
         for (uint256 i; i < moves.length; ++i) {
-            if (moves[i].account != account) continue;
+            if (moves[i].account != seat.account) continue;
             list.add(moves[i].slot.instrumentOf(), -moves[i].slot.quantityOf());
         }
         return list.toArray();

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {PositionSlot} from "./libraries/PositionSlot.sol";
+import {KIND_BASE, KIND_CALL, KIND_PERP, KIND_PUT} from "./types/Market.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// What an account must hold, from the feed alone: the SIMPLE engine. Exact integer arithmetic that an off-chain engine repeats to the atom, so it reads
@@ -18,6 +19,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 library MarginRules {
     using InstrumentId for uint160;
     using PositionSlot for uint256;
+    using PositionSlot for uint256[];
 
     /// What the rules need of one market, read once per transaction.
     struct MarketView {
@@ -48,16 +50,16 @@ library MarginRules {
         int256 risk; // equity - initial, haircut of base left out: what `maxMarginUsed` bounds the rise of
     }
 
-    /// One (market, expiry) while it is being summed.
+    /// One (market, expiry) while it is being summed. The charges on S are the same for every option.
     struct Series {
         uint256 key; // market and expiry
         uint256 price;
         uint256 timeValue;
         uint256[] options; // slots by rising strike, the first `count`
         uint256 count;
-        int256 netCalls;
-        int256 netPuts;
-        int256 putsAtZero; // sum of quantity x strike over puts: their payoff at price 0
+        uint256 initialCharge;
+        uint256 initialFloor;
+        uint256 maintenanceCharge;
         int256 shortMarks;
         int256 shortInitial;
         int256 shortMaintenance;
@@ -65,6 +67,9 @@ library MarginRules {
 
     /// 1 / (2 pi x 31,536,000 s) in 1e36, rounded up: T seconds times this is T/2pi in years.
     uint256 private constant PER_SECOND_WAD2 = 5_046_770_138_631_891_672_021_935_673;
+    // where a position's word says its market and expiry, and its strike
+    uint256 private constant SERIES = (0xffff << 240) | (0xffffffffff << 192);
+    uint256 private constant STRIKE = 0xffffffffffffffffffffffff << 96;
     uint256 private constant WAD = 1e18;
     uint256 private constant PPM = 1e6;
 
@@ -77,18 +82,23 @@ library MarginRules {
 
     /// SIMPLE over the whole book at `time`. Order of positions does not matter.
     function simple(Book memory book, uint256 time) internal pure returns (Margin memory margin) {
-        uint256 length = book.slots.length;
+        uint256[] memory slots = book.slots;
+        uint256 length = slots.length;
         uint256 counted; // bit i: option i was counted together with its series
-        for (uint256 i; i < length; ++i) {
-            uint160 instrument = book.slots[i].instrumentOf();
-            if (instrument.isPerp()) {
-                _addPerp(margin, book.slots[i].quantityOf(), book.markets[i]);
-            } else if (instrument.isBase()) {
-                _addBase(margin, book.slots[i].quantityOf(), book.markets[i]);
-            } else if ((counted >> i) & 1 == 0) {
-                Series memory series;
-                counted |= _collect(series, book, i, time);
-                _addSeries(margin, series);
+        uint256[] memory room;
+        unchecked {
+            for (uint256 i; i < length; ++i) {
+                if (counted >> i & 1 == 1) continue;
+                uint256 slot = slots.slotAt(i);
+                uint256 kind = slot >> 232 & 0xff;
+                if (kind == KIND_PERP) {
+                    _addPerp(margin, slot.quantityOf(), book.markets[i]);
+                } else if (kind == KIND_BASE) {
+                    _addBase(margin, slot.quantityOf(), book.markets[i]);
+                } else {
+                    if (room.length == 0) room = new uint256[](length);
+                    counted |= _addSeries(margin, book, room, i, time);
+                }
             }
         }
     }
@@ -157,11 +167,26 @@ library MarginRules {
     }
 
     /// The better of two sufficient views of one expiry: every short alone, or the worst payoff of all
-    /// of it together with its naked calls charged at S. Both are <= 0, so longs never add equity.
-    function _addSeries(Margin memory margin, Series memory series) private pure {
+    /// of it together with its naked calls charged at S. Both are <= 0, so longs never add equity, and
+    /// a series without shorts adds nothing. Returns the series' positions in the book as bits.
+    function _addSeries(
+        Margin memory margin,
+        Book memory book,
+        uint256[] memory room,
+        uint256 first,
+        uint256 time
+    ) private pure returns (uint256 counted) {
+        uint256 count;
+        bool isShort;
+        (counted, count, isShort) = _collect(book.slots, room, first);
+        if (!isShort) return counted;
+        Series memory series = _charged(book, first, time);
+        series.options = room;
+        series.count = count;
+        _addShorts(series);
         unchecked {
-            int256 worst = _worstPayoff(series);
-            uint256 naked = series.netCalls < 0 ? uint256(-series.netCalls) : 0;
+            (int256 worst, int256 netCalls) = _worstPayoff(room, count);
+            uint256 naked = netCalls < 0 ? uint256(-netCalls) : 0;
             int256 equity = _max(-series.shortMarks, worst - int256(naked * series.price));
             int256 initial = _max(
                 -series.shortInitial,
@@ -180,112 +205,136 @@ library MarginRules {
 
     /// Price and time value of position `i`'s series, kept while neighbours are of the same one.
     function open(Series memory series, Book memory book, uint256 i, uint256 time) internal pure {
-        uint160 instrument = book.slots[i].instrumentOf();
-        if (series.key == instrument.seriesOf()) return;
-        series.key = instrument.seriesOf();
+        uint256 slot = book.slots.slotAt(i);
+        if (series.key == slot.seriesOf()) return;
+        series.key = slot.seriesOf();
         series.price = book.prices[i];
-        series.timeValue = timeValue(
-            series.price, book.markets[i].sigmaCapPpm, timeLeft(instrument.expiryOf(), time)
-        );
+        series.timeValue =
+            timeValue(series.price, book.markets[i].sigmaCapPpm, timeLeft(slot.expiryOf(), time));
     }
 
-    /// Gathers the options of position `first`'s series; returns their positions in the book as bits.
-    function _collect(Series memory series, Book memory book, uint256 first, uint256 time)
+    function _charged(Book memory book, uint256 first, uint256 time)
         private
         pure
-        returns (uint256 counted)
+        returns (Series memory series)
     {
         open(series, book, first, time);
-        uint256 key = series.key;
-        uint256 length = book.slots.length;
-        series.options = new uint256[](length - first);
+        uint256 price = series.price;
+        unchecked {
+            series.initialCharge = ceilDiv(price * INITIAL_PERCENT, 100);
+            series.initialFloor = ceilDiv(price * INITIAL_FLOOR_PERCENT, 100);
+            series.maintenanceCharge = ceilDiv(price * MAINTENANCE_PERCENT, 100);
+        }
+    }
+
+    /// Gathers the options of position `first`'s series in `options`, by rising strike.
+    function _collect(uint256[] memory slots, uint256[] memory options, uint256 first)
+        private
+        pure
+        returns (uint256 counted, uint256 count, bool isShort)
+    {
+        uint256 length = slots.length;
+        uint256 key = slots.slotAt(first) & SERIES;
         unchecked {
             for (uint256 i = first; i < length; ++i) {
-                uint256 slot = book.slots[i];
-                uint160 instrument = slot.instrumentOf();
-                if (instrument.seriesOf() != key || !instrument.isOption()) continue;
+                uint256 slot = slots.slotAt(i);
+                if (slot & SERIES != key) continue;
+                uint256 kind = slot >> 232 & 0xff;
+                if (kind != KIND_CALL && kind != KIND_PUT) continue;
                 counted |= 1 << i;
-                _insert(series, slot, instrument.strikeOf());
-                _addOption(series, instrument, slot.quantityOf());
+                if (int96(uint96(slot)) < 0) isShort = true;
+                _insert(options, count++, slot);
             }
         }
     }
 
-    function _insert(Series memory series, uint256 slot, uint256 strike) private pure {
-        uint256[] memory options = series.options;
-        uint256 place = series.count;
+    function _insert(uint256[] memory options, uint256 place, uint256 slot) private pure {
+        uint256 strike = slot & STRIKE;
         unchecked {
             while (place != 0) {
-                uint256 lower = options[place - 1];
-                if (lower.instrumentOf().strikeOf() <= strike) break;
+                uint256 lower = options.slotAt(place - 1);
+                if (lower & STRIKE <= strike) break;
                 options[place] = lower;
                 --place;
             }
             options[place] = slot;
-            ++series.count;
         }
     }
 
-    function _addOption(Series memory series, uint160 instrument, int256 quantity) private pure {
+    function _addShorts(Series memory series) private pure {
+        uint256 count = series.count;
         unchecked {
-            if (instrument.isCall()) {
-                series.netCalls += quantity;
-            } else {
-                series.netPuts += quantity;
-                series.putsAtZero += quantity * int256(instrument.strikeOf());
+            for (uint256 i; i < count; ++i) {
+                uint256 slot = series.options.slotAt(i);
+                int256 quantity = slot.quantityOf();
+                if (quantity >= 0) continue;
+                (uint256 mark, uint256 initial, uint256 maintenance) = _shortUnit(series, slot);
+                series.shortMarks -= quantity * int256(mark);
+                series.shortInitial -= quantity * int256(initial);
+                series.shortMaintenance -= quantity * int256(maintenance);
             }
-            if (quantity >= 0) return;
-            (uint256 mark, uint256 initial, uint256 maintenance) =
-                _shortUnit(instrument, series.price, series.timeValue);
-            series.shortMarks -= quantity * int256(mark);
-            series.shortInitial -= quantity * int256(initial);
-            series.shortMaintenance -= quantity * int256(maintenance);
         }
     }
 
     /// Mark, initial and maintenance requirement of one short option, each including the mark.
-    function _shortUnit(uint160 instrument, uint256 price, uint256 flat)
+    function _shortUnit(Series memory series, uint256 slot)
         private
         pure
         returns (uint256 mark, uint256 initial, uint256 maintenance)
     {
         unchecked {
-            uint256 strike = instrument.strikeOf();
-            bool isCall = instrument.isCall();
-            mark = Math.min(
-                intrinsic(instrument, price) + scaled(flat, instrument, price),
-                isCall ? price : strike
-            );
-            uint256 outOfTheMoney = isCall
-                ? (strike > price ? strike - price : 0)
-                : (price > strike ? price - strike : 0);
-            initial = ceilDiv(price * INITIAL_PERCENT, 100);
+            uint256 price = series.price;
+            uint256 strike = slot.strikeOf();
+            bool isCall = slot.isCall();
+            uint256 above = strike > price ? strike - price : 0;
+            uint256 below = price > strike ? price - strike : 0;
+            mark = series.timeValue;
+            if (!isCall && strike < price) mark = ceilDiv(mark * strike, price);
+            mark += isCall ? below : above;
+            if (mark > (isCall ? price : strike)) mark = isCall ? price : strike;
+            uint256 outOfTheMoney = isCall ? above : below;
+            initial = series.initialCharge;
             initial = initial > outOfTheMoney ? initial - outOfTheMoney : 0;
-            initial = mark + Math.max(initial, ceilDiv(price * INITIAL_FLOOR_PERCENT, 100));
-            maintenance = ceilDiv(price * MAINTENANCE_PERCENT, 100);
+            if (initial < series.initialFloor) initial = series.initialFloor;
+            initial += mark;
+            maintenance = series.maintenanceCharge;
             if (isCall) return (mark, initial, mark + maintenance);
-            maintenance = mark + Math.max(maintenance, ceilDiv(mark * MAINTENANCE_PERCENT, 100));
-            initial = Math.max(initial, ceilDiv(maintenance * PUT_INITIAL_PERCENT, 100));
+            uint256 ofMark = ceilDiv(mark * MAINTENANCE_PERCENT, 100);
+            maintenance = mark + (ofMark > maintenance ? ofMark : maintenance);
+            uint256 deep = ceilDiv(maintenance * PUT_INITIAL_PERCENT, 100);
+            if (deep > initial) initial = deep;
         }
     }
 
-    /// Least payoff of the series over the prices {0, strikes}, at most 0. Between strikes the payoff is
-    /// linear: from price 0 it falls by one per put, and every strike adds its quantity to the slope,
-    /// a call's and a put's alike.
-    function _worstPayoff(Series memory series) private pure returns (int256 worst) {
-        uint256[] memory options = series.options;
-        uint256 count = series.count;
-        int256 payoff = series.putsAtZero;
-        int256 slope = -series.netPuts;
-        uint256 price;
+    /// Least payoff of the series over the prices {0, strikes}, at most 0, and its net calls. Between
+    /// strikes the payoff is linear: from price 0 it falls by one per put, and every strike adds its
+    /// quantity to the slope, a call's and a put's alike.
+    function _worstPayoff(uint256[] memory options, uint256 count)
+        private
+        pure
+        returns (int256 worst, int256 netCalls)
+    {
+        int256 payoff; // at price 0: every put pays its strike
+        int256 slope; // minus the net puts
         unchecked {
-            if (payoff < 0) worst = payoff;
             for (uint256 i; i < count; ++i) {
-                uint256 slot = options[i];
-                uint256 strike = slot.instrumentOf().strikeOf();
+                uint256 slot = options.slotAt(i);
+                int256 quantity = int96(uint96(slot));
+                if (slot >> 232 & 0xff == KIND_CALL) {
+                    netCalls += quantity;
+                } else {
+                    slope -= quantity;
+                    payoff += quantity * int256((slot & STRIKE) >> 96);
+                }
+            }
+            if (payoff < 0) worst = payoff;
+            uint256 price;
+            for (uint256 i; i < count; ++i) {
+                uint256 slot = options.slotAt(i);
+                uint256 strike = (slot & STRIKE) >> 96;
                 payoff += slope * int256(strike - price);
                 if (payoff < worst) worst = payoff;
-                slope += slot.quantityOf();
+                slope += int96(uint96(slot));
                 price = strike;
             }
         }

@@ -8,6 +8,11 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 /// The one place that says what may be used, by whom and how much, so that every other contract is
 /// immutable and has no setter. It holds no money and can move none.
 contract Params is Timelock {
+    struct Listing {
+        bool isToken; // may be pulled, paid or deposited
+        uint16 market; // whose base it is, 0 = none
+    }
+
     uint256 public constant HOLD_MAX = 72 hours; // of attested withdrawals; as long again between two
     uint256 public constant STEP_INTERVAL = 1 days; // between two changes of a market's rates
     uint256 public constant STEP_PERCENT = 10; // of the old rate, either way
@@ -20,9 +25,8 @@ contract Params is Timelock {
     uint256 public outflowCapPerHour;
     mapping(address => bool) public isSolver;
     mapping(address => bool) public isSettlement;
-    mapping(address => bool) public isToken;
     mapping(address => bool) public isSigner;
-    mapping(address => uint16) public marketOf;
+    mapping(address token => Listing) private _listing; // read together: one slot
     mapping(uint16 id => uint256) public ratesChangedAt;
     mapping(bytes32 targetAndSelector => bool) private _allowed;
     mapping(uint16 id => Market) private _market;
@@ -45,7 +49,7 @@ contract Params is Timelock {
 
     /// Never list a rebasing token: a rise would be stranded, a fall would break the sum of balances.
     function addToken(address token) external loosens {
-        isToken[token] = true;
+        _listing[token].isToken = true;
     }
 
     function addSolver(address solver) external loosens {
@@ -77,7 +81,7 @@ contract Params is Timelock {
         Market memory old = _market[id];
         _requireSound(id, market_, old.base);
         if (old.base == address(0)) {
-            marketOf[market_.base] = id;
+            _listing[market_.base].market = id;
         } else if (isSealed) {
             _requireStep(id, old, market_);
         }
@@ -107,7 +111,7 @@ contract Params is Timelock {
     }
 
     function removeToken(address token) external tightens {
-        delete isToken[token];
+        _listing[token].isToken = false;
     }
 
     function removeSolver(address solver) external tightens {
@@ -174,6 +178,14 @@ contract Params is Timelock {
         return (isSolver[solver], isSealed, isPaused);
     }
 
+    function isToken(address token) external view returns (bool) {
+        return _listing[token].isToken;
+    }
+
+    function marketOf(address base) external view returns (uint16) {
+        return _listing[base].market;
+    }
+
     function market(uint16 id) external view returns (Market memory) {
         return _market[id];
     }
@@ -197,7 +209,7 @@ contract Params is Timelock {
     /// Bounds that the margin rules rely on: rates are shares, initial is never below maintenance, and
     /// decimals are the token's own.
     function _requireSound(uint16 id, Market calldata next, address base) private view {
-        bool isSameBase = base == address(0) ? marketOf[next.base] == 0 : base == next.base;
+        bool isSameBase = base == address(0) ? _listing[next.base].market == 0 : base == next.base;
         bool isSound = id != 0 && next.base != address(0) && isSameBase && next.feed != address(0)
             && next.heartbeat != 0 && next.sigmaCapPpm != 0 && next.baseDecimals >= 6
             && next.baseDecimals <= 18 && next.perpMaintenancePpm != 0

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
-import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {Authority} from "./Authority.sol";
@@ -12,7 +11,7 @@ import {Execution, Warrant} from "./Execution.sol";
 import {Router} from "./Router.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {IParams} from "./interfaces/IParams.sol";
-import {Budget} from "./libraries/Mandates.sol";
+import {Relay} from "./libraries/Relay.sol";
 import {Item} from "./types/Plan.sol";
 import {Report} from "./types/Report.sol";
 
@@ -45,32 +44,35 @@ contract Settlement is Authority, ReentrancyGuardTransient {
     {
         _admit();
         _requireOnePerAccount(items);
-        Warrant[] memory warrants = new Warrant[](items.length);
-        Budget[] memory budgets = new Budget[](items.length);
+        Warrant[] memory warrants = _room(items.length);
         for (uint256 i; i < items.length; ++i) {
-            (warrants[i], budgets[i]) = _authorise(items[i]);
-        }
-        for (uint256 i; i < items.length; ++i) {
-            _takeQuotes(items[i].plan);
+            Item calldata item = items[i];
+            warrants[i] = _authorise(item);
+            _takeQuotes(item.plan);
         }
         Ground memory ground = _ground();
-        Clearing.observe(items, ground, report);
+        Clearing.observe(items, ground, report, signatures);
         Verdict[] memory verdicts = _execute(ground, warrants);
         Clearing.clear(items, verdicts, ground, report, signatures);
         for (uint256 i; i < items.length; ++i) {
-            Item calldata item = items[i];
-            if (warrants[i].isMetered) {
-                _meter(item.intent.owner, budgets[i], verdicts[i], item.plan.fee);
-            }
-            emit Settled(
-                warrants[i].digest,
-                item.intent.owner,
-                msg.sender,
-                warrants[i].fraction,
-                verdicts[i].cost,
-                item.plan.fee
-            );
+            _conclude(items[i], warrants[i], verdicts[i]);
         }
+    }
+
+    /// Pointers that are set before they are followed: an array of structs would be filled with empty
+    /// ones first.
+    function _room(uint256 length) private pure returns (Warrant[] memory warrants) {
+        uint256[] memory words = new uint256[](length);
+        assembly ("memory-safe") {
+            warrants := words
+        }
+    }
+
+    function _conclude(Item calldata item, Warrant memory warrant, Verdict memory verdict) private {
+        address owner = item.intent.owner;
+        uint256 fee = item.plan.fee;
+        if (warrant.isMetered) _meter(owner, warrant.budget, verdict, fee);
+        emit Settled(warrant.digest, owner, msg.sender, warrant.fraction, verdict.cost, fee);
     }
 
     function _admit() private view {
@@ -103,14 +105,34 @@ contract Settlement is Authority, ReentrancyGuardTransient {
         private
         returns (Verdict[] memory)
     {
-        bytes memory appended = abi.encode(ground, warrants);
-        (bool isDone, bytes memory answer) = address(Execution)
-            .delegatecall(
-                bytes.concat(
-                    Execution.execute.selector, msg.data[4:], appended, bytes32(appended.length)
-                )
-            );
-        if (!isDone) LowLevelCall.bubbleRevert(answer);
-        return abi.decode(answer, (Verdict[]));
+        uint256[] memory extra = new uint256[](5 + 3 * warrants.length);
+        for (uint256 i; i < warrants.length; ++i) {
+            Warrant memory warrant = warrants[i];
+            assembly ("memory-safe") {
+                mcopy(add(extra, 32), ground, 160)
+                // struct hash, fraction, whether metered: the fields behind the digest
+                mcopy(add(extra, add(192, mul(i, 96))), add(warrant, 32), 96)
+            }
+        }
+        bytes memory answer = Relay.delegate(address(Execution), Execution.execute.selector, extra);
+        return _verdicts(answer, warrants.length);
+    }
+
+    /// A Verdict lies in an answer as it lies in memory: each word is pointed at, none is copied.
+    function _verdicts(bytes memory answer, uint256 count)
+        private
+        pure
+        returns (Verdict[] memory verdicts)
+    {
+        uint256[] memory words = new uint256[](count);
+        for (uint256 i; i < count; ++i) {
+            assembly ("memory-safe") {
+                // behind the answer's length, its offset and the list's length; five words each
+                mstore(add(words, mul(add(i, 1), 32)), add(answer, add(96, mul(i, 160))))
+            }
+        }
+        assembly ("memory-safe") {
+            verdicts := words
+        }
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {MarginRules} from "../MarginRules.sol";
+import {KIND_CALL, KIND_PERP, KIND_PUT} from "../types/Market.sol";
 import {InstrumentId} from "./InstrumentId.sol";
 import {PositionSlot} from "./PositionSlot.sol";
 
@@ -11,13 +12,15 @@ import {PositionSlot} from "./PositionSlot.sol";
 library Fences {
     using InstrumentId for uint160;
     using PositionSlot for uint256;
+    using PositionSlot for uint256[];
 
     /// What attested figures must respect, wad^2.
     struct Fence {
         int256 linear; // perps and base at the feed
         int256 optionsMin; // least and most that the options can be worth
         int256 optionsMax;
-        uint256 floor; // least initial requirement
+        uint256 gross; // perp and short-option notional
+        uint256 floor; // least initial requirement: a percent of that
     }
 
     uint256 private constant BAND_PERCENT = 3; // of S, around what the feed allows
@@ -30,44 +33,62 @@ library Fences {
         pure
         returns (Fence memory limit)
     {
-        (limit.linear, limit.floor) = exposure(book);
         MarginRules.Series memory series;
-        uint256 length = book.slots.length;
+        uint256[] memory slots = book.slots;
+        uint256 length = slots.length;
         unchecked {
             for (uint256 i; i < length; ++i) {
-                uint256 slot = book.slots[i];
-                if (!slot.instrumentOf().isOption()) continue;
-                MarginRules.open(series, book, i, time);
-                _fenceOption(limit, series, slot.instrumentOf(), slot.quantityOf());
+                uint256 slot;
+                assembly ("memory-safe") {
+                    slot := mload(add(slots, mul(add(i, 1), 32)))
+                }
+                uint256 kind = slot >> 232 & 0xff;
+                if (kind != KIND_CALL && kind != KIND_PUT) {
+                    _addLinear(limit, slot, book.markets[i]);
+                    continue;
+                }
+                if (series.key != (slot >> 240 << 40 | (slot >> 192 & 0xffffffffff))) {
+                    MarginRules.open(series, book, i, time);
+                }
+                _fenceOption(limit, slot, series.price, series.timeValue);
             }
+            limit.floor = MarginRules.ceilDiv(limit.gross * FLOOR_PERCENT, 100);
         }
     }
 
     /// The parts of the fence that need no time value: perps and base at the feed, and the least initial
     /// requirement, one percent of gross perp and short-option notional.
-    function exposure(MarginRules.Book memory book)
-        internal
-        pure
-        returns (int256 linear, uint256 floor)
-    {
-        uint256 length = book.slots.length;
+    function exposure(MarginRules.Book memory book) internal pure returns (Fence memory limit) {
+        uint256[] memory slots = book.slots;
+        uint256 length = slots.length;
         unchecked {
             for (uint256 i; i < length; ++i) {
-                uint160 instrument = book.slots[i].instrumentOf();
-                int256 quantity = book.slots[i].quantityOf();
-                if (instrument.isOption()) {
-                    if (quantity < 0) floor += uint256(-quantity) * book.prices[i];
-                    continue;
-                }
-                MarginRules.MarketView memory market = book.markets[i];
-                if (instrument.isPerp()) {
-                    linear += quantity * (int256(market.price) - market.fundingIndex);
-                    floor += MarginRules.abs(quantity) * market.price;
-                } else {
-                    linear += quantity * int256(market.price * market.baseUnit);
+                uint256 slot = slots.slotAt(i);
+                int256 quantity = int96(uint96(slot));
+                uint256 kind = slot >> 232 & 0xff;
+                if (kind != KIND_CALL && kind != KIND_PUT) {
+                    _addLinear(limit, slot, book.markets[i]);
+                } else if (quantity < 0) {
+                    limit.gross += uint256(-quantity) * book.prices.slotAt(i);
                 }
             }
-            floor = MarginRules.ceilDiv(floor * FLOOR_PERCENT, 100);
+            limit.floor = MarginRules.ceilDiv(limit.gross * FLOOR_PERCENT, 100);
+        }
+    }
+
+    /// A perp or base at the feed.
+    function _addLinear(Fence memory limit, uint256 slot, MarginRules.MarketView memory market)
+        private
+        pure
+    {
+        int256 quantity = int96(uint96(slot));
+        unchecked {
+            if (slot >> 232 & 0xff == KIND_PERP) {
+                limit.linear += quantity * (int256(market.price) - market.fundingIndex);
+                limit.gross += MarginRules.abs(quantity) * market.price;
+            } else {
+                limit.linear += quantity * int256(market.price * market.baseUnit);
+            }
         }
     }
 
@@ -78,12 +99,27 @@ library Fences {
         pure
         returns (uint256 lowest, uint256 highest)
     {
+        uint256 flat = instrument.isPerp()
+            ? 0
+            : MarginRules.timeValue(
+                market.price, market.sigmaCapPpm, MarginRules.timeLeft(instrument.expiryOf(), time)
+            );
+        return band(instrument, market.price, flat);
+    }
+
+    /// The same when the time value of the instrument's series is known already: an option is worth
+    /// its intrinsic value at least, and at most the time value that volatility <= cap allows more.
+    function band(uint160 instrument, uint256 price, uint256 flat)
+        internal
+        pure
+        returns (uint256 lowest, uint256 highest)
+    {
         unchecked {
-            uint256 slack = market.price * BAND_PERCENT / 100;
-            if (instrument.isPerp()) return (market.price - slack, market.price + slack);
-            (lowest, highest) = optionRange(instrument, market.price, market.sigmaCapPpm, time);
+            uint256 slack = price * BAND_PERCENT / 100;
+            if (instrument.isPerp()) return (price - slack, price + slack);
+            lowest = MarginRules.intrinsic(instrument, price);
+            highest = lowest + MarginRules.scaled(flat, instrument, price) + slack;
             lowest = lowest > slack ? lowest - slack : 0;
-            highest += slack;
         }
     }
 
@@ -93,53 +129,44 @@ library Fences {
         pure
         returns (int256 delta, bool isExact)
     {
-        uint256 length = book.slots.length;
+        uint256[] memory slots = book.slots;
+        uint256 length = slots.length;
         unchecked {
             for (uint256 i; i < length; ++i) {
-                uint160 instrument = book.slots[i].instrumentOf();
-                if (instrument.marketOf() != market) continue;
-                if (instrument.isOption()) return (0, false);
-                int256 quantity = book.slots[i].quantityOf();
-                delta += instrument.isPerp()
-                    ? quantity
-                    : quantity * int256(book.markets[i].baseUnit);
+                uint256 slot = slots.slotAt(i);
+                if (slot.marketOf() != market) continue;
+                if (slot.isOption()) return (0, false);
+                int256 quantity = slot.quantityOf();
+                delta += slot.isPerp() ? quantity : quantity * int256(book.markets[i].baseUnit);
             }
         }
         return (delta, true);
     }
 
-    /// Intrinsic value at price S, and intrinsic plus the most time value that volatility <= cap allows.
-    function optionRange(uint160 instrument, uint256 price, uint256 sigmaCapPpm, uint256 time)
-        internal
-        pure
-        returns (uint256 inTheMoney, uint256 highest)
-    {
-        unchecked {
-            uint256 flat = MarginRules.timeValue(
-                price, sigmaCapPpm, MarginRules.timeLeft(instrument.expiryOf(), time)
-            );
-            inTheMoney = MarginRules.intrinsic(instrument, price);
-            highest = inTheMoney + MarginRules.scaled(flat, instrument, price);
-        }
-    }
-
     /// Adds one option to the fence: a long is worth 0 to the upper bound, a short owes at least its
     /// intrinsic value.
-    function _fenceOption(
-        Fence memory limit,
-        MarginRules.Series memory series,
-        uint160 instrument,
-        int256 quantity
-    ) private pure {
+    function _fenceOption(Fence memory limit, uint256 slot, uint256 price, uint256 flat)
+        private
+        pure
+    {
         unchecked {
-            uint256 inTheMoney = MarginRules.intrinsic(instrument, series.price);
-            uint256 highest =
-                inTheMoney + MarginRules.scaled(series.timeValue, instrument, series.price);
+            int256 quantity = int96(uint96(slot));
+            uint256 strike = slot >> 96 & 0xffffffffffffffffffffffff;
+            uint256 inTheMoney;
+            if (slot >> 232 & 0xff == KIND_CALL) {
+                if (price > strike) inTheMoney = price - strike;
+            } else if (strike > price) {
+                inTheMoney = strike - price;
+            } else {
+                flat = (flat * strike + price - 1) / price; // as `MarginRules.scaled`
+            }
+            int256 highest = int256(inTheMoney + flat);
             if (quantity > 0) {
-                limit.optionsMax += quantity * int256(highest);
+                limit.optionsMax += quantity * highest;
                 return;
             }
-            limit.optionsMin += quantity * int256(highest);
+            limit.gross += uint256(-quantity) * price;
+            limit.optionsMin += quantity * highest;
             limit.optionsMax += quantity * int256(inTheMoney);
         }
     }

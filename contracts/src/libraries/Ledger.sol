@@ -118,8 +118,10 @@ library Ledger {
 
     /// Content, not history: equal positions in equal order hash equally. Cash is left out, so that
     /// nobody can void an attestation by giving money.
-    function hash(uint256[] memory slots) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(slots));
+    function hash(uint256[] memory slots) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            digest := keccak256(add(slots, 32), mul(mload(slots), 32))
+        }
     }
 
     /// `index` == count and an empty slot when the account does not hold the instrument.

@@ -2,7 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {ISettlement} from "../interfaces/ISettlement.sol";
-import {Mandate, OutcomeIntent} from "../types/Intent.sol";
+import {Leg, Limits, Mandate, OutcomeIntent} from "../types/Intent.sol";
+import {Legs} from "./Legs.sol";
 import {Signatures} from "./Signatures.sol";
 import {TypedData} from "./TypedData.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
@@ -20,7 +21,8 @@ struct Budget {
 library Mandates {
     uint32 private constant SLIPPAGE_NONE = type(uint32).max;
     uint256 private constant REVOKED = type(uint256).max;
-    bytes32 private constant WITHDRAW = keccak256("withdraw");
+    uint256 private constant MANDATE_SIZE_MIN = 13 * 32; // bytes of its fields
+    uint256 private constant SIZE_MIN = MANDATE_SIZE_MIN + 5 * 32; // three offsets, two lengths
 
     /// `signature` = abi.encode(Mandate, owner's signature, agent's signature of the intent's
     /// digest). Returns the budget that the trade has yet to be counted against.
@@ -30,8 +32,8 @@ library Mandates {
         bytes32 intentDigest,
         bytes32 domain
     ) internal view returns (Budget memory) {
-        (Mandate memory mandate, bytes memory byOwner, bytes memory byAgent) =
-            abi.decode(signature, (Mandate, bytes, bytes));
+        (Mandate calldata mandate, bytes calldata byOwner, bytes calldata byAgent) =
+            _parts(signature);
         _coversWho(mandate, intent);
         _coversWhat(mandate, intent);
         _coversLimits(mandate, intent);
@@ -65,7 +67,36 @@ library Mandates {
         return (day << 224) | (notional << 112) | loss;
     }
 
-    function _coversWho(Mandate memory mandate, OutcomeIntent calldata intent) private view {
+    /// The three parts where they stand in the calldata; each lies inside `signature`.
+    function _parts(bytes calldata signature)
+        private
+        pure
+        returns (Mandate calldata mandate, bytes calldata byOwner, bytes calldata byAgent)
+    {
+        if (signature.length < SIZE_MIN) revert ISettlement.BadSignature(address(0));
+        uint256 owners;
+        uint256 agents;
+        uint256 place;
+        assembly ("memory-safe") {
+            place := calldataload(signature.offset)
+            owners := calldataload(add(signature.offset, 32))
+            agents := calldataload(add(signature.offset, 64))
+            mandate := add(signature.offset, place)
+            byOwner.offset := add(add(signature.offset, owners), 32)
+            byOwner.length := calldataload(add(signature.offset, owners))
+            byAgent.offset := add(add(signature.offset, agents), 32)
+            byAgent.length := calldataload(add(signature.offset, agents))
+        }
+        unchecked {
+            uint256 most = signature.length - 32;
+            bool isInside = place <= signature.length - MANDATE_SIZE_MIN && owners <= most
+                && agents <= most && byOwner.length <= most - owners
+                && byAgent.length <= most - agents;
+            if (!isInside) revert ISettlement.BadSignature(address(0));
+        }
+    }
+
+    function _coversWho(Mandate calldata mandate, OutcomeIntent calldata intent) private view {
         if (mandate.owner != intent.owner) {
             revert ISettlement.ScopeExceeded("owner", uint160(intent.owner), uint160(mandate.owner));
         }
@@ -75,37 +106,43 @@ library Mandates {
         _atMost("validFrom", mandate.validFrom, block.timestamp);
         _atMost("validTo", block.timestamp, mandate.validTo);
         // No money leaves the account, whatever the agent's key is worth to a thief.
-        _atMost("receiver", uint160(intent.receiver), 0);
+        address receiver = intent.receiver;
+        if (receiver != address(0)) {
+            revert ISettlement.ScopeExceeded("receiver", uint160(receiver), 0);
+        }
     }
 
-    function _coversWhat(Mandate memory mandate, OutcomeIntent calldata intent) private pure {
-        bytes32 outcome = keccak256(bytes(intent.outcome));
+    function _coversWhat(Mandate calldata mandate, OutcomeIntent calldata intent) private pure {
+        bytes32 outcome = TypedData.hash(intent.outcome);
+        string[] calldata outcomes = mandate.outcomes;
         uint256 found;
-        while (
-            found < mandate.outcomes.length && keccak256(bytes(mandate.outcomes[found])) != outcome
-        ) ++found;
-        if (found == mandate.outcomes.length) {
-            revert ISettlement.ScopeExceeded("outcomes", 0, found);
-        }
+        while (found < outcomes.length && TypedData.hash(outcomes[found]) != outcome) ++found;
+        if (found == outcomes.length) revert ISettlement.ScopeExceeded("outcomes", 0, found);
 
-        for (uint256 i; i < intent.legs.length; ++i) {
-            if (keccak256(bytes(intent.legs[i].side)) == WITHDRAW) {
+        Leg[] calldata legs = intent.legs;
+        address[] calldata assets = mandate.assets;
+        for (uint256 i; i < legs.length; ++i) {
+            Leg calldata leg = legs[i];
+            if (Legs.wordOf(leg.side) == Legs.WITHDRAW) {
                 revert ISettlement.ScopeExceeded("withdraw", i, 0);
             }
-            for (found = 0; found < mandate.assets.length; ++found) {
-                if (mandate.assets[found] == intent.legs[i].asset) break;
+            address asset = leg.asset;
+            for (found = 0; found < assets.length && assets[found] != asset;) {
+                ++found;
             }
-            if (found == mandate.assets.length) {
-                revert ISettlement.ScopeExceeded("assets", i, found);
-            }
+            if (found == assets.length) revert ISettlement.ScopeExceeded("assets", i, found);
         }
     }
 
-    function _coversLimits(Mandate memory mandate, OutcomeIntent calldata intent) private pure {
-        _atMost("maxSlippageBps", intent.limits.maxSlippageBps, mandate.maxSlippageBps);
-        _atMost("maxSlippageBps", intent.limits.maxSlippageBps, SLIPPAGE_NONE - 1);
-        _atMost("maxMarginUsed", intent.limits.maxMarginUsed, mandate.maxMarginUsed);
-        _atMost("minHealth", mandate.minHealth, intent.limits.minHealth);
+    function _coversLimits(Mandate calldata mandate, OutcomeIntent calldata intent) private pure {
+        Limits calldata limits = intent.limits;
+        uint256 slippage = limits.maxSlippageBps;
+        _atMost("maxSlippageBps", slippage, mandate.maxSlippageBps);
+        if (slippage == SLIPPAGE_NONE) {
+            revert ISettlement.ScopeExceeded("maxSlippageBps", slippage, SLIPPAGE_NONE - 1);
+        }
+        _atMost("maxMarginUsed", limits.maxMarginUsed, mandate.maxMarginUsed);
+        _atMost("minHealth", mandate.minHealth, limits.minHealth);
     }
 
     function _atMost(bytes32 rule, uint256 wanted, uint256 granted) private pure {

@@ -15,6 +15,7 @@ import {PositionSlot} from "./PositionSlot.sol";
 library Pricing {
     using InstrumentId for uint160;
     using PositionSlot for uint256;
+    using PositionSlot for uint256[];
 
     /// What one call works with: where parameters are, what an atom is, the markets read so far.
     struct Desk {
@@ -22,65 +23,128 @@ library Pricing {
         uint256 unit; // wad^2 per atom of cash
         Entry[] entries;
         uint256 length;
+        uint256 series; // whose time value was asked last
+        uint256 flat; // that time value
     }
 
     struct Entry {
         Market listed;
         MarginRules.MarketView rules;
+        uint256 openInterest; // as trades move it, once one did
+        bool isTraded;
     }
 
     uint256 private constant MARKETS_AT_FIRST = 4;
 
     function desk(IParams params, uint256 unit) internal pure returns (Desk memory) {
-        return Desk(params, unit, new Entry[](MARKETS_AT_FIRST), 0);
+        return Desk(params, unit, _room(MARKETS_AT_FIRST), 0, 0, 0);
     }
 
     /// An option past expiry is valued at the fixed price, at the feed until there is one.
     function book(Ledger.State storage state, Desk memory self, uint256[] memory slots)
         internal
         view
-        returns (MarginRules.Book memory priced)
+        returns (MarginRules.Book memory)
     {
-        priced.slots = slots;
-        priced.prices = new uint256[](slots.length);
-        priced.markets = new MarginRules.MarketView[](slots.length);
-        MarginRules.MarketView memory rules;
         uint256 length = slots.length;
+        uint256[] memory prices = new uint256[](length);
+        MarginRules.MarketView[] memory markets = _views(length);
+        MarginRules.MarketView memory rules;
+        assembly ("memory-safe") {
+            rules := 0x60 // not followed before the first market is read
+        }
         unchecked {
-            for (uint256 i; i < length; ++i) {
-                uint160 instrument = slots[i].instrumentOf();
-                uint16 market = instrument.marketOf();
-                if (rules.id != market) rules = entryOf(state, self, market).rules;
-                priced.markets[i] = rules;
-                uint256 expiry = instrument.expiryOf();
-                uint256 price;
-                if (expiry != 0 && expiry <= block.timestamp) {
-                    price = state.expiries.price[instrument.seriesOf()];
+            for (uint256 i; i < length;) {
+                // forge-lint: disable-next-line(unsafe-typecast)
+                rules = entryOf(state, self, uint16(slots.slotAt(i).marketOf())).rules;
+                uint256 expired;
+                (i, expired) = _fill(slots, prices, markets, i, rules);
+                for (; expired != 0; expired &= expired - 1) {
+                    _fix(state, slots, prices, expired & (~expired + 1));
                 }
-                priced.prices[i] = price == 0 ? rules.price : price;
             }
         }
+        return MarginRules.Book(slots, prices, markets);
+    }
+
+    /// Prices positions from `i` on by the feed while they are of one market; returns where they end
+    /// and, as bits, which are past their expiry.
+    function _fill(
+        uint256[] memory slots,
+        uint256[] memory prices,
+        MarginRules.MarketView[] memory markets,
+        uint256 i,
+        MarginRules.MarketView memory rules
+    ) private view returns (uint256, uint256 expired) {
+        uint256 price = rules.price;
+        assembly ("memory-safe") {
+            let length := mload(slots)
+            let place := mul(add(i, 1), 32)
+            let market := shr(240, mload(add(slots, place)))
+            for {} lt(i, length) { i := add(i, 1) } {
+                let slot := mload(add(slots, place))
+                if iszero(eq(shr(240, slot), market)) { break }
+                mstore(add(prices, place), price)
+                mstore(add(markets, place), rules)
+                let expiry := and(shr(192, slot), 0xffffffffff)
+                if expiry {
+                    if iszero(lt(timestamp(), expiry)) { expired := or(expired, shl(i, 1)) }
+                }
+                place := add(place, 32)
+            }
+        }
+        return (i, expired);
+    }
+
+    /// The fixed price of the expired option that `bit` names, if there is one yet.
+    function _fix(
+        Ledger.State storage state,
+        uint256[] memory slots,
+        uint256[] memory prices,
+        uint256 bit
+    ) private view {
+        uint256 i;
+        while (bit >> i != 1) ++i;
+        uint256 price = state.expiries.price[slots[i].seriesOf()];
+        if (price != 0) prices[i] = price;
     }
 
     function entryOf(Ledger.State storage state, Desk memory self, uint16 market)
         internal
         view
-        returns (Entry memory entry)
+        returns (Entry memory)
     {
         uint256 length = self.length;
         for (uint256 i; i < length; ++i) {
             if (self.entries[i].rules.id == market) return self.entries[i];
         }
         if (length == self.entries.length) _grow(self);
-        entry.listed = listed(self.params, market);
-        entry.rules = _rules(state, market, entry.listed);
+        Market memory found = listed(self.params, market);
+        Entry memory entry = Entry(found, _rules(state, market, found), 0, false);
         self.entries[length] = entry;
         self.length = length + 1;
+        return entry;
     }
 
-    function listed(IParams params, uint16 market) internal view returns (Market memory found) {
-        found = params.market(market);
+    /// Time value of the instrument's series; neighbouring trades mostly share one.
+    function flatOf(
+        Desk memory self,
+        MarginRules.MarketView memory rules,
+        uint160 instrument,
+        uint256 time
+    ) internal pure returns (uint256) {
+        if (self.series == instrument.seriesOf()) return self.flat;
+        self.series = instrument.seriesOf();
+        self.flat = MarginRules.timeValue(
+            rules.price, rules.sigmaCapPpm, MarginRules.timeLeft(instrument.expiryOf(), time)
+        );
+        return self.flat;
+    }
+
+    function listed(IParams params, uint16 market) internal view returns (Market memory) {
+        Market memory found = params.market(market);
         if (found.base == address(0)) revert IClearinghouse.NoMarket(market);
+        return found;
     }
 
     function fundingIndex(Ledger.State storage state, uint16 market)
@@ -110,10 +174,26 @@ library Pricing {
     }
 
     function _grow(Desk memory self) private pure {
-        Entry[] memory entries = new Entry[](2 * self.length);
+        Entry[] memory entries = _room(2 * self.length);
         for (uint256 i; i < self.length; ++i) {
             entries[i] = self.entries[i];
         }
         self.entries = entries;
+    }
+
+    /// Pointers that are set before they are followed: an array of structs would be filled with empty
+    /// ones first.
+    function _room(uint256 length) private pure returns (Entry[] memory entries) {
+        uint256[] memory words = new uint256[](length);
+        assembly ("memory-safe") {
+            entries := words
+        }
+    }
+
+    function _views(uint256 length) private pure returns (MarginRules.MarketView[] memory views) {
+        uint256[] memory words = new uint256[](length);
+        assembly ("memory-safe") {
+            views := words
+        }
     }
 }

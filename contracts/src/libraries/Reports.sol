@@ -18,8 +18,9 @@ library Reports {
         returns (uint256 place)
     {
         if (report.validUntil == 0) return 0;
-        for (uint256 i; i < report.accounts.length; ++i) {
-            AccountRisk calldata risk = report.accounts[i];
+        AccountRisk[] calldata accounts = report.accounts;
+        for (uint256 i; i < accounts.length; ++i) {
+            AccountRisk calldata risk = accounts[i];
             if (risk.account != account) continue;
             bytes32 hash = Ledger.hash(slots);
             if (risk.positionsAfter != hash) {
@@ -36,8 +37,9 @@ library Reports {
         returns (int256 delta, bool isKnown)
     {
         if (report.validUntil == 0) return (0, false);
-        for (uint256 i; i < report.accounts.length; ++i) {
-            AccountRisk calldata risk = report.accounts[i];
+        AccountRisk[] calldata accounts = report.accounts;
+        for (uint256 i; i < accounts.length; ++i) {
+            AccountRisk calldata risk = accounts[i];
             if (risk.account == account && risk.market == market) return (risk.netDelta, true);
         }
         return (0, false);

@@ -10,12 +10,13 @@ library Signatures {
     /// A contract that burns gas or never answers costs this much and no more.
     uint256 internal constant ERC1271_GAS = 150_000;
 
-    function isSignedBy(address signer, bytes32 digest, bytes memory signature)
+    function isSignedBy(address signer, bytes32 digest, bytes calldata signature)
         internal
         view
         returns (bool)
     {
-        (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecover(digest, signature);
+        (address recovered, ECDSA.RecoverError failure,) =
+            ECDSA.tryRecoverCalldata(digest, signature);
         if (failure == ECDSA.RecoverError.NoError && recovered == signer) return true;
         if (signer.code.length == 0) return false;
         (bool ok, bytes memory answer) = signer.staticcall{gas: ERC1271_GAS}(

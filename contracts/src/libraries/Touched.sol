@@ -14,8 +14,10 @@ library Touched {
     using TransientSlot for TransientSlot.Bytes32Slot;
 
     // entry of an account: cash before int128 | index + 1 (64) | observed (1) | released (1)
+    // | a report speaks of it (1)
     uint256 private constant OBSERVED = 1 << 192;
     uint256 private constant RELEASED = 1 << 193;
+    uint256 private constant REPORTED = 1 << 194;
     bytes32 private constant ENTRY = keccak256("solvent.touched.entry");
     bytes32 private constant HASH = keccak256("solvent.touched.hash");
     bytes32 private constant LIST = keccak256("solvent.touched.list");
@@ -40,9 +42,18 @@ library Touched {
         LIST_LENGTH.asUint256().tstore(index + 1);
     }
 
-    function observe(bytes32 account, bytes32 positionsHash) internal {
+    function observe(bytes32 account, bool inReport) internal {
         TransientSlot.Uint256Slot entry = _entry(account);
-        entry.tstore(entry.tload() | OBSERVED);
+        entry.tstore(entry.tload() | OBSERVED | (inReport ? REPORTED : 0));
+    }
+
+    /// Whether the positions must be hashed before base moves: a report may speak of what they were,
+    /// and the clearing could only find what they are. Trades move nothing before it.
+    function needsHash(bytes32 account) internal view returns (bool) {
+        return isReported(entryOf(account)) && hashBefore(account) == 0;
+    }
+
+    function setHash(bytes32 account, bytes32 positionsHash) internal {
         HASH.deriveMapping(account).asBytes32().tstore(positionsHash);
     }
 
@@ -67,24 +78,23 @@ library Touched {
         return LIST.offset(index).asBytes32().tload();
     }
 
-    /// Place in the list plus one; 0 = not touched.
-    function placeOf(bytes32 account) internal view returns (uint256) {
-        return uint64(_entry(account).tload() >> 128);
+    function entryOf(bytes32 account) internal view returns (uint256) {
+        return _entry(account).tload();
     }
 
-    function isObserved(bytes32 account) internal view returns (bool) {
-        return _entry(account).tload() & OBSERVED != 0;
+    function isObserved(uint256 entry) internal pure returns (bool) {
+        return entry & OBSERVED != 0;
     }
 
-    function isReleased(bytes32 account) internal view returns (bool) {
-        return _entry(account).tload() & RELEASED != 0;
+    function isReleased(uint256 entry) internal pure returns (bool) {
+        return entry & RELEASED != 0;
     }
 
-    function cashBefore(bytes32 account) internal view returns (int256) {
-        return int128(uint128(_entry(account).tload()));
+    function isReported(uint256 entry) internal pure returns (bool) {
+        return entry & REPORTED != 0;
     }
 
-    /// Hash of the positions when observed; 0 when nobody asked for it.
+    /// Hash of the positions before base of a reported account moved; 0 when none did.
     function hashBefore(bytes32 account) internal view returns (bytes32) {
         return HASH.deriveMapping(account).asBytes32().tload();
     }
@@ -102,8 +112,8 @@ library Touched {
         uint256 count = length();
         for (uint256 i; i < count; ++i) {
             bytes32 account = accountAt(i);
+            if (isReported(entryOf(account))) setHash(account, 0);
             _entry(account).tstore(0);
-            HASH.deriveMapping(account).asBytes32().tstore(0);
         }
         LIST_LENGTH.asUint256().tstore(0);
         MOVES_LENGTH.asUint256().tstore(0);

@@ -9,35 +9,47 @@ import {Fences} from "./Fences.sol";
 import {InstrumentId} from "./InstrumentId.sol";
 import {Ledger} from "./Ledger.sol";
 import {Pricing} from "./Pricing.sol";
+import {Seats} from "./Seats.sol";
 import {Touched} from "./Touched.sol";
 
 /// Applies one trade: refuses instruments that are not open and prices the feed cannot explain, then
 /// moves two positions and the cash between them. Whether both sides can afford it is the gate's matter.
 library Trading {
     using InstrumentId for uint160;
-    using Ledger for Ledger.State;
+    using Seats for Seats.Seat;
 
     function apply_(
         Ledger.State storage state,
         Pricing.Desk memory desk,
         Trade calldata trade,
+        Seats.Seat memory a,
+        Seats.Seat memory b,
         bool isPaused
     ) internal {
         uint160 instrument = trade.instrument;
+        int256 quantity = trade.quantity;
         _requireOpen(instrument);
-        if (trade.quantity == 0) revert IClearinghouse.ZeroAmount();
+        if (quantity == 0) revert IClearinghouse.ZeroAmount();
         if (trade.a == trade.b) revert IClearinghouse.SelfTrade(trade.a);
         Pricing.Entry memory entry = Pricing.entryOf(state, desk, instrument.marketOf());
-        _requireInBand(trade, entry.rules);
-        touch(state, trade.a);
-        touch(state, trade.b);
-        int256 paid = cost(state, trade, desk.unit);
-        state.addCash(trade.a, -paid);
-        state.addCash(trade.b, paid);
-        int256 opened = _move(state, trade.a, instrument, trade.quantity, trade.hintA)
-            + _move(state, trade.b, instrument, -int256(trade.quantity), trade.hintB);
+        _requireInBand(desk, trade, entry.rules);
+        a.requireThawed();
+        b.requireThawed();
+        int256 paid = _cost(trade, entry.rules.fundingIndex, desk.unit);
+        a.addCash(-paid);
+        b.addCash(paid);
+        int256 opened =
+            a.move(instrument, quantity, trade.hintA) + b.move(instrument, -quantity, trade.hintB);
         _moveOpenInterest(state, entry, opened, isPaused);
         emit IClearinghouse.Traded(trade.a, trade.b, instrument, trade.quantity, trade.price, paid);
+    }
+
+    /// Open interest of every market traded in goes to storage.
+    function close(Ledger.State storage state, Pricing.Desk memory desk) internal {
+        for (uint256 i; i < desk.length; ++i) {
+            Pricing.Entry memory entry = desk.entries[i];
+            if (entry.isTraded) state.openInterest[entry.rules.id] = entry.openInterest;
+        }
     }
 
     /// Every account that a settlement moves is remembered with the cash it had, and gated later.
@@ -54,25 +66,22 @@ library Trading {
         view
         returns (int256)
     {
-        if (trade.price > type(uint96).max) revert IClearinghouse.PriceOutOfRange(trade.price);
-        int256 price = int256(trade.price);
-        if (trade.instrument.isPerp()) {
-            price -= Pricing.fundingIndex(state, trade.instrument.marketOf());
-        }
-        int256 exact = trade.quantity * price;
-        return exact > 0 ? MarginRules.toAtomsUp(exact, unit) : MarginRules.toAtoms(exact, unit);
+        int256 index = trade.instrument.isPerp()
+            ? Pricing.fundingIndex(state, trade.instrument.marketOf())
+            : int256(0);
+        return _cost(trade, index, unit);
     }
 
-    /// Moves a position; returns by how much the account's long side grew.
-    function _move(
-        Ledger.State storage state,
-        bytes32 account,
-        uint160 instrument,
-        int256 quantity,
-        uint8 hint
-    ) private returns (int256) {
-        (int256 before, int256 afterwards) = state.movePosition(account, instrument, quantity, hint);
-        return (afterwards > 0 ? afterwards : int256(0)) - (before > 0 ? before : int256(0));
+    function _cost(Trade calldata trade, int256 fundingIndex, uint256 unit)
+        private
+        pure
+        returns (int256)
+    {
+        if (trade.price > type(uint96).max) revert IClearinghouse.PriceOutOfRange(trade.price);
+        int256 price = int256(trade.price);
+        if (trade.instrument.isPerp()) price -= fundingIndex;
+        int256 exact = trade.quantity * price;
+        return exact > 0 ? MarginRules.toAtomsUp(exact, unit) : MarginRules.toAtoms(exact, unit);
     }
 
     /// Long contracts are counted, which is one side of all of them. Closing is always allowed.
@@ -81,26 +90,33 @@ library Trading {
         Pricing.Entry memory entry,
         int256 opened,
         bool isPaused
-    ) private {
+    ) private view {
         if (opened == 0) return;
         uint16 market = entry.rules.id;
-        Market memory listed = entry.listed;
-        uint256 total = uint256(int256(state.openInterest[market]) + opened);
-        state.openInterest[market] = total;
+        if (!entry.isTraded) {
+            (entry.isTraded, entry.openInterest) = (true, state.openInterest[market]);
+        }
+        uint256 total = uint256(int256(entry.openInterest) + opened);
+        entry.openInterest = total;
         if (opened < 0) return;
+        Market memory listed = entry.listed;
         if (isPaused || listed.isReduceOnly) revert IClearinghouse.ReduceOnly(market);
         if (total > listed.openInterestCap) {
             revert IClearinghouse.OpenInterestCap(total, listed.openInterestCap);
         }
     }
 
-    function _requireInBand(Trade calldata trade, MarginRules.MarketView memory rules)
-        private
-        view
-    {
-        (uint256 lowest, uint256 highest) = Fences.band(trade.instrument, rules, block.timestamp);
+    function _requireInBand(
+        Pricing.Desk memory desk,
+        Trade calldata trade,
+        MarginRules.MarketView memory rules
+    ) private view {
+        uint160 instrument = trade.instrument;
+        uint256 flat =
+            instrument.isPerp() ? 0 : Pricing.flatOf(desk, rules, instrument, block.timestamp);
+        (uint256 lowest, uint256 highest) = Fences.band(instrument, rules.price, flat);
         if (trade.price < lowest || trade.price > highest) {
-            revert IClearinghouse.PriceBand(trade.instrument, trade.price, lowest, highest);
+            revert IClearinghouse.PriceBand(instrument, trade.price, lowest, highest);
         }
     }
 

@@ -38,92 +38,96 @@ library TypedData {
     bytes32 internal constant MANDATE_TYPEHASH =
         0x820bc0821d9bbec3f72e3f61a81d23e0e2754f8573f3753679928699ed448359;
 
-    function hash(OutcomeIntent calldata intent) internal pure returns (bytes32) {
-        return keccak256(
-            bytes.concat(
-                abi.encode(
-                    INTENT_TYPEHASH,
-                    intent.owner,
-                    intent.subaccount,
-                    intent.receiver,
-                    keccak256(bytes(intent.outcome)),
-                    hash(intent.legs),
-                    keccak256(abi.encode(LIMITS_TYPEHASH, intent.limits))
-                ),
-                // In two parts, for one abi.encode of twelve values does not fit the stack.
-                abi.encode(
-                    intent.partiallyFillable,
-                    intent.validFrom,
-                    intent.validTo,
-                    intent.nonce,
-                    intent.appData
-                )
-            )
-        );
+    // Fields that need no hash of their own are copied as they stand: a word with dirty bits hashes to
+    // what nobody signed, and is refused where it is read.
+
+    function hash(OutcomeIntent calldata intent) internal pure returns (bytes32 digest) {
+        bytes32 outcome = hash(intent.outcome);
+        bytes32 legs = hash(intent.legs);
+        assembly ("memory-safe") {
+            let words := mload(0x40)
+            mstore(words, LIMITS_TYPEHASH)
+            calldatacopy(add(words, 32), add(intent, 160), 256)
+            let limits := keccak256(words, 288)
+            mstore(words, INTENT_TYPEHASH)
+            calldatacopy(add(words, 32), intent, 96) // owner, subaccount, receiver
+            mstore(add(words, 128), outcome)
+            mstore(add(words, 160), legs)
+            mstore(add(words, 192), limits)
+            calldatacopy(add(words, 224), add(intent, 416), 160) // all behind the limits
+            digest := keccak256(words, 384)
+        }
     }
 
-    function hash(Leg[] calldata legs) internal pure returns (bytes32) {
-        bytes32[] memory hashes = new bytes32[](legs.length);
-        for (uint256 i; i < legs.length; ++i) {
+    function hash(Leg[] calldata legs) internal pure returns (bytes32 digest) {
+        uint256 length = legs.length;
+        bytes32[] memory hashes = new bytes32[](length);
+        for (uint256 i; i < length; ++i) {
             hashes[i] = hash(legs[i]);
         }
-        return keccak256(abi.encodePacked(hashes));
-    }
-
-    function hash(Leg calldata leg) internal pure returns (bytes32) {
-        return keccak256(
-            bytes.concat(
-                abi.encode(
-                    LEG_TYPEHASH,
-                    keccak256(bytes(leg.kind)),
-                    leg.asset,
-                    keccak256(bytes(leg.side)),
-                    keccak256(bytes(leg.right)),
-                    leg.strikeMin,
-                    leg.strikeMax
-                ),
-                abi.encode(
-                    leg.expiryMin,
-                    leg.expiryMax,
-                    leg.quantityMin,
-                    leg.quantityMax,
-                    leg.limitPrice,
-                    leg.chainId
-                )
-            )
-        );
-    }
-
-    function hash(Quote calldata quote) internal pure returns (bytes32) {
-        return keccak256(abi.encode(QUOTE_TYPEHASH, quote));
-    }
-
-    function hash(Mandate memory mandate) internal pure returns (bytes32) {
-        bytes32[] memory outcomes = new bytes32[](mandate.outcomes.length);
-        for (uint256 i; i < outcomes.length; ++i) {
-            outcomes[i] = keccak256(bytes(mandate.outcomes[i]));
+        assembly ("memory-safe") {
+            digest := keccak256(add(hashes, 32), mul(length, 32))
         }
-        return keccak256(
-            bytes.concat(
-                abi.encode(
-                    MANDATE_TYPEHASH,
-                    mandate.owner,
-                    mandate.subaccount,
-                    mandate.agent,
-                    mandate.validFrom,
-                    mandate.validTo,
-                    keccak256(abi.encodePacked(outcomes)),
-                    keccak256(abi.encodePacked(mandate.assets))
-                ),
-                abi.encode(
-                    mandate.notionalPerDay,
-                    mandate.lossPerDay,
-                    mandate.maxSlippageBps,
-                    mandate.maxMarginUsed,
-                    mandate.minHealth,
-                    mandate.nonce
-                )
-            )
-        );
+    }
+
+    function hash(Leg calldata leg) internal pure returns (bytes32 digest) {
+        bytes32 kind = hash(leg.kind);
+        bytes32 side = hash(leg.side);
+        bytes32 right = hash(leg.right);
+        assembly ("memory-safe") {
+            let words := mload(0x40)
+            mstore(words, LEG_TYPEHASH)
+            mstore(add(words, 32), kind)
+            calldatacopy(add(words, 64), add(leg, 32), 32) // asset
+            mstore(add(words, 96), side)
+            mstore(add(words, 128), right)
+            calldatacopy(add(words, 160), add(leg, 128), 256) // all behind the words
+            digest := keccak256(words, 416)
+        }
+    }
+
+    function hash(Quote calldata quote) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let words := mload(0x40)
+            mstore(words, QUOTE_TYPEHASH)
+            calldatacopy(add(words, 32), quote, 288)
+            digest := keccak256(words, 320)
+        }
+    }
+
+    function hash(Mandate calldata mandate) internal pure returns (bytes32 digest) {
+        bytes32 outcomes = _hash(mandate.outcomes);
+        address[] calldata assets = mandate.assets;
+        assembly ("memory-safe") {
+            let words := mload(0x40)
+            let size := mul(assets.length, 32)
+            calldatacopy(words, assets.offset, size)
+            let assetsHash := keccak256(words, size)
+            mstore(words, MANDATE_TYPEHASH)
+            calldatacopy(add(words, 32), mandate, 160) // owner to validTo
+            mstore(add(words, 192), outcomes)
+            mstore(add(words, 224), assetsHash)
+            calldatacopy(add(words, 256), add(mandate, 224), 192) // all behind the lists
+            digest := keccak256(words, 448)
+        }
+    }
+
+    function _hash(string[] calldata list) private pure returns (bytes32 digest) {
+        uint256 length = list.length;
+        bytes32[] memory hashes = new bytes32[](length);
+        for (uint256 i; i < length; ++i) {
+            hashes[i] = hash(list[i]);
+        }
+        assembly ("memory-safe") {
+            digest := keccak256(add(hashes, 32), mul(length, 32))
+        }
+    }
+
+    function hash(string calldata text) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let words := mload(0x40)
+            calldatacopy(words, text.offset, text.length)
+            digest := keccak256(words, text.length)
+        }
     }
 }
