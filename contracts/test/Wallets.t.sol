@@ -207,7 +207,7 @@ contract WalletsTest is FullWorld {
         vm.assertEq(used, 0);
     }
 
-    function isSignedBy(address signer, bytes32 digest, bytes memory given)
+    function isSignedBy(address signer, bytes32 digest, bytes calldata given)
         external
         view
         returns (bool)
