@@ -164,7 +164,8 @@ class FundingView(View):
 
 
 class QuoteView(View):
-    """A plan with the typed data that signs it. Nothing was submitted."""
+    """A plan with the typed data that signs it. Nothing was submitted. `leftOut` names positions
+    that the request means and that are too small to trade."""
 
     quote_id: str
     uid: str
@@ -173,6 +174,7 @@ class QuoteView(View):
     intent: dict[str, Any]
     typed_data: dict[str, Any]
     choices: list[ChoiceView]
+    left_out: list[str]
     fills: list[FillView]
     swaps: list[SwapView]
     pulls: list[FlowView]

@@ -59,6 +59,7 @@ def view(given: Quote, request: OutcomeKind) -> Json:
         "intent": to_json(plan.intent),
         "typedData": given.typed_data,
         "choices": _choices(plan, request),
+        "leftOut": list(request.left_out(plan.simulation.after, snapshot)),
         "fills": [_fill(fill, snapshot) for fill in solution.fills],
         "swaps": [_swap(swap, snapshot) for swap in solution.swaps],
         "pulls": [

@@ -81,6 +81,7 @@ class CloseAll(OutcomeKind):
     """Close every perp and option held, of one `underlying` if given; base stays, expired too.
 
     Needs slippageBps, maxNetCost or minNetPremium. maxMarginUsed is 0 unless the terms say more.
+    What is below one lot (0.001) cannot trade: it stays, named in the quote's `leftOut`.
     """
 
     shape: ClassVar[Shape] = {
