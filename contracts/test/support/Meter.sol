@@ -14,6 +14,7 @@ interface VmSnapshots {
 /// The least code that swaps on a pool for its caller: what a settled swap is compared with.
 contract Bare {
     function swapV2(Pair pair, Token from, uint256 amount, uint256 out0, uint256 out1) external {
+        // forge-lint: disable-next-line(erc20-unchecked-transfer)
         from.transferFrom(msg.sender, address(pair), amount);
         pair.swap(out0, out1, msg.sender, "");
     }
@@ -25,6 +26,7 @@ contract Bare {
     function uniswapV3SwapCallback(int256 amount0, int256 amount1, bytes calldata payer) external {
         Token token = Token(amount0 > 0 ? Pool(msg.sender).token0() : Pool(msg.sender).token1());
         uint256 owed = uint256(amount0 > 0 ? amount0 : amount1);
+        // forge-lint: disable-next-line(erc20-unchecked-transfer)
         token.transferFrom(abi.decode(payer, (address)), msg.sender, owed);
     }
 }
