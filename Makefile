@@ -1,6 +1,5 @@
 # Every target begins with the set-up and can be run again; nothing but make, Python and Node is needed.
 .DEFAULT_GOAL := help
-.NOTPARALLEL:
 .PHONY: help setup contracts check format test demo serve bench night lock clean
 
 SHELL := /bin/sh
@@ -35,22 +34,25 @@ contracts: setup ## Compile contracts/src into contracts/artifacts
 
 check: setup python-check solidity-check ## Format, lint and strict types: under a minute
 
-.PHONY: python-check solidity-check solidity-test
-python-check:
+# Parts of check and test: forge compiles on one core while types are checked on the other.
+.PHONY: python-check solidity-check solidity-test solidity
+solidity: solidity-check solidity-test
+
+python-check: setup
 	@echo '== format and lint'
 	@$(BIN)/ruff format --check --output-format concise $(CODE) || { echo 'badly formatted: run make format'; exit 1; }
 	@$(BIN)/ruff check --quiet $(CODE)
 	@echo '== types'
 	@$(BIN)/mypy $(CODE)
 
-solidity-check:
+solidity-check: setup
 	@echo '== solidity format and lint'
 	@if [ -z '$(SOLIDITY)' ]; then echo 'skipped: there is no contract yet'; \
 	elif ! $(FORGE) --version >/dev/null 2>&1; then echo 'skipped: forge does not run here; set FORGE to one that does'; \
 	else cd contracts && { $(FORGE) fmt --check >/dev/null || { echo 'badly formatted: run make format'; exit 1; }; } \
-	&& $(FORGE) lint --quiet --deny warnings; fi
+	&& FOUNDRY_OUT=out/lint FOUNDRY_CACHE_PATH=cache/lint $(FORGE) lint --quiet --deny warnings; fi
 
-solidity-test:
+solidity-test: setup solidity-check
 	@echo '== solidity tests'
 	@if [ ! -d contracts/test ]; then echo 'skipped: there is no contract test yet'; \
 	elif ! $(FORGE) --version >/dev/null 2>&1; then echo 'skipped: forge does not run here; set FORGE to one that does'; \
@@ -61,7 +63,8 @@ format: setup ## Rewrite what the formatters can
 	@$(BIN)/ruff check --fix $(CODE)
 	@if [ -n '$(SOLIDITY)' ]; then cd contracts && $(FORGE) fmt; fi
 
-test: check solidity-test ## check, then every test but the night's; says what it skipped and why
+test: setup ## check, then every test but the night's; says what it skipped and why
+	@$(MAKE) --no-print-directory -j2 --output-sync=target python-check solidity
 	@echo '== python tests'
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 	@echo "not run: the long tests, by design: make night PART=x"

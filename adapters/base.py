@@ -13,6 +13,7 @@ from solver.domain.typed_data import keccak
 PAY_TRANSFER = 0  # Step.mode: payAmount is sent to the target before the call
 PAY_CALLBACK = 1  # the target may draw payAmount by uniswapV3SwapCallback
 PAY_APPROVE = 2  # exact allowance to the target, zero again after the call
+PLACES_MAX = 36  # decimal places of any number a stranger states: 10**them is computed
 
 
 class Call(NamedTuple):

@@ -7,18 +7,15 @@ anything trades, and what an earlier life left unfinished is taken up before new
 import asyncio
 import contextlib
 import functools
-import json
 import os
-import pathlib
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import uvicorn
 
 from adapters.chains.deployment import Deployment, load
-from adapters.chains.devnet.keys import RISK_ROLES, dev_keys
-from adapters.chains.devnet.node import CHAIN_ID
+from adapters.chains.devnet.keys import RISK_ROLES
 from adapters.chains.evm import EvmChain
 from app import observe
 from app.auctioneer import Auctioneer
@@ -28,6 +25,8 @@ from app.bus import Bus
 from app.clock import ChainClock
 from app.config import Settings
 from app.feeds import Feeds, load_listing
+from app.keeper import Keeper, attestable, inside
+from app.keystore import keys_of
 from app.main import create_app
 from app.rfq import RfqDesk
 from app.services import Services
@@ -37,8 +36,14 @@ from app.settlement.reconcile import Reconciler
 from app.solving import SolverPool
 from app.store import Store
 from app.verify import address_of, recover
+from solver.domain.account import Account
 from solver.domain.errors import Refused
+from solver.domain.ids import AccountId
 from solver.domain.typed_data import Domain
+
+ROLES = ("solver", *RISK_ROLES)  # whose keys this process holds
+if TYPE_CHECKING:
+    from app.feeds.recorded import RecordedMarket
 
 GRACE_SECONDS = 3  # what open connections get when the process is asked to stop
 
@@ -50,13 +55,15 @@ class Loops(NamedTuple):
     reconciler: Reconciler
     engine: Engine
     auctioneer: Auctioneer
+    keeper: Keeper | None  # None where another process keeps
 
 
 def serve(settings: Settings) -> None:
     """Runs the API process until it is told to stop."""
     observe.configure(settings.log_level)
     asyncio.run(require_chain(settings))
-    app = create_app(start=functools.partial(running, settings))
+    keys = keys_of(settings, ROLES)  # what is wrong with them is one line here, a trace later
+    app = create_app(start=functools.partial(running, settings, keys))
     uvicorn.run(
         app,
         host=settings.host,
@@ -84,16 +91,15 @@ async def require_chain(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Services]:
+async def running(settings: Settings, keys: dict[str, bytes]) -> AsyncIterator[Services]:
     """Yields the services of a process that has caught up with the chain and is trading."""
     deployment = load(settings.deployment)
-    keys = keys_of(settings)
     async with contextlib.AsyncExitStack() as exits:
         chain = await exits.enter_async_context(EvmChain(settings.rpc_url))
         clock, bus = ChainClock((await chain.head()).timestamp), Bus()
         store = await Store.open(settings, bus, clock)
         exits.push_async_callback(store.close)
-        board = Board(await load_listing(chain, deployment))
+        board = Board(await load_listing(chain, deployment, _recorded(settings, deployment)))
         domain = Domain(deployment.chain_id, deployment.settlement)
         services = Services(
             settings=settings,
@@ -111,23 +117,19 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         loops = _loops(services, clock, keys)
         await _catch_up(loops)
         observe.started(settings.host, settings.port, deployment.chain_id)
-        async with _all_running(loops, settings.head_ms):
+        async with _all_running(loops, settings):
             yield services
     observe.stopped()
 
 
-def keys_of(settings: Settings) -> dict[str, bytes]:
-    """Returns role -> private key: from the keys file, or the local chain's published ones.
+def _recorded(settings: Settings, deployment: Deployment) -> "dict[str, RecordedMarket]":
+    """Returns the recorded chain as markets, none where there is no file in the settings."""
+    if not settings.option_chain:
+        return {}
+    from app.feeds.recorded import recorded_markets
 
-    Raises Refused where published keys would guard a chain that is not the local one.
-    """
-    if not settings.keys_file:
-        if settings.chain_id != CHAIN_ID:
-            detail = f"chain {settings.chain_id} needs SOLVENT_KEYS_FILE: its keys are not public"
-            raise Refused(detail, code="keysMissing")
-        return {role: key.secret for role, key in dev_keys().items()}
-    stored = json.loads(pathlib.Path(settings.keys_file).read_text())
-    return {role: bytes.fromhex(text.removeprefix("0x")) for role, text in stored.items()}
+    symbols = [market.symbol for market in deployment.markets]
+    return recorded_markets(settings.option_chain, settings.option_chain_at, symbols)
 
 
 def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loops:
@@ -143,11 +145,15 @@ def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loo
         reconciler=reconciler,
         engine=engine,
         auctioneer=Auctioneer(services, engine, attestor, reconciler.broken),
+        keeper=inside(services),
     )
 
 
 def _attestor(services: Services, deployment: Deployment, keys: list[str]) -> Attestor:
-    view = View(services.board.snapshot, services.store.account)
+    def account(account_id: AccountId) -> Account:
+        return attestable(services.store.account(account_id), services.board.snapshot())
+
+    view = View(services.board.snapshot, account)
     return attestor_for(view, keys, Domain(deployment.chain_id, deployment.attestation))
 
 
@@ -159,14 +165,16 @@ async def _catch_up(loops: Loops) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _all_running(loops: Loops, head_ms: int) -> AsyncIterator[None]:
+async def _all_running(loops: Loops, settings: Settings) -> AsyncIterator[None]:
     """Runs every loop; one that dies ends the process: better stopped than half alive."""
     tasks = [
-        asyncio.create_task(_root("feeds", loops.feeds.run(head_ms))),
+        asyncio.create_task(_root("feeds", loops.feeds.run(settings.head_ms))),
         asyncio.create_task(_root("ledger", loops.reconciler.run())),
         asyncio.create_task(_root("settlement", loops.engine.run())),
         asyncio.create_task(_root("auction", loops.auctioneer.run())),
     ]
+    if loops.keeper is not None:
+        tasks.append(asyncio.create_task(_root("keeper", loops.keeper.run(settings.keeper_ms))))
     try:
         yield
     finally:

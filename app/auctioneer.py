@@ -19,10 +19,12 @@ from app.services import Services
 from app.settlement.attest import Attestor
 from app.settlement.engine import Engine
 from app.settlement.flight import Moved, SettlementJob
+from app.verify.mandate import mandated_of, require_carried
 from solver.auction import batches, net
 from solver.domain.errors import Conflict, Infeasible, SolventError
 from solver.domain.ids import AccountId, Address
 from solver.domain.intent import SignedIntent, SignedQuote
+from solver.domain.mandate import BUDGET_RULES, ScopeExceeded, next_day, require_covered
 from solver.domain.market import Ladder, Level
 from solver.domain.report import Report
 from solver.domain.route import Fill
@@ -43,12 +45,21 @@ class Entry(NamedTuple):
     quote_id: str | None
 
 
+class Retry(NamedTuple):
+    """When an intent that failed is tried again: not before this block, nor this unix second."""
+
+    failures: int = 0
+    block: int = 0
+    time: int = 0
+
+
 class Bid(NamedTuple):
-    """One or more intents that settle together, in item order."""
+    """One or more intents that settle together, in item order; `apart`: how each would alone."""
 
     entries: tuple[Entry, ...]
     plans: tuple[Plan, ...]
     quotes: tuple[SignedQuote, ...]
+    apart: "tuple[Bid, ...]" = ()
 
     @property
     def pools(self) -> frozenset[Address]:
@@ -67,7 +78,7 @@ class Auctioneer:
         self.engine = engine
         self.attestor = attestor
         self._numbers = itertools.count(1)
-        self._retry: dict[str, tuple[int, int]] = {}  # uid -> (failures, next block)
+        self._retry: dict[str, Retry] = {}  # by uid
         self._moving: dict[str, frozenset[Address]] = {}  # uid -> pools it is about to change
         self._last_block = -1
 
@@ -91,40 +102,45 @@ class Auctioneer:
             return 0
         auction_id = f"a{snapshot.block_number}-{next(self._numbers)}"
         bids = [bid for entry in entries if (bid := await self._bid(entry, snapshot))]
-        settled = 0
-        for bid in await self._netted(bids, snapshot):
-            if not bid.pools & self._moving_pools() and self.services.breaker.may_settle():
-                settled += await self._settled(bid, auction_id)
-        return settled
+        netted = await self._netted(bids, snapshot)
+        return sum([await self._settled(bid, auction_id) for bid in netted])
 
     # ---- who is due
 
     def _due(self, snapshot: Snapshot) -> list[Entry]:
         """Open, inside its time window, not backing off, and nothing of its account in flight."""
-        busy = self.engine.accounts_in_flight()
+        busy = set(self.engine.accounts_in_flight())
         due: list[Entry] = []
         rows = self.services.store.open_intents()
         self._retry = {row.uid: self._retry[row.uid] for row in rows if row.uid in self._retry}
         for row in rows:
             intent = row.signed.intent
             account = AccountId(snapshot.chain_id, intent.owner, intent.subaccount)
-            _, next_block = self._retry.get(row.uid, (0, 0))
+            retry = self._retry.get(row.uid, Retry())
             in_window = intent.valid_from <= snapshot.time < intent.valid_to
             is_free = account not in busy and account not in self.broken
-            if in_window and is_free and next_block <= snapshot.block_number:
-                busy = busy | {account}
+            is_rested = retry.block <= snapshot.block_number and retry.time <= snapshot.time
+            if in_window and is_free and is_rested:
+                busy.add(account)
                 due.append(Entry(row.uid, account, row.signed, row.quote_id))
-        return due[:BATCH_MAX]
+                if len(due) == BATCH_MAX:
+                    break
+        return due
 
     def _not_now(self, entries: Sequence[Entry], error: SolventError, snapshot: Snapshot) -> None:
         """Says why nothing was done for these intents; each is tried again, ever more rarely."""
-        if not isinstance(error, Infeasible):  # an answer is for the owner, a failure for us too
+        if not isinstance(
+            error, Infeasible | ScopeExceeded
+        ):  # an answer is for the owner, a failure for us too
             observe.round_failed(error)
         for uid in (entry.uid for entry in entries):
             self.services.store.explain(uid, error)
-            failures, _ = self._retry.get(uid, (0, 0))
+            failures = self._retry.get(uid, Retry()).failures
             wait = BACKOFF_BLOCKS[min(failures, len(BACKOFF_BLOCKS) - 1)]
-            self._retry[uid] = (failures + 1, snapshot.block_number + wait)
+            # A mandate's day is used up whatever the next block brings; of two, nobody knows whose.
+            is_tomorrows = len(entries) == 1 and error.data.get("rule") in BUDGET_RULES
+            until = next_day(snapshot.time) if is_tomorrows else 0
+            self._retry[uid] = Retry(failures + 1, snapshot.block_number + wait, until)
 
     def _moving_pools(self) -> frozenset[Address]:
         """Returns the pools of settlements that are sent and not seen in a block yet: what we know
@@ -141,8 +157,14 @@ class Auctioneer:
         """Returns what can be done for one intent; whatever is wrong with it stays its own."""
         intent, scheme = entry.signed.intent, entry.signed.scheme
         try:
+            mandate = mandated_of(entry.signed.signature).mandate if scheme == "mandate" else None
+            if mandate is not None:  # its time may have run out since admission
+                require_covered(mandate, intent, snapshot.time)
             planned = standing(self.services, entry.signed, entry.quote_id, snapshot)
             planned = planned or await plan(self.services, intent, scheme, snapshot)
+            if mandate is not None:
+                parts = planned.program, planned.solution, planned.snapshot
+                await require_carried(self.services, mandate, *parts)
             quotes: tuple[SignedQuote, ...] = ()
             if planned.solution.fills:
                 quotes = await self._firm(planned.solution.fills)
@@ -196,18 +218,22 @@ class Auctioneer:
             return None
         plans = zip((first.plans[0], other.plans[0]), solutions, strict=True)
         netted = tuple(planned._replace(solution=solution) for planned, solution in plans)
-        return Bid((*first.entries, *other.entries), netted, ())
+        return Bid((*first.entries, *other.entries), netted, (), (first, other))
 
     # ---- do it
 
     async def _settled(self, bid: Bid, auction_id: str) -> int:
-        """Returns how many intents went to settlement; a bid that fails takes no other with it."""
+        """Returns how many intents went to settlement; a bid that fails takes no other with it, and
+        a pair of which one would be refused comes apart: the other settles alone."""
+        if bid.pools & self._moving_pools() or not self.services.breaker.may_settle():
+            return 0
         try:
             return await self._settle(bid, auction_id)
-        except Conflict:
-            return 0  # cancelled or replaced while it was planned
         except SolventError as error:
-            self._not_now(bid.entries, error, bid.plans[0].snapshot)
+            if bid.apart:
+                return sum([await self._settled(each, auction_id) for each in bid.apart])
+            if not isinstance(error, Conflict):  # cancelled or replaced while it was planned
+                self._not_now(bid.entries, error, bid.plans[0].snapshot)
             return 0
 
     async def _settle(self, bid: Bid, auction_id: str) -> int:
@@ -226,8 +252,7 @@ class Auctioneer:
         try:
             await services.chain.call(settlement, calldata, from_=services.solver_address)
         except Reverted as reverted:
-            self._refused(bid, reverted)
-            return 0
+            raise _refusal(reverted) from None
         job = SettlementJob(
             auction_id=auction_id,
             uids=tuple(entry.uid for entry in bid.entries),
@@ -244,20 +269,25 @@ class Auctioneer:
         router, step = self.services.deployment.router, registry.encode_step
         return plan_of(planned.solution, quotes, step, router=router)
 
-    def _refused(self, bid: Bid, reverted: Reverted) -> None:
-        """The chain would refuse the batch: nothing was sent, and each intent says why."""
-        name, arguments = decode_error(reverted.raw)
-        told = {key: str(value) for key, value in arguments.items()}
-        detail = f"the chain would refuse: {name} {told or ''}".rstrip()
-        error = Infeasible(detail, code=name[:1].lower() + name[1:] or "reverted", data=told)
-        self._not_now(bid.entries, error, bid.plans[0].snapshot)
+
+def _refusal(reverted: Reverted) -> Infeasible:
+    """Returns why the chain would refuse: nothing was sent."""
+    name, arguments = decode_error(reverted.raw)
+    told = {key: str(value) for key, value in arguments.items()}
+    detail = f"the chain would refuse: {name} {told or ''}".rstrip()
+    return Infeasible(detail, code=name[:1].lower() + name[1:] or "reverted", data=told)
 
 
 def _deadline(bid: Bid, report: Report) -> int:
     """Returns the unix second after which the chain would refuse: what expires first of intents,
-    firm quotes used and the report."""
+    mandates, firm quotes used and the report."""
     used = {fill.quote_index for planned in bid.plans for fill in planned.solution.fills}
     ends = [planned.intent.valid_to for planned in bid.plans]
+    ends += [
+        mandated_of(entry.signed.signature).mandate.valid_to
+        for entry in bid.entries
+        if entry.signed.scheme == "mandate"
+    ]
     ends += [signed.quote.valid_to for i, signed in enumerate(bid.quotes) if i in used]
     ends += [report.valid_until] if report.valid_until else []
     return min(ends)

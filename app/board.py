@@ -1,5 +1,6 @@
 """The newest of everything, in memory: what planning reads, so no quote waits for the network."""
 
+from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from solver.domain.market import Ladder, Pool
 from solver.domain.snapshot import Snapshot, Underlying
 
 LADDER_SECONDS_MAX = 30
+HASHES_KEPT = 4  # a plan may still stand on the snapshot before
 
 
 class Listing(NamedTuple):
@@ -54,6 +56,7 @@ class Board:
         self._block: Block | None = None
         self._unreadable_since: int | None = None
         self._cached: Snapshot | None = None
+        self._hashes: deque[tuple[Snapshot, bytes]] = deque(maxlen=HASHES_KEPT)
 
     def snapshot(self) -> Snapshot:
         """Returns the newest state of the chain and its makers.
@@ -67,6 +70,24 @@ class Board:
         if self._cached is None:
             self._cached = self._build(self._block)
         return self._cached
+
+    def hash_of(self, snapshot: Snapshot) -> bytes:
+        """Returns `snapshot.hash`, computed once for each of the newest: every answer shows it, and
+        with a full day's ladders it takes as long as the rest of the answer."""
+        for known, digest in self._hashes:
+            if known is snapshot:
+                return digest
+        self._hashes.append((snapshot, snapshot.hash))
+        return self._hashes[-1][1]
+
+    def market_state(self) -> Snapshot:
+        """Returns `snapshot` without ladders: cheap however often ladders change.
+
+        Raises Unavailable as `snapshot`.
+        """
+        if self._block is None or self._unreadable_since is not None:
+            return self.snapshot()
+        return self._build(self._block, with_ladders=False)
 
     def ladder(self, instrument: int, maker: AccountId) -> Ladder | None:
         """Returns the maker's ladder in an instrument unless it is too old."""
@@ -117,6 +138,11 @@ class Board:
         """Lists the market's options: expiries in unix seconds, strikes 1e18."""
         self._change(market, expiries=expiries, strikes=strikes)
 
+    def recorded_expiries(self, market: int) -> tuple[int, ...]:
+        """Returns the expiries of a market that lists what was recorded, whatever the price does;
+        none where the listing follows the calendar."""
+        return tuple(expiry for expiry, _ in self._underlying(market).series)
+
     def set_ladder(self, ladder: Ladder) -> None:
         """Replaces one maker's offer in one instrument; an empty ladder withdraws it."""
         key = (ladder.instrument, ladder.maker)
@@ -146,10 +172,13 @@ class Board:
         now_ms = self._block.timestamp * 1000 if self._block else 0
         return ladder.time_ms >= now_ms - self._ladder_ms_max
 
-    def _build(self, block: Block) -> Snapshot:
+    def _build(self, block: Block, *, with_ladders: bool = True) -> Snapshot:
         listing, underlyings = self._listing, tuple(self._underlyings.values())
         native = (u.price for u in underlyings if u.base.address == listing.native_base)
-        fresh = (self._ladders[key] for key in sorted(self._ladders))
+        keys: list[tuple[int, AccountId]] = []
+        if with_ladders:  # what is too old goes, else every option ever listed would stay
+            self._ladders = {k: kept for k, kept in self._ladders.items() if self._is_fresh(kept)}
+            keys = sorted(self._ladders)
         return Snapshot(
             chain_id=listing.chain_id,
             block_number=block.number,
@@ -159,6 +188,6 @@ class Board:
             tokens=listing.tokens,
             underlyings=underlyings,
             pools=self._pools,
-            ladders=tuple(ladder for ladder in fresh if self._is_fresh(ladder)),
+            ladders=tuple(self._ladders[key] for key in keys),
             native_price=next(native, 0),
         )

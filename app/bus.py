@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
-from solver.domain.event import Envelope
+from solver.domain.event import Envelope, ReservationPlaced
 
 QUEUE_MAX = 256
 
@@ -37,6 +37,14 @@ def encode(envelope: Envelope) -> bytes:
             "body": envelope.body,
         }
     )
+
+
+def withheld(envelope: Envelope) -> Envelope:
+    """Returns the event as it is told while its intent is live: what is reserved is what was signed
+    at most, and a limit seen is a limit taken. The hash stays that of the whole."""
+    if envelope.type != ReservationPlaced.__name__:
+        return envelope
+    return envelope._replace(body={"uid": envelope.body["uid"]})
 
 
 class Listener(Protocol):
@@ -117,6 +125,6 @@ class Bus:
         for envelope in envelopes:
             listeners = self.listeners.get(envelope.log)
             if listeners:
-                item = Published(envelope, encode(envelope))
+                item = Published(envelope, encode(withheld(envelope)))  # live: just placed
                 for listener in tuple(listeners):
                     listener.offer(item)

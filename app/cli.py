@@ -1,18 +1,29 @@
 """The `solvent` command: each subcommand is one process or one look at one."""
 
 import asyncio
+import contextlib
 import pathlib
 import signal
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import typer
 
+from app.operations import config, keys
 from solver.domain.errors import SolventError
+
+if TYPE_CHECKING:
+    from app.local import RecordedChain
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Signed outcomes in, hedged out."
 )
+app.add_typer(config, name="config")
+app.add_typer(keys, name="keys")
 AS_OF = typer.Option(None, "--as-of", help="Start the local chain at this time (RFC 3339 or unix).")
+CHAIN = typer.Option(None, "--chain", help="Quote the options recorded in this file at --as-of.")
+CHAIN_AT = typer.Option(None, "--as-of", help="The snapshot nearest to this time is quoted.")
+SIZE = typer.Option(50, "--size", min=1, help="Contracts a side of every recorded option.")
 
 
 def _seconds(text: str | None) -> int | None:
@@ -35,12 +46,31 @@ def demo(as_of: str | None = AS_OF) -> None:
 
 
 @app.command()
-def serve(as_of: str | None = AS_OF, port: int = 8080, rpc_port: int = 8545) -> None:
+def serve(
+    as_of: str | None = AS_OF,
+    port: int = 8080,
+    rpc_port: int = 8545,
+    chain: pathlib.Path | None = CHAIN,
+    size: int = SIZE,
+) -> None:
     """Leaves a local chain, the API with its docs page and a maker running until Ctrl-C."""
-    asyncio.run(_serve(_seconds(as_of), port, rpc_port))
+    from app.local import RecordedChain
+
+    recorded = None if chain is None else RecordedChain(chain.resolve(), _wanted(as_of), size)
+    asyncio.run(_serve(_seconds(as_of), port, rpc_port, recorded))
 
 
-async def _serve(as_of: int | None, port: int, rpc_port: int) -> None:
+def _wanted(as_of: str | None) -> int:
+    """Returns the time of the snapshot that is wanted."""
+    seconds = _seconds(as_of)
+    if seconds is None:
+        raise typer.BadParameter("--chain needs --as-of: which of its snapshots is meant?")
+    return seconds
+
+
+async def _serve(
+    as_of: int | None, port: int, rpc_port: int, recorded: "RecordedChain | None"
+) -> None:
     from app.local import fresh_folder, stack
 
     stopped = asyncio.Event()
@@ -48,13 +78,19 @@ async def _serve(as_of: int | None, port: int, rpc_port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     folder = fresh_folder(pathlib.Path("var/serve"))
     async with stack(
-        folder, as_of=as_of, rpc_port=rpc_port, api_port=port, tell=typer.echo
+        folder,
+        as_of=as_of,
+        rpc_port=rpc_port,
+        api_port=port,
+        tell=typer.echo,
+        option_chain=recorded,
     ) as running:
         typer.echo(f"docs {running.api_url}/docs · logs in {folder} · Ctrl-C ends everything")
         while not stopped.is_set():
             running.api.check_alive()
             running.maker.check_alive()
-            await asyncio.wait([asyncio.create_task(stopped.wait())], timeout=1)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopped.wait(), 1)
 
 
 @app.command()
@@ -67,12 +103,31 @@ def api() -> None:
 
 
 @app.command()
-def maker() -> None:
-    """A market maker with its own key, speaking HTTP and WebSocket only."""
+def maker(
+    chain: pathlib.Path | None = CHAIN, as_of: str | None = CHAIN_AT, size: int = SIZE
+) -> None:
+    """A market maker with its own key, speaking HTTP and WebSocket only; quotes its own surface, or
+    a recorded chain as it was."""
     from app.config import Settings
     from app.maker import run
+    from app.maker.recorded import SYMBOLS, RecordedQuotes
 
-    asyncio.run(run(Settings.load()))
+    recorded = None
+    if chain is not None:
+        recorded = RecordedQuotes.read(str(chain), _wanted(as_of), SYMBOLS, size)
+    asyncio.run(run(Settings.load(), recorded=recorded))
+
+
+@app.command()
+def keeper() -> None:
+    """Fixes expiry prices and pays options out; anyone may: a chain, a deployment and a key."""
+    from app.assembly import require_chain
+    from app.config import Settings
+    from app.keeper import alone
+
+    settings = Settings.load()
+    asyncio.run(require_chain(settings))
+    asyncio.run(alone(settings))
 
 
 def main() -> None:

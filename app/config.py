@@ -13,7 +13,10 @@ from solver.domain.errors import Malformed
 
 PREFIX = "SOLVENT_"
 SQLITE = "sqlite:///"
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+LOCAL_CHAIN = 31338  # any but 31337, for which Permit2's cached domain is wrong
 _LOCAL_ORIGINS = ("http://127.0.0.1:8080", "http://localhost:8080")
+PORT_MAX = 65_535
 T = TypeVar("T")
 
 
@@ -23,12 +26,14 @@ class Settings:
 
     database_url: str = SQLITE + "var/solvent.db"  # sqlite only in this version
     rpc_url: str = "http://127.0.0.1:8545"
-    chain_id: int = 31338  # any but 31337, for which Permit2's cached domain is wrong
+    chain_id: int = LOCAL_CHAIN
     deployment: str = "var/deployment.json"
-    keys_file: str = ""  # JSON of role -> private key; empty = the local chain's own accounts
+    keystore: str = ""  # folder of encrypted <role>.json; empty = the local chain's own accounts
+    keystore_password_file: str = ""
     confirmations: int = 2  # K: the ledger posts at this depth
     auction_ms: int = 250
     head_ms: int = 200  # how often the chain is asked for a new head
+    keeper_ms: int = 500  # how often the expiry keeper looks; 0 = another process keeps
     host: str = "127.0.0.1"
     port: int = 8080
     origins: tuple[str, ...] = _LOCAL_ORIGINS  # browsers that may call, CORS and WebSocket alike
@@ -36,6 +41,8 @@ class Settings:
     heartbeat_ms: int = 5_000
     client_queue: int = 256  # events a stream client may lag before it is closed with 4408
     log_level: str = "info"
+    option_chain: str = ""  # file of a recorded chain: markets list it, surfaces are fitted to it
+    option_chain_at: int = 0  # unix seconds of the snapshot in it
 
     @property
     def database_file(self) -> str:
@@ -63,9 +70,19 @@ class Settings:
                 field="database_url",
             )
         least = ("confirmations", "auction_ms", "head_ms", "heartbeat_ms", "client_queue")
-        for name in least:
+        for name in (*least, "chain_id", "port", "body_bytes_max"):
             if getattr(settings, name) < 1:
-                raise Malformed(f"{name} is at least 1", field=name)
+                raise Malformed(f"{PREFIX}{name.upper()} is at least 1", field=name)
+        if settings.port > PORT_MAX:
+            raise Malformed(f"{PREFIX}PORT is at most {PORT_MAX}", field="port")
+        if settings.log_level.lower() not in LOG_LEVELS:
+            words = f"{PREFIX}LOG_LEVEL is one of {', '.join(LOG_LEVELS)}"
+            raise Malformed(words, field="log_level")
+        if bool(settings.option_chain) != bool(settings.option_chain_at):
+            detail = f"{PREFIX}OPTION_CHAIN and {PREFIX}OPTION_CHAIN_AT go together"
+            raise Malformed(detail, field="option_chain_at")
+        if settings.keeper_ms < 0:
+            raise Malformed(f"{PREFIX}KEEPER_MS is 0 or more", field="keeper_ms")
         return settings
 
 

@@ -14,6 +14,10 @@ import httpx
 
 from adapters.chains import devnet
 from adapters.chains.deployment import Deployment, dump
+from adapters.chains.devnet.feeds import FEEDS
+from adapters.recorded import read_chains
+from app.maker.recorded import MAKER_SIZE
+from solver.domain.calendar import rfc3339
 from solver.domain.errors import Unavailable
 
 READY_SECONDS = 60
@@ -30,6 +34,14 @@ class Stack(NamedTuple):
     folder: pathlib.Path
     api: "Child"
     maker: "Child"
+
+
+class RecordedChain(NamedTuple):
+    """A file of recorded options, the time wanted in it (unix seconds), and the maker's size."""
+
+    path: pathlib.Path
+    at: int
+    size: int = MAKER_SIZE
 
 
 def fresh_folder(path: pathlib.Path) -> pathlib.Path:
@@ -99,13 +111,22 @@ async def stack(
     api_port: int = 0,
     env: dict[str, str] | None = None,
     tell: Tell = lambda _: None,
+    option_chain: RecordedChain | None = None,
 ) -> AsyncIterator[Stack]:
-    """Yields chain, prices kept fresh, API ready and maker quoting; ends all of it."""
+    """Yields chain, prices kept fresh, API ready and maker quoting; ends all of it.
+
+    With `option_chain` the chain starts at that snapshot's time and prices, the service lists it
+    and the maker quotes it. Raises NotFound or Malformed as reading it does.
+    """
     for port in filter(None, (rpc_port, api_port)):
         require_free(port)
     rpc_port, api_port = rpc_port or free_port(), api_port or free_port()
     tell(f"local chain on 127.0.0.1:{rpc_port} (the first start deploys every protocol)")
-    async with devnet.start(as_of or int(time.time()), port=rpc_port) as chain:
+    begin = _Beginning(as_of or int(time.time()))
+    if option_chain is not None:
+        begin = _recorded(option_chain)
+        tell(f"options as recorded at {rfc3339(begin.time)}")
+    async with devnet.start(begin.time, port=rpc_port, prices=begin.prices) as chain:
         deployment_file = folder / "deployment.json"
         dump(chain.deployment, deployment_file)
         shared = {
@@ -115,18 +136,19 @@ async def stack(
             "SOLVENT_DATABASE_URL": f"sqlite:///{folder / 'solvent.db'}",
             "SOLVENT_PORT": str(api_port),
             "ETH_HASH_BACKEND": "pysha3",
-        } | (env or {})
+        }
+        shared |= begin.env | (env or {})
         run = [sys.executable, "-m", "app.cli"]
         api = Child("api", [*run, "api"], shared, folder / "api.log")
-        maker = Child("maker", [*run, "maker"], shared, folder / "maker.log")
+        maker = Child("maker", [*run, "maker", *begin.maker], shared, folder / "maker.log")
         prices = asyncio.create_task(chain.keep_fresh())
         try:
             await api.start()
+            await maker.start()  # it loads meanwhile, and connects when there is somebody
             url = shared["SOLVENT_API_URL"]
             await ready(url, api)
             tell(f"API on {url}")
-            await maker.start()
-            await _quoting(url, maker)
+            await quoting(url, maker)
             tell("maker connected and quoting")
             yield Stack(chain, chain.url, url, chain.deployment, folder, api, maker)
         finally:
@@ -137,12 +159,36 @@ async def stack(
             await api.stop()
 
 
+class _Beginning(NamedTuple):
+    """Where the chain starts (unix seconds, 1e18 by symbol; None: as it was built), and what maker
+    and service are told of it."""
+
+    time: int
+    prices: dict[str, int] | None = None
+    maker: tuple[str, ...] = ()
+    env: dict[str, str] = {}  # noqa: RUF012 - never changed
+
+
+def _recorded(chain: RecordedChain) -> _Beginning:
+    """Returns a beginning at the snapshot's own time and index prices. Raises NotFound."""
+    found = read_chains(chain.path, chain.at, [plan.symbol for plan in FEEDS])
+    path, at = str(chain.path), str(chain.at)
+    return _Beginning(
+        time=next(each.time for each in found.values()),
+        prices={symbol: each.index_price for symbol, each in found.items()},
+        maker=("--chain", path, "--as-of", at, "--size", str(chain.size)),
+        env={"SOLVENT_OPTION_CHAIN": path, "SOLVENT_OPTION_CHAIN_AT": at},
+    )
+
+
 async def ready(url: str, child: Child) -> None:
     """Waits until the API says it is ready. Raises Unavailable."""
     await _until(f"{url}/v1/health/ready", child, lambda answer: answer.status_code == 200)
 
 
-async def _quoting(url: str, child: Child) -> None:
+async def quoting(url: str, child: Child) -> None:
+    """Waits until a maker's prices are on the board. Raises Unavailable."""
+
     def has_ladders(answer: httpx.Response) -> bool:
         return answer.status_code == 200 and any(
             row.get("bid") for row in answer.json().get("instruments", [])

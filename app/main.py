@@ -10,7 +10,19 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from app import errors
-from app.api import accounts, docs, events, health, intents, markets, quotes, rfq, stream
+from app.api import (
+    accounts,
+    docs,
+    events,
+    health,
+    intents,
+    mandates,
+    markets,
+    quotes,
+    rfq,
+    stream,
+    surface,
+)
 from app.api.edge import Edge
 from app.api.schema import VERSION, document
 from app.config import Settings
@@ -61,7 +73,8 @@ def create_app(
     if services is not None:
         app.state.services = services
     errors.install(app)
-    for part in (quotes, intents, accounts, markets, events, rfq, health, stream, docs):
+    reads = (accounts, markets, surface, events, rfq, health, stream, docs)
+    for part in (quotes, intents, mandates, *reads):
         app.include_router(part.router)
     _describe(app)
     return app

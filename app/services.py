@@ -1,7 +1,7 @@
 """Everything a request may need, chosen once: modules above take this, those below take values."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.chains.deployment import Deployment
 from adapters.chains.evm import EvmChain
@@ -13,6 +13,7 @@ from app.config import Settings
 from app.rfq import RfqDesk
 from app.solving import SolverPool
 from app.store import Store
+from app.verify.funding import Wallets
 from solver.domain.account import Account
 from solver.domain.ids import Address
 from solver.domain.program import Program
@@ -37,6 +38,7 @@ class Services:
     breaker: Breaker
     solver_address: Address
     pool: SolverPool
+    wallets: Wallets = field(default_factory=Wallets)
 
     @property
     def domain(self) -> Domain:

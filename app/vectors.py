@@ -12,13 +12,19 @@ from solver.domain.account import Account, Position
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.intent import OutcomeIntent
+from solver.domain.mandate import Mandate
+from solver.domain.mandate_document import mandate_document, revoke_document
+from solver.domain.market import Ladder, Level
 from solver.domain.numbers import WAD
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import (
     Domain,
     intent_digest,
     intent_hash,
+    mandate_digest,
     permit2_digest,
+    revoke_digest,
     separator,
     typed_data,
     uid_of,
@@ -38,17 +44,24 @@ _ETH = Underlying(
     base=_WETH,
     price=3_600 * WAD,
     confidence=WAD,
-    vol_ppm=650_000,
+    surface=flat(650_000),
     sigma_cap_ppm=1_500_000,
     funding_index=0,
     perp_initial_ppm=100_000,
     perp_maintenance_ppm=65_000,
     base_initial_ppm=750_000,
     base_maintenance_ppm=800_000,
-    expiries=(1_798_185_600,),
-    strikes=(4_000 * WAD,),
+    expiries=(1_796_371_200, 1_797_580_800, 1_798_185_600, 1_801_209_600),
+    strikes=tuple(strike * WAD for strike in range(2_400, 5_001, 200)),
 )
-SNAPSHOT = Snapshot(31338, 1, TIME * 1000, 10**9, _USDC, (_WETH, _USDC), (_ETH,), (), (), WAD)
+_MAKER, _ONE = AccountId(31338, "0x" + "77" * 20, 0), (Level(WAD, WAD),)
+_LADDERS = tuple(
+    Ladder(_MAKER, Instrument(1, kind, expiry, strike).id, _ONE, _ONE, False, TIME * 1000)
+    for expiry in _ETH.expiries
+    for strike in _ETH.strikes
+    for kind in (Kind.CALL, Kind.PUT)
+)  # only that somebody quotes a contract matters to which one is chosen
+SNAPSHOT = Snapshot(31338, 1, TIME * 1000, 10**9, _USDC, (_WETH, _USDC), (_ETH,), (), _LADDERS, WAD)
 
 
 def vectors() -> dict[str, Any]:
@@ -62,6 +75,7 @@ def vectors() -> dict[str, Any]:
         "domainSeparator": "0x" + separator(DOMAIN).hex(),
         "permit2": PERMIT2,
         "vectors": rows,
+        "mandates": _mandates(),
     }
 
 
@@ -91,6 +105,43 @@ def _row(kind: str, example: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _mandates() -> list[dict[str, Any]]:
+    """Returns a grant and its revocation."""
+    owner = address_of(KEY)
+    mandate = Mandate(
+        owner=owner,
+        subaccount=3,
+        agent="0x" + "a9" * 20,
+        valid_from=TIME,
+        valid_to=TIME + 7 * 86_400,
+        outcomes=("openPerp", "closePerp"),
+        assets=(_WETH.address, _USDC.address),
+        notional_per_day=100_000 * 10**6,
+        loss_per_day=250 * 10**6,
+        max_slippage_bps=30,
+        max_margin_used=10_000 * 10**6,
+        min_health=11 * WAD // 10,
+        nonce=7 << 192 | 12345 << 8,
+    )
+    digest = mandate_digest(mandate, DOMAIN)
+    rows = (
+        (mandate_document(mandate, DOMAIN), digest),
+        (
+            revoke_document(owner, digest, TIME + 300, DOMAIN),
+            revoke_digest(owner, digest, TIME + 300, DOMAIN),
+        ),
+    )
+    return [
+        {
+            "primaryType": document["primaryType"],
+            "typedData": document,
+            "digest": "0x" + signed.hex(),
+            "signature": "0x" + sign(signed, KEY).hex(),
+        }
+        for document, signed in rows
+    ]
+
+
 def _digest(intent: OutcomeIntent, scheme: str) -> bytes:
     is_permit2 = scheme == "permit2"
     return permit2_digest(intent, DOMAIN, PERMIT2) if is_permit2 else intent_digest(intent, DOMAIN)
@@ -99,7 +150,8 @@ def _digest(intent: OutcomeIntent, scheme: str) -> bytes:
 def _account(owner: str) -> Account:
     base = Position(Instrument(1, Kind.BASE).id, 20 * WAD)
     perp = Position(Instrument(1, Kind.PERP).id, 5 * WAD)
-    return Account(AccountId(31338, owner, 0), cash=100_000 * 10**6, positions=(base, perp))
+    call = Position(Instrument(1, Kind.CALL, 1_798_185_600, 4_000 * WAD).id, -2 * WAD)
+    return Account(AccountId(31338, owner, 0), cash=100_000 * 10**6, positions=(base, perp, call))
 
 
 def text() -> str:

@@ -18,11 +18,11 @@ from solver.domain.route import Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import certify_batch
 from solver.routing.charge import gas_fee, item_gas
+from solver.routing.lots import solved
 from solver.routing.network import depth, mid_price
 from solver.routing.proof import UNPROVEN, proof
 from solver.routing.select import best_route
 
-WORK_MAX = 2.0  # deterministic time of CP-SAT
 MOVES = 2  # one pull and one out an item
 
 
@@ -53,7 +53,8 @@ def winners(bids: Sequence[Bid]) -> tuple[Bid, ...]:
     """Returns the disjoint bids of greatest total score that treat nobody worse than alone.
 
     The reference of an intent is its best score in a bid of its own; a batch that gives any member
-    less is out (fair combinatorial auction). Ties go to the earlier bid. OR-tools, work-limited.
+    less is out (fair combinatorial auction). Ties go to the earlier bid. OR-tools, work-limited:
+    raises as `solved`.
     """
     from ortools.sat.python import cp_model
 
@@ -80,11 +81,9 @@ def winners(bids: Sequence[Bid]) -> tuple[Bid, ...]:
         for place, bid in enumerate(fair)
     ]
     model.maximize(sum(w * flag for w, flag in zip(weights, taken, strict=True)))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.max_deterministic_time = WORK_MAX
-    solver.solve(model)
-    return tuple(bid for bid, flag in zip(fair, taken, strict=True) if solver.value(flag))
+    chosen = solved(model, taken)
+    assert chosen is not None, "taking no bid is a solution"
+    return tuple(bid for bid, flag in zip(fair, chosen, strict=True) if flag)
 
 
 def score(program: Program, solution: Solution, snapshot: Snapshot) -> int:
@@ -167,7 +166,11 @@ def _fee(program: Program, snapshot: Snapshot) -> int:
     tokens = (program.sells[0].token, program.buys[0].token)
     if program.limits.settlement_token not in tokens:
         return 0
-    return gas_fee(item_gas(MOVES), program.limits.settlement_token, snapshot)
+    return gas_fee(_gas(program), program.limits.settlement_token, snapshot)
+
+
+def _gas(program: Program) -> int:
+    return item_gas(MOVES, authority_gas=program.authority_gas)
 
 
 def _side(
@@ -254,4 +257,4 @@ def _item(program: Program, snapshot: Snapshot, received: int, fee: int) -> Solu
     cost -= delivered if buy.token == settlement else 0
     pulls = (Pull(sell.leg, sell.token, sell.amount_max, program.is_from_wallet),)
     outs = (Out(buy.leg, buy.token, delivered),)
-    return Solution(snapshot.hash, pulls, (), outs, (), fee, cost, UNPROVEN, item_gas(MOVES))
+    return Solution(snapshot.hash, pulls, (), outs, (), fee, cost, UNPROVEN, _gas(program))

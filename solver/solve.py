@@ -11,7 +11,8 @@ from solver.domain.route import Certificate, Fill, Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import certify, tally
 from solver.routing.charge import GAS_FILL, gas_fee, item_gas
-from solver.routing.legs import Ground, best_fills, row_prices
+from solver.routing.legs import best_fills, row_prices
+from solver.routing.lots import Ground
 from solver.routing.proof import UNPROVEN, proof
 from solver.routing.rounding import execute
 from solver.routing.select import Route, best_route
@@ -118,7 +119,8 @@ def _assemble(program: Program, snapshot: Snapshot, trade: _Trade | None, fee: i
         pulls.append(Pull(sell.leg, sell.token, trade.pulled, program.is_from_wallet))
         outs.append(Out(buy.leg, buy.token, trade.delivered))
     pulls.sort()
-    gas = item_gas(len(pulls) + len(outs), trade.route.gas if trade else 0)
+    moves, route_gas = len(pulls) + len(outs), trade.route.gas if trade else 0
+    gas = item_gas(moves, route_gas, program.authority_gas)
     swaps = trade.route.swaps if trade else ()
     return Solution(snapshot.hash, tuple(pulls), swaps, tuple(outs), (), fee, 0, UNPROVEN, gas)
 

@@ -75,12 +75,16 @@ class Interface(NamedTuple):
 
 
 class Artifact(NamedTuple):
-    """A compiled contract: interface, creation code, and the holes its libraries fill."""
+    """A compiled contract: interface, creation code, and the holes its libraries fill.
+
+    `runtime` is the code as it stands on chain, for one that needs neither library nor immutable.
+    """
 
     name: str
     interface: Interface
     bytecode: str
     links: tuple[tuple[str, int], ...] = ()  # (library, byte offset)
+    runtime: str = "0x"
 
     @property
     def libraries(self) -> frozenset[str]:
@@ -160,7 +164,9 @@ def load_artifact(path: pathlib.Path) -> Artifact:
         for place in places
     )
     abi = body.get("abi") or body["compilerOutput"]["abi"]
-    return Artifact(body.get("contractName") or path.stem, interface(abi), code, links)
+    runtime = body.get("deployedBytecode")
+    at_rest = runtime if isinstance(runtime, str) and not links else "0x"
+    return Artifact(body.get("contractName") or path.stem, interface(abi), code, links, at_rest)
 
 
 def _type(field: Mapping[str, Any]) -> str:
@@ -187,5 +193,5 @@ def _event(entry: Mapping[str, Any]) -> Event:
 def _decode(name: str, types: Sequence[str], raw: bytes) -> tuple[Any, ...]:
     try:
         return tuple(decode(types, raw))
-    except DecodingError as error:
+    except (DecodingError, ValueError, OverflowError) as error:  # offsets and text of a stranger
         raise Broken(f"these {len(raw)} bytes are not of {name}({','.join(types)})") from error

@@ -177,7 +177,8 @@ def decode_error(raw: bytes) -> tuple[str, dict[str, Any]]:
     """Returns (name, arguments) of revert data; ("", {}) when nobody says why.
 
     Unknown data is ("unknown", {"raw": bytes}), garbage behind a known selector (name, {"raw"}): a
-    venue may revert with any bytes. A nested revert stays bytes: decode it again.
+    venue may revert with any bytes. A nested revert stays bytes: decode it again. The rule of a
+    mandate that does not cover an intent is a word: it is told as text.
     """
     if not raw:
         return "", {}
@@ -185,9 +186,12 @@ def decode_error(raw: bytes) -> tuple[str, dict[str, Any]]:
     if error is None:
         return "unknown", {"raw": raw}
     try:
-        return error.name, error.decode_args(raw)
+        arguments = error.decode_args(raw)
     except Broken:
         return error.name, {"raw": raw}
+    if error.name == "ScopeExceeded":
+        arguments["rule"] = arguments["rule"].rstrip(b"\0").decode("ascii", "replace")
+    return error.name, arguments
 
 
 def topics(*names: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from adapters.base import Call, StepValue
-from adapters.chains.abi import artifact
+from adapters.chains.abi import Function, artifact
 from adapters.chains.events import ContractEvent as ContractEvent
 from adapters.chains.events import decode_error as decode_error
 from adapters.chains.events import decode_log as decode_log
@@ -16,6 +16,7 @@ from solver.domain.account import Position
 from solver.domain.errors import Broken
 from solver.domain.ids import Address
 from solver.domain.intent import SCHEMES, SignedIntent, SignedQuote
+from solver.domain.mandate import Mandate
 from solver.domain.numbers import WAD
 from solver.domain.report import NO_REPORT, Report
 from solver.domain.route import Fill, Out, Pull, Solution, Swap
@@ -58,6 +59,16 @@ class ItemValue(NamedTuple):
 
     signed: SignedIntent
     plan: PlanValue
+
+
+class Mandated(NamedTuple):
+    """The signature of scheme `mandate`: the grant, the owner's signature of it, and the agent's of
+    the intent.
+    """
+
+    mandate: Mandate
+    by_owner: bytes
+    by_agent: bytes
 
 
 class SimpleMargin(NamedTuple):
@@ -137,6 +148,26 @@ def _item(item: ItemValue) -> tuple[Any, ...]:
     quotes = [(tuple(signed_quote.quote), signed_quote.signature) for signed_quote in plan.quotes]
     body = (plan.pulls, steps, plan.outs, quotes, plan.fills, plan.residuals, *plan[6:])
     return signed.intent, signed.signature, SCHEMES.index(signed.scheme), body
+
+
+def encode_mandated(mandated: Mandated) -> bytes:
+    """Returns abi.encode(Mandate, owner's signature, agent's signature)."""
+    return _mandated().encode(*mandated)
+
+
+def decode_mandated(raw: bytes) -> Mandated:
+    """Inverse of `encode_mandated`. Raises Broken for any other bytes."""
+    try:
+        mandate, by_owner, by_agent = _mandated().decode(raw)
+    except (UnicodeDecodeError, OverflowError) as error:  # eth_abi lets these two through
+        raise Broken("these bytes are not a mandate and two signatures") from error
+    return Mandated(Mandate(*mandate), by_owner, by_agent)
+
+
+def _mandated() -> Function:
+    (mandate,) = artifact("Settlement").interface.functions["mandateDigest"].inputs
+    types = (mandate, "bytes", "bytes")
+    return Function("Mandated", b"", types, Mandated._fields, types)
 
 
 def encode(contract: str, function: str, *args: Any) -> bytes:

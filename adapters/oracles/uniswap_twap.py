@@ -12,7 +12,7 @@ from adapters.base import (
     words,
 )
 from solver.domain.numbers import BPS, WAD, div_up
-from solver.routing.curves.ticks import ratio_at
+from solver.routing.curves.ticks import TICK_MAX, TICK_MIN, ratio_at
 
 slug = "uniswap_twap"
 cls = "dexTwap"
@@ -35,12 +35,14 @@ def calls(market: PricedMarket) -> tuple[Call, ...]:
 
 
 def parse(market: PricedMarket, answers: Answers) -> PriceSample | None:
-    """Returns the mean; None while the pool remembers less than the window."""
+    """Returns the mean; None while the pool remembers less than the window, or nothing real."""
     sums, slot0, time = (words(answers[call]) for call in calls(market))
-    if len(sums) < 5 or len(slot0) != 7 or len(time) != 1:
+    if len(sums) < 5 or len(slot0) != 7 or len(time) != 1 or not slot0[0]:
         return None
     first, last = sums[3], sums[4]  # after two offsets and the length of the first list
     mean = (signed(last, 56) - signed(first, 56)) // WINDOW_S
+    if not TICK_MIN <= mean <= TICK_MAX:
+        return None
     price = _price(market, ratio_at(mean))
     off = abs(_price(market, slot0[0]) - price)
     return PriceSample(slug, cls, price, max(off, div_up(price * CONFIDENCE_BPS_MIN, BPS)), time[0])

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import show
-from app.api.body import json_answer, services_of
+from app.api.body import json_answer, services_of, snapshot_of
 from app.api.events import page_of
 from app.api.models import AccountGreeks, AccountMargin, AccountView, EventPage, PositionsView
 from app.services import Services
@@ -15,6 +15,8 @@ from app.verify import available
 from solver.domain.account import Account
 from solver.domain.errors import Malformed
 from solver.domain.ids import AccountId, address
+from solver.domain.instrument import Instrument
+from solver.domain.snapshot import Snapshot
 from solver.margin.simple import figures
 
 router = APIRouter(prefix="/v1/accounts/{owner}/{subaccount}", tags=["accounts"])
@@ -27,23 +29,14 @@ async def read(request: Request, owner: Owner, subaccount: Subaccount) -> Respon
     """Read an account. One that nothing ever happened to is empty, not missing."""
     services = services_of(request)
     account, token = _account(services, owner, subaccount), _token(services)
-    held = [
-        {
-            "uid": reservation.uid,
-            "debit": show.amount(reservation.debit, token),
-            "fee": show.amount(reservation.fee, token),
-            "margin": show.amount(reservation.margin, token),
-        }
-        for reservation in account.reservations
-    ]
     return json_answer(
         {
             "owner": account.id.owner,
             "subaccount": str(account.id.subaccount),
             "log": account.id.log,
             "cash": show.amount(account.cash, token),
-            "positions": show.positions(account, services.board.snapshot()),
-            "reservations": held,
+            "positions": _positions(account, services.board.snapshot()),
+            "reservations": [{"uid": held.uid} for held in account.reservations],
             "epoch": str(account.epoch),
             "head": _head(services, account),
         }
@@ -55,21 +48,23 @@ async def positions(request: Request, owner: Owner, subaccount: Subaccount) -> R
     """Read the positions and base collateral, marked now."""
     services = services_of(request)
     account = _account(services, owner, subaccount)
-    rows = show.positions(account, services.board.snapshot())
+    rows = _positions(account, services.board.snapshot())
     return json_answer({"positions": rows, "head": _head(services, account)})
 
 
 @router.get("/margin", response_model=AccountMargin)
 async def margin(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
-    """Read SIMPLE margin at the newest prices, and what no open intent has reserved."""
+    """Read SIMPLE margin at the newest prices, and what may be spent of it. `available` is null
+    while open intents reserve some: the rest would tell their signed limits."""
     services = services_of(request)
     account, snapshot = _account(services, owner, subaccount), services.board.snapshot()
     token = snapshot.settlement_token
+    free = None if account.reservations else show.amount(available(account, snapshot), token)
     return json_answer(
         {
             "margin": show.margin(figures(account, snapshot), token),
-            "available": show.amount(available(account, snapshot), token),
-            "snapshot": show.snapshot_view(snapshot),
+            "available": free,
+            "snapshot": snapshot_of(services, snapshot),
             "head": _head(services, account),
         }
     )
@@ -83,7 +78,7 @@ async def greeks(request: Request, owner: Owner, subaccount: Subaccount) -> Resp
     return json_answer(
         {
             "greeks": show.greeks(account, snapshot),
-            "snapshot": show.snapshot_view(snapshot),
+            "snapshot": snapshot_of(services, snapshot),
             "head": _head(services, account),
         }
     )
@@ -107,8 +102,23 @@ def _account(services: Services, owner: str, subaccount: str) -> Account:
     number = int(subaccount)
     if number >= 2**64:
         raise Malformed("a subaccount fits 64 bits", field="subaccount")
-    account_id = AccountId(services.deployment.chain_id, address(owner), number)
+    account_id = AccountId(services.deployment.chain_id, address(owner, "owner"), number)
     return services.store.account(account_id)
+
+
+def _positions(account: Account, snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Returns every slot, with what became of an option whose expiry has passed."""
+    rows = zip(show.positions(account, snapshot), account.positions, strict=True)
+    return [row | _expiry(held.instrument, snapshot) for row, held in rows]
+
+
+def _expiry(instrument_id: int, snapshot: Snapshot) -> dict[str, Any]:
+    instrument = Instrument.unpack(instrument_id)
+    if not instrument.is_option or instrument.expiry > snapshot.time:
+        return {"expired": False, "expiryPrice": None}
+    market = snapshot.underlying(instrument.market)
+    price = dict(market.expiry_prices).get(instrument.expiry) if market else None
+    return {"expired": True, "expiryPrice": show.wad(price) if price else None}
 
 
 def _token(services: Services) -> Any:

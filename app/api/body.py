@@ -7,11 +7,14 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.show import snapshot_view
 from app.services import Services
 from app.verify import parse_document
 from solver.domain.errors import Malformed
+from solver.domain.snapshot import Snapshot
 
 JSON = "application/json"
+MANDATE_ID = re.compile(r"0x[0-9a-f]{64}")
 _HEX = re.compile(r"0x([0-9a-fA-F]{2})*")
 
 
@@ -19,6 +22,11 @@ def services_of(request: Request) -> Services:
     """Returns the parts of the service that answers this request."""
     services: Services = request.app.state.services
     return services
+
+
+def snapshot_of(services: Services, snapshot: Snapshot) -> dict[str, str]:
+    """Returns which state of the world an answer is about."""
+    return snapshot_view(snapshot, services.board.hash_of(snapshot))
 
 
 async def read_object(request: Request) -> dict[str, Any]:
@@ -79,6 +87,14 @@ def hex_of(body: dict[str, Any], name: str, bytes_max: int) -> bytes:
     if isinstance(value, str) and len(value) <= 2 + 2 * bytes_max and _HEX.fullmatch(value):
         return bytes.fromhex(value[2:])
     raise Malformed(f"must be 0x and at most {bytes_max} bytes in hex", field=name)
+
+
+def mandate_id_of(body: dict[str, Any]) -> str | None:
+    """Returns the optional `mandate`: the id of one, 0x and 64 lower-case hex. Raises Malformed."""
+    value = body.get("mandate")
+    if "mandate" in body and (not isinstance(value, str) or not MANDATE_ID.fullmatch(value)):
+        raise Malformed("a mandate's id is 0x and 64 lower-case hex digits", field="mandate")
+    return value
 
 
 def number_of(body: dict[str, Any], name: str, bits: int) -> int:

@@ -16,9 +16,11 @@ from starlette.responses import Response, StreamingResponse
 
 from app.api.body import json_answer, services_of
 from app.api.models import EventPage
-from app.bus import encode
+from app.bus import encode, withheld
 from app.services import Services
+from app.store import Store
 from solver.domain.errors import Malformed
+from solver.domain.event import Envelope
 
 PAGE = 500
 LOG = re.compile(r"(account:0x[0-9a-f]{40}/(0|[1-9][0-9]{0,19})|market:(0|[1-9][0-9]{0,4}))")
@@ -38,7 +40,8 @@ async def events(
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """Read a log's events with seq > `after`, oldest first. With `Accept: text/event-stream` the
+    """Read a log's events with seq > `after`, oldest first. What `ReservationPlaced` holds is told
+    once its intent has ended; `hash` is of the whole event. With `Accept: text/event-stream` the
     answer goes on with what happens next; Last-Event-ID says where to resume."""
     services = services_of(request)
     check_log(log)
@@ -60,11 +63,17 @@ def check_log(log: str) -> None:
         )
 
 
+def told(store: Store, envelope: Envelope) -> bytes:
+    """Returns the wire form of a stored event: an intent that is live keeps its limits."""
+    is_live = store.is_live(str(envelope.body.get("uid")))
+    return encode(withheld(envelope) if is_live else envelope)
+
+
 async def page_of(services: Services, log: str, after: int, limit: int) -> dict[str, Any]:
     """Returns a page of a log and the seq of its newest event."""
     found = await services.store.events(log, after, limit)
     head = services.store.head(log).seq
-    return {"events": [orjson.loads(encode(e)) for e in found], "head": head}
+    return {"events": [orjson.loads(told(services.store, e)) for e in found], "head": head}
 
 
 async def _follow(services: Services, log: str, after: int) -> AsyncIterator[bytes]:
@@ -81,7 +90,7 @@ async def _follow(services: Services, log: str, after: int) -> AsyncIterator[byt
                 yield b"id: %d\nevent: %s\ndata: %s\n\n" % (
                     after,
                     envelope.type.encode(),
-                    encode(envelope),
+                    told(services.store, envelope),
                 )
             head = services.store.head(log).seq
             if after >= head and not woken.waiting():

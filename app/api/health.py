@@ -10,7 +10,14 @@ from app.api.models import ContractsView, HealthView, TimeView, TypedDataView
 from app.clock import rfc3339_ms
 from solver.domain.errors import Unavailable
 from solver.domain.intent import SCHEMES
-from solver.domain.typed_data import DOMAIN_FIELDS, TYPES
+from solver.domain.typed_data import (
+    CANCEL_ALL_FIELDS,
+    CANCEL_FIELDS,
+    DOMAIN_FIELDS,
+    MANDATE_FIELDS,
+    REVOKE_FIELDS,
+    TYPES,
+)
 
 router = APIRouter(prefix="/v1", tags=["operations"])
 
@@ -78,7 +85,14 @@ async def contracts(request: Request) -> Response:
 async def eip712(request: Request) -> Response:
     """The EIP-712 domain and types that owners sign."""
     domain = services_of(request).domain
-    types = {"EIP712Domain": DOMAIN_FIELDS, **TYPES}
+    types = {
+        "EIP712Domain": DOMAIN_FIELDS,
+        **TYPES,
+        "Mandate": MANDATE_FIELDS,
+        "RevokeMandate": REVOKE_FIELDS,
+        "CancelIntents": CANCEL_FIELDS,
+        "CancelAll": CANCEL_ALL_FIELDS,
+    }
     return json_answer(
         {
             "domain": {

@@ -11,6 +11,7 @@ from app.api.body import (
     hex_of,
     json_answer,
     known_fields,
+    mandate_id_of,
     number_of,
     read_object,
     services_of,
@@ -22,7 +23,7 @@ from app.clock import rfc3339_ms
 from app.services import Services
 from app.settlement.records import moved_by
 from app.store import StoredIntent
-from app.verify import Admission, CancelRequest, recover
+from app.verify import Admission, CancelRequest, signer_of
 from solver.domain.calendar import rfc3339
 from solver.domain.errors import Malformed, NotFound, SolventError
 from solver.domain.event import STATES
@@ -51,6 +52,18 @@ async def submit(request: Request) -> Response:
     `intent` is the message of the typed data, exactly. Nothing is solved here; follow the intent on
     the stream or read it by its UID. Another body under the same nonce is a 409, unless its
     appData names the stored UID in `replaces`.
+
+    A contract wallet sends scheme eip1271, or permit2 for tokens of its own; it is asked by
+    isValidSignature with 150,000 gas, as on chain (`walletTooCostly` tells how much it took). One
+    that nests signatures (ERC-7739) describes the contents in explicit mode: every type in
+    alphabetical order, then the name. It must be deployed: a signature wrapped for later deployment
+    (ERC-6492) of an owner without code is refused as `walletNotDeployed`. An account with delegated
+    code (EIP-7702) signs by its key, or by its code; permit2 takes the code only.
+
+    Under scheme mandate the signature is the agent's and `mandate` the id of the stored grant; or,
+    without `mandate`, it is abi.encode(Mandate, owner's signature, agent's signature).
+
+    `badSignature` comes with `expectedDigest`, `expectedSigner`, `recovered` and `scheme`.
     """
     body = await read_object(request)
     try:
@@ -67,7 +80,7 @@ async def submit(request: Request) -> Response:
 
 def submission_of(body: dict[str, Any]) -> tuple[SignedIntent, Admission]:
     """Returns what a body submits. Raises Malformed with the field."""
-    optional = {"appData", "clientOrderId", "quoteId"}
+    optional = {"appData", "clientOrderId", "quoteId", "mandate"}
     known_fields(body, {"intent", "scheme", "signature"}, optional)
     signature = hex_of(body, "signature", SIGNATURE_BYTES_MAX)
     signed = SignedIntent(parse_intent(body["intent"]), _scheme(body), signature)
@@ -75,6 +88,7 @@ def submission_of(body: dict[str, Any]) -> tuple[SignedIntent, Admission]:
         app_data=text_of(body, "appData", APP_DATA_MAX) or "",
         client_order_id=text_of(body, "clientOrderId", NAME_MAX),
         quote_id=text_of(body, "quoteId", NAME_MAX),
+        mandate=mandate_id_of(body),
     )
     return signed, admission
 
@@ -88,7 +102,12 @@ def _scheme(body: dict[str, Any]) -> str:
 
 @router.post("/v1/intents/digest", response_model=Digest, **takes("IntentToHash"))
 async def digest(request: Request) -> Response:
-    """Hash an intent and, with a signature, recover its signer. Stateless; nothing is stored."""
+    """Hash an intent and, with a signature, recover its signer. Stateless; nothing is stored.
+
+    `digest` is what the schemes eip712, eip1271 and presign are about, `permit2Digest` what permit2
+    is; with `scheme` permit2 the signature is held against the latter. `recovered` is null for what
+    is no key's signature, as a contract wallet's; no wallet is asked here.
+    """
     body = await read_object(request)
     known_fields(body, {"intent"}, {"signature", "scheme"})
     services, intent = services_of(request), parse_intent(body["intent"])
@@ -101,7 +120,7 @@ async def digest(request: Request) -> Response:
     if "signature" in body:
         is_permit2 = "scheme" in body and _scheme(body) == "permit2"
         signed = by_permit2 if is_permit2 else plain
-        recovered = recover(signed, hex_of(body, "signature", 65))
+        recovered = signer_of(signed, hex_of(body, "signature", SIGNATURE_BYTES_MAX))
     return json_answer(
         {
             "typeHash": "0x" + INTENT_TYPE.hex(),
@@ -141,7 +160,7 @@ async def page(
     unknown = [name for name in state or () if name not in STATES]
     if unknown:
         raise Malformed(f"states are {', '.join(STATES)}", field="state")
-    found = await services.store.intents(address(owner), tuple(state or ()), cursor, limit)
+    found = await services.store.intents(address(owner, "owner"), tuple(state or ()), cursor, limit)
     rows = [view(row, services) for row in found.intents]
     return json_answer({"intents": rows, "cursor": found.cursor})
 
@@ -164,7 +183,7 @@ async def cancel_many(request: Request) -> Response:
     below it by a signed CancelAll(owner, epoch, validTo)."""
     body = await read_object(request)
     known_fields(body, {"owner", "validTo", "signature"}, {"uids", "epoch"})
-    owner = address(text_of(body, "owner", 42) or "")
+    owner = address(text_of(body, "owner", 42) or "", "owner")
     valid_to = number_of(body, "validTo", 32)
     signature = hex_of(body, "signature", SIGNATURE_BYTES_MAX)
     if "epoch" in body:

@@ -8,29 +8,32 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import show
-from app.api.body import json_answer, services_of
+from app.api.body import json_answer, services_of, snapshot_of
 from app.api.models import InstrumentsView, MarketsView, PricesView
-from solver.domain.calendar import rfc3339
+from solver.domain.calendar import DAY, rfc3339
 from solver.domain.instrument import Instrument, Kind, format_name
 from solver.domain.market import Ladder, Level
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.pricing.marks import mark_of
+from solver.pricing.surface import at_the_money_ppm
 
 router = APIRouter(prefix="/v1", tags=["markets"])
 Json = dict[str, Any]
+VOLATILITY_SECONDS = 30 * DAY  # the tenor that one figure stands for
 _KIND = {Kind.PERP: "perp", Kind.CALL: "call", Kind.PUT: "put"}
 
 
 @router.get("/markets", response_model=MarketsView)
 async def markets(request: Request) -> Response:
     """List the underlyings with their prices and margin rates, and the tokens."""
-    snapshot = services_of(request).board.snapshot()
+    services = services_of(request)
+    snapshot = services.board.snapshot()
     return json_answer(
         {
             "markets": [_market(underlying) for underlying in snapshot.underlyings],
             "settlementToken": show.token_view(snapshot.settlement_token),
             "tokens": [show.token_view(token) for token in snapshot.tokens],
-            "snapshot": show.snapshot_view(snapshot),
+            "snapshot": snapshot_of(services, snapshot),
         }
     )
 
@@ -38,7 +41,8 @@ async def markets(request: Request) -> Response:
 @router.get("/instruments", response_model=InstrumentsView)
 async def instruments(request: Request, underlying: str | None = None) -> Response:
     """List what can be traded, with marks and the best indicative bid and ask of all makers."""
-    snapshot = services_of(request).board.snapshot()
+    services = services_of(request)
+    snapshot = services.board.snapshot()
     best = _best(snapshot.ladders)
     rows = [
         _instrument(instrument, market, snapshot, best.get(instrument.id, (None, None)))
@@ -46,14 +50,17 @@ async def instruments(request: Request, underlying: str | None = None) -> Respon
         if underlying in (None, market.symbol) and market.price
         for instrument in _listed(market, snapshot.time)
     ]
-    return json_answer({"instruments": rows, "snapshot": show.snapshot_view(snapshot)})
+    return json_answer({"instruments": rows, "snapshot": snapshot_of(services, snapshot)})
 
 
 @router.get("/prices", response_model=PricesView)
 async def prices(request: Request) -> Response:
     """Read the aggregated oracle prices."""
-    snapshot = services_of(request).board.snapshot()
-    return json_answer({"prices": price_rows(snapshot), "snapshot": show.snapshot_view(snapshot)})
+    services = services_of(request)
+    snapshot = services.board.snapshot()
+    return json_answer(
+        {"prices": price_rows(snapshot), "snapshot": snapshot_of(services, snapshot)}
+    )
 
 
 def price_rows(snapshot: Snapshot) -> list[Json]:
@@ -78,7 +85,7 @@ def _market(market: Underlying) -> Json:
         "price": show.wad(market.price),
         "confidence": show.wad(market.confidence),
         "oracleState": market.oracle_state,
-        "volatility": show.ppm(market.vol_ppm),
+        "volatility": show.ppm(at_the_money_ppm(market.surface, VOLATILITY_SECONDS)),
         "volatilityCap": show.ppm(market.sigma_cap_ppm),
         "fundingIndex": show.wad(market.funding_index),
         "perpInitial": show.ppm(market.perp_initial_ppm),
@@ -87,13 +94,24 @@ def _market(market: Underlying) -> Json:
         "baseMaintenance": show.ppm(market.base_maintenance_ppm),
         "expiries": [rfc3339(expiry) for expiry in market.expiries],
         "strikes": [show.wad(strike) for strike in market.strikes],
+        "series": [
+            {
+                "expiry": rfc3339(expiry),
+                "strikes": [show.wad(strike) for strike in market.strikes_at(expiry)],
+            }
+            for expiry in market.expiries
+        ],
+        "expiryPrices": [
+            {"expiry": rfc3339(expiry), "price": show.wad(price)}
+            for expiry, price in market.expiry_prices
+        ],
     }
 
 
 def _listed(market: Underlying, now: int) -> Iterator[Instrument]:
     yield Instrument(market.market, Kind.PERP)
     for expiry in market.expiries:
-        for strike in market.strikes:
+        for strike in market.strikes_at(expiry):
             for kind in (Kind.CALL, Kind.PUT):
                 if expiry > now:
                     yield Instrument(market.market, kind, expiry, strike)

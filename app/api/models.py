@@ -10,7 +10,11 @@ from app.api.plan_models import GreeksView, MarginView, SnapshotView, View
 
 
 class Problem(View):
-    """RFC 9457, with what a program needs to decide what to do next."""
+    """RFC 9457, with what a program needs to decide what to do next.
+
+    `code` is stable; all of them are listed by HTTP status in this schema's `x-codes`. `outcome` is
+    none, unknown or done; `data` holds the numbers of the refusal, and what cures it.
+    """
 
     type: str
     title: str
@@ -104,21 +108,24 @@ class Digest(View):
 
 
 class PositionView(View):
-    """One position or base collateral, marked now."""
+    """One position or base collateral, marked now.
+
+    An option past its expiry is `expired` and stays until it is paid out, at `expiryPrice` once
+    that is fixed on chain; until then it is marked at the feed.
+    """
 
     instrument: str
     instrument_id: str
     quantity: str
     mark: str | None
+    expired: bool
+    expiry_price: str | None
 
 
 class ReservationView(View):
-    """What an open intent may cost at most."""
+    """An open intent that holds a part of the account; how much is its signed limit."""
 
     uid: str
-    debit: str
-    fee: str
-    margin: str
 
 
 class HeadView(View):
@@ -147,10 +154,10 @@ class PositionsView(View):
 
 
 class AccountMargin(View):
-    """`available` is the initial margin that no open intent has reserved."""
+    """`available` is the initial margin that may be spent, null while open intents reserve some."""
 
     margin: MarginView
-    available: str
+    available: str | None
     snapshot: SnapshotView
     head: HeadView
 
@@ -188,6 +195,20 @@ class TokenView(View):
     decimals: int
 
 
+class ExpiryPriceView(View):
+    """The price that an expiry was fixed at on chain: every option of it pays by it."""
+
+    expiry: str
+    price: str
+
+
+class SeriesView(View):
+    """One expiry and the strikes that are listed for it."""
+
+    expiry: str
+    strikes: list[str]
+
+
 class MarketView(View):
     """One underlying. Rates are fractions of notional; volatility is annual."""
 
@@ -207,6 +228,8 @@ class MarketView(View):
     base_maintenance: str
     expiries: list[str]
     strikes: list[str]
+    series: list[SeriesView]
+    expiry_prices: list[ExpiryPriceView]
 
 
 class MarketsView(View):

@@ -36,6 +36,26 @@ class FillView(View):
     maker: str | None
 
 
+class ContractView(View):
+    """A contract that a leg may become: delta without its sign, days left, strike / price."""
+
+    instrument: str
+    delta: str
+    days: str
+    moneyness: str
+
+
+class ChoiceView(View):
+    """What an option leg was asked for as (a name, a selector; null: it follows from the other
+    legs) and every listed contract that the signed ranges hold: one, unless a pair was asked for.
+    """
+
+    leg: int
+    side: str
+    asked: str | dict[str, Any] | None
+    contracts: list[ContractView]
+
+
 class SwapView(View):
     """A pool step. Amounts are whole tokens."""
 
@@ -75,7 +95,11 @@ class PayoffPoint(View):
 
 
 class PayoffView(View):
-    """What the outcome changes from here on. Null profit or loss: without bound."""
+    """What the outcome changes from here on. Null profit or loss: without bound.
+
+    `closes` names positions that only become smaller: there the curve is the difference to keeping
+    them, so its loss is a gain given up. `isExact` false: a leg outlives `expiry` and is modelled.
+    """
 
     underlying: str
     expiry: str | None
@@ -84,6 +108,7 @@ class PayoffView(View):
     profit_max: str | None
     loss_max: str | None
     is_exact: bool
+    closes: list[str]
 
 
 class GreeksView(View):
@@ -113,8 +138,34 @@ class SnapshotView(View):
     time: str
 
 
+class ApproveView(View):
+    """A transaction of the owner's that lets Permit2 move the token: send it as it is."""
+
+    to: str
+    data: str
+
+
+class FundingView(View):
+    """A token that the wallet cannot give yet; submitting is refused with the same, under `code`.
+
+    insufficientAllowance: Permit2 (`spender`) may move `available`, `required` is needed. Send
+    `approve`, or sign `permit` (EIP-2612, null where the token knows it not) and send that.
+    insufficientBalance: the wallet holds `available`. Amounts are whole tokens.
+    """
+
+    code: str
+    token: str
+    symbol: str
+    spender: str
+    required: str
+    available: str
+    approve: ApproveView | None
+    permit: dict[str, Any] | None
+
+
 class QuoteView(View):
-    """A plan with the typed data that signs it. Nothing was submitted."""
+    """A plan with the typed data that signs it. Nothing was submitted. `leftOut` names positions
+    that the request means and that are too small to trade."""
 
     quote_id: str
     uid: str
@@ -122,6 +173,8 @@ class QuoteView(View):
     scheme: str
     intent: dict[str, Any]
     typed_data: dict[str, Any]
+    choices: list[ChoiceView]
+    left_out: list[str]
     fills: list[FillView]
     swaps: list[SwapView]
     pulls: list[FlowView]
@@ -137,4 +190,5 @@ class QuoteView(View):
     delta: DeltaView | None
     greeks_after: list[GreeksView]
     payoff: list[PayoffView]
+    funding: list[FundingView]
     snapshot: SnapshotView

@@ -9,17 +9,21 @@ from starlette.responses import Response
 
 from app import observe, pipeline
 from app.api import show
-from app.api.body import json_answer, read_object, services_of
+from app.api.body import json_answer, mandate_id_of, read_object, services_of
 from app.api.plan_models import QuoteView
 from app.api.schema import takes
 from app.pipeline import Plan, Quote
+from app.verify.funding import told
 from solver.domain.calendar import rfc3339
+from solver.domain.instrument import Instrument
 from solver.domain.route import Certificate, Fill, Swap
 from solver.domain.snapshot import Snapshot
 from solver.intents import parse_wanted
+from solver.intents.base import OutcomeKind
+from solver.intents.listing import described
 from solver.intents.typed_json import to_json
 from solver.ledger import trade_cash
-from solver.pricing.payoff import Payoff, legs_of, payoff
+from solver.pricing.payoff import Payoff, closed_by, legs_of, payoff
 
 router = APIRouter(tags=["quotes"])
 Json = dict[str, Any]
@@ -33,16 +37,18 @@ async def quote(request: Request) -> Response:
     reserved or promised: the signed limits bind, the auction finds the best price inside them.
     """
     begun = time.perf_counter()
-    wanted = parse_wanted(await read_object(request))
+    body = await read_object(request)
+    mandate = mandate_id_of(body)
+    wanted = parse_wanted({name: value for name, value in body.items() if name != "mandate"})
     services = services_of(request)
-    given = await pipeline.quote(services, wanted.request, wanted.terms)
+    given = await pipeline.quote(services, wanted.request, wanted.terms, mandate)
     services.store.quotes.put(given.quote_id, given, given.expires_at)
     observe.quote_answered(time.perf_counter() - begun)
-    return json_answer(view(given))
+    return json_answer(view(given, wanted.request))
 
 
-def view(given: Quote) -> Json:
-    """Returns a quote in the words of the API."""
+def view(given: Quote, request: OutcomeKind) -> Json:
+    """Returns a quote, and how the contracts asked for were chosen, in the words of the API."""
     plan, snapshot = given.plan, given.plan.snapshot
     solution, token = plan.solution, plan.snapshot.settlement_token
     return {
@@ -52,6 +58,8 @@ def view(given: Quote) -> Json:
         "scheme": plan.scheme,
         "intent": to_json(plan.intent),
         "typedData": given.typed_data,
+        "choices": _choices(plan, request),
+        "leftOut": list(request.left_out(plan.simulation.after, snapshot)),
         "fills": [_fill(fill, snapshot) for fill in solution.fills],
         "swaps": [_swap(swap, snapshot) for swap in solution.swaps],
         "pulls": [
@@ -77,7 +85,8 @@ def view(given: Quote) -> Json:
         "gas": str(solution.gas),
         "certificate": _certificate(solution.certificate),
         **_risk(plan),
-        "snapshot": show.snapshot_view(snapshot),
+        "funding": [told(short) for short in given.funding],
+        "snapshot": show.snapshot_view(snapshot, solution.snapshot_hash),
     }
 
 
@@ -103,6 +112,20 @@ def _delta(plan: Plan) -> Json | None:
         "before": show.wad(simulation.delta_before),
         "after": show.wad(simulation.delta_after),
     }
+
+
+def _choices(plan: Plan, request: OutcomeKind) -> list[Json]:
+    """Returns, for each option leg, what was asked and the contracts that are signed for it."""
+    snapshot, asked, out = plan.snapshot, request.asked(), []
+    for exposure in plan.program.exposures:
+        contracts = [Instrument.unpack(packed) for packed in exposure.candidates]
+        underlying = snapshot.underlying(contracts[0].market)
+        if underlying is None or not contracts[0].is_option:
+            continue
+        rows = [described(c, underlying, snapshot.time)._asdict() for c in contracts]
+        choice = {"leg": exposure.leg, "side": exposure.side, "contracts": rows}
+        out.append(choice | {"asked": asked.get(exposure.leg)})
+    return out
 
 
 def _fill(fill: Fill, snapshot: Snapshot) -> Json:
@@ -141,12 +164,14 @@ def _certificate(certificate: Certificate) -> Json:
 def _payoffs(plan: Plan) -> list[Json]:
     """Returns one curve per market; the fee is taken off the first."""
     snapshot, cost, out = plan.snapshot, plan.solution.fee, []
+    closed = closed_by(plan.solution, plan.simulation.after)
     cost_wad = cost * 10 ** (18 - snapshot.settlement_token.decimals)
     for market, legs in sorted(legs_of(plan.program, plan.solution, snapshot).items()):
         underlying = snapshot.underlying(market)
         if underlying is not None:
             curve = payoff(legs, underlying, snapshot.time, cost_wad)
-            out.append({"underlying": underlying.symbol, **_payoff(curve)})
+            names = [show.name_of(each, snapshot) for each in closed if each >> 144 == market]
+            out.append({"underlying": underlying.symbol, **_payoff(curve), "closes": names})
             cost_wad = 0
     return out
 

@@ -6,7 +6,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
+from app.api.mandate_models import MandateMessage, MandateTerms
 from app.api.models import Problem
+from app.api.problems import by_code
 from app.errors import MEDIA_TYPE
 from solver.domain.intent import SCHEMES
 from solver.intents import Wanted, examples
@@ -17,6 +19,7 @@ _REF = "#/components/schemas/"
 _UINT = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,77})$"}
 _HEX = {"type": "string", "pattern": "^0x([0-9a-fA-F]{2})*$"}
 _UID = {"type": "string", "pattern": "^0x[0-9a-f]{112}$"}
+_MANDATE_ID = {"type": "string", "pattern": "^0x[0-9a-f]{64}$"}
 _ADDRESS = {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}
 _INTENT = {"$ref": _REF + "OutcomeIntent"}
 _SCHEME = {"type": "string", "enum": list(SCHEMES)}
@@ -42,7 +45,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for dropped in ("HTTPValidationError", "ValidationError"):
         components.pop(dropped, None)
     components |= _bodies()
-    components["Problem"] = Problem.model_json_schema(by_alias=True)
+    components["Problem"] = Problem.model_json_schema(by_alias=True) | {"x-codes": by_code()}
     made["components"]["schemas"] = dict(sorted(components.items()))
     error = {"schema": {"$ref": _REF + "Problem"}}
     for path in made["paths"].values():
@@ -74,6 +77,7 @@ def _text(length: int, description: str) -> dict[str, Any]:
 def _bodies() -> dict[str, Any]:
     wanted = TypeAdapter(Wanted).json_schema(by_alias=True, ref_template=_REF + "{model}")
     nested = wanted.pop("$defs", {})
+    wanted["properties"]["mandate"] = _MANDATE_ID | {"description": "The mandate to quote under"}
     signed = {"validTo": _UINT, "signature": _HEX}
     return {
         **nested,
@@ -85,7 +89,12 @@ def _bodies() -> dict[str, Any]:
                 "appData": _text(8192, "The JSON document whose keccak256 is intent.appData"),
                 "clientOrderId": _text(64, "Your own id, unique per owner"),
                 "quoteId": _text(64, "The quote this came from"),
+                "mandate": _MANDATE_ID | {"description": "The mandate that the agent signed under"},
             },
+        ),
+        "MandateTerms": MandateTerms.model_json_schema(by_alias=True),
+        "SignedMandate": _object(
+            {"mandate": MandateMessage.model_json_schema(by_alias=True), "signature": _HEX}
         ),
         "IntentToHash": _object({"intent": _INTENT}, {"scheme": _SCHEME, "signature": _HEX}),
         "Cancel": _object(signed),

@@ -110,10 +110,11 @@ def symbol_of(market: int, snapshot: Snapshot) -> str:
     return underlying.symbol
 
 
-def snapshot_view(snapshot: Snapshot) -> Json:
-    """Returns which state of the world an answer is about."""
+def snapshot_view(snapshot: Snapshot, digest: bytes) -> Json:
+    """Returns which state of the world an answer is about; `digest` is the snapshot's hash, which
+    whoever holds the snapshot knows already."""
     return {
-        "hash": "0x" + snapshot.hash.hex(),
+        "hash": "0x" + digest.hex(),
         "blockNumber": str(snapshot.block_number),
         "time": rfc3339(snapshot.time),
     }

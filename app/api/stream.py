@@ -19,10 +19,10 @@ from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from app import observe
-from app.api.events import check_log
+from app.api.events import check_log, told
 from app.api.markets import price_rows
 from app.api.outbox import Outbox
-from app.bus import Published, encode
+from app.bus import Published
 from app.clock import rfc3339_ms
 from app.services import Services
 from app.store.fold import account_of_log
@@ -199,7 +199,7 @@ class Session:
                 if envelope.seq > store.head(log).seq:
                     break  # on the disk and not told yet: it comes live
                 await self.outbox.room()
-                self.outbox.offer(Published(envelope, encode(envelope)))
+                self.outbox.offer(Published(envelope, told(store, envelope)))
                 since = envelope.seq
         self.outbox.follow(log)
 
@@ -257,7 +257,7 @@ def raw_account(account: Account) -> Json:
     return {
         "cash": str(account.cash),
         "positions": [[str(held.instrument), str(held.quantity)] for held in account.positions],
-        "reservations": [[r.uid, *map(str, r[1:])] for r in account.reservations],
+        "reservations": [r.uid for r in account.reservations],  # what they hold was signed
         "epoch": str(account.epoch),
     }
 

@@ -1,7 +1,9 @@
 """What an integrator would write in an hour: quote, sign, submit, listen. Public API only."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 import httpx
@@ -13,6 +15,7 @@ from solver.domain.errors import Unavailable
 from solver.domain.event import TERMINAL
 
 Json = dict[str, Any]
+Heard = Callable[[Callable[[Json], bool]], Awaitable[list[Json]]]  # up to the awaited event
 SETTLE_SECONDS_MAX = 45
 POLL_SECONDS = 0.1
 
@@ -72,16 +75,26 @@ class Client:
     async def follow(self, quote: Json) -> Outcome:
         """Submits a quote and listens on the stream until the intent has ended."""
         account = f"account:{self.holder.address}/{quote['intent']['subaccount']}"
-        async with websockets.connect(self.url.replace("http", "ws") + "/v1/stream") as stream:
-            await _expect(stream, "hello")
-            head = (await self.get("/v1/events", log=account, limit="1"))["head"]
-            await stream.send(
-                json.dumps({"op": "sub", "id": 1, "ch": account, "from": {"seq": int(head)}})
-            )
+        async with self.listening(account) as heard:
             uid, signature = await self.submit(quote)
-            events = await asyncio.wait_for(_until_ended(stream, uid), SETTLE_SECONDS_MAX)
+            events = await heard(lambda event: _is_end(event, uid))
         intent = await self.get(f"/v1/intents/{uid}")
         return Outcome(quote, signature, uid, intent, events)
+
+    @contextlib.asynccontextmanager
+    async def listening(self, log: str) -> AsyncIterator[Heard]:
+        """Yields a function that returns the log's events from now up to one that is awaited."""
+        async with websockets.connect(self.url.replace("http", "ws") + "/v1/stream") as stream:
+            await _expect(stream, "hello")
+            head = (await self.get("/v1/events", log=log, limit="1"))["head"]
+            await stream.send(
+                json.dumps({"op": "sub", "id": 1, "ch": log, "from": {"seq": int(head)}})
+            )
+
+            async def heard(is_last: Callable[[Json], bool]) -> list[Json]:
+                return await asyncio.wait_for(_until(stream, is_last), SETTLE_SECONDS_MAX)
+
+            yield heard
 
     async def ended(self, uid: str) -> Json:
         """Returns the intent resource once it is terminal."""
@@ -106,8 +119,8 @@ async def _expect(stream: Any, op: str) -> Json:
     return message
 
 
-async def _until_ended(stream: Any, uid: str) -> list[Json]:
-    """Returns the account's events up to the end of `uid`; no seq may be missing."""
+async def _until(stream: Any, is_last: Callable[[Json], bool]) -> list[Json]:
+    """Returns the events up to the awaited one; no seq may be missing."""
     events: list[Json] = []
     while True:
         message = json.loads(await stream.recv())
@@ -117,6 +130,11 @@ async def _until_ended(stream: Any, uid: str) -> list[Json]:
         if events and int(event["prev"]) != int(events[-1]["seq"]):
             raise Unavailable(f"the stream lost an event before seq {event['seq']}")
         events.append(event)
-        body = event["body"]
-        if event["type"] == "IntentStateChanged" and body["uid"] == uid and body["to"] in TERMINAL:
+        if is_last(event):
             return events
+
+
+def _is_end(event: Json, uid: str) -> bool:
+    body = event["body"]
+    is_move = event["type"] == "IntentStateChanged" and body["uid"] == uid
+    return is_move and body["to"] in TERMINAL

@@ -19,6 +19,7 @@ from solver.domain.instrument import Instrument
 from solver.domain.intent import NO_DELTA_LIMIT
 from solver.domain.numbers import parse_decimal
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import Surface
 from solver.ledger import fold
 from solver.margin.simple import figures
 
@@ -30,11 +31,18 @@ LOG_OF_EVENT = {
 }
 
 
-def write(path: pathlib.Path, rpc_url: str, deployment: Deployment, rows: list[Json]) -> None:
-    """Writes the receipt of several settlements."""
+def write(path: pathlib.Path, runs: list[Json]) -> None:
+    """Writes the receipt of everything that was told, one run a chain."""
+    path.write_text(json.dumps({"version": 2, "runs": runs}, indent=1) + "\n")
+
+
+def run(
+    name: str, rpc_url: str, deployment: Deployment, rows: list[Json], expiries: list[Json]
+) -> Json:
+    """Returns what happened on one chain, with where to read it again."""
     token = deployment.settlement_token
-    body = {
-        "version": 1,
+    return {
+        "name": name,
         "rpcUrl": rpc_url,
         "chainId": deployment.chain_id,
         "contracts": {
@@ -45,9 +53,10 @@ def write(path: pathlib.Path, rpc_url: str, deployment: Deployment, rows: list[J
             "quoteToken": token.address,
             "quoteDecimals": token.decimals,
         },
+        "feeds": {str(market.market): market.feed for market in deployment.markets},
         "settlements": rows,
+        "expiries": expiries,
     }
-    path.write_text(json.dumps(body, indent=1) + "\n")
 
 
 async def row(
@@ -200,7 +209,7 @@ async def _marks(chain: EvmChain, deployment: Deployment, block: int) -> Snapsho
                 base=info.base,
                 price=await read("Clearinghouse", deployment.clearinghouse, "mark"),
                 confidence=0,
-                vol_ppm=0,
+                surface=Surface(),
                 sigma_cap_ppm=rules[4],
                 funding_index=await read("Clearinghouse", deployment.clearinghouse, "fundingIndex"),
                 perp_initial_ppm=rules[5],

@@ -27,6 +27,9 @@ def quote_of(quote: Json, tokens: Iterable[Token] = ()) -> None:
     """Shows what a wallet is asked to sign and what it buys."""
     symbols = {token.address: token.symbol for token in tokens}
     _typed_data(quote["typedData"])
+    for choice in quote["choices"]:
+        if isinstance(choice["asked"], dict):
+            _choice(choice)
     legs = Table("  leg", "venue", "quantity", "price / gets", box=None, pad_edge=False)
     for fill in quote["fills"]:
         maker = f"maker {fill['maker'][:10]}…" if fill["maker"] else "solver's account"
@@ -71,6 +74,13 @@ def _typed_data(document: Json) -> None:
     names = ("maxNetCost", "maxFee", "maxSlippageBps", "deltaTolerance", "maxMarginUsed")
     signed = [f"{name} {limits[name]}" for name in names if _bound(limits[name]) != "none"]
     line("", "  ".join(signed))
+
+
+def _choice(choice: Json) -> None:
+    asked = ", ".join(f"{name} {value}" for name, value in choice["asked"].items())
+    for found in choice["contracts"]:
+        figures = f"delta {found['delta'][:6]}, {float(found['days']):.0f} days"
+        line("chosen", f"{choice['side']} {asked}: {found['instrument']} ({figures})")
 
 
 def outcome_of(outcome: Outcome, decimals: int) -> None:

@@ -1,27 +1,32 @@
-"""The scenes: collateral in, covered calls, a split swap, two opposites in one, collateral out."""
+"""The scenes: collateral, covered calls, a condor, swaps, an expiry, and a recorded market."""
 
 import asyncio
 import contextlib
+import os
 import pathlib
 import shutil
 import time
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from adapters.chains.devnet import dev_keys
 from adapters.chains.evm import EvmChain
 from app.demo import receipt, show
 from app.demo.client import Client, Json, Outcome
+from app.demo.expiry import Expired, travelled
 from app.demo.single import best_single_pool
-from app.local import Stack, fresh_folder, stack
+from app.local import RecordedChain, Stack, fresh_folder, stack
 from solver.domain.errors import SolventError
 from solver.domain.numbers import format_decimal, parse_decimal
 
-FOLDER = pathlib.Path("var/demo")
+FOLDER, RECORDED_FOLDER = pathlib.Path("var/demo"), pathlib.Path("var/demo-recorded")
 VERIFIER = pathlib.Path("tests/e2e/verify_receipt.mjs")
 CALL_DAYS, CALL_ABOVE_PERCENT = 35, 10  # which call is sold: about so far off, so far above
 SWAP_USDC = "400000"
+RECORDED = pathlib.Path("data/options/deribit_chain_snapshots.parquet")
+RECORDED_AT = datetime(2026, 2, 5, 9, 36, tzinfo=UTC)
+QUARTER = {"delta": "0.25", "tenorDays": [20, 40]}
 TRIES = 3  # of meeting in one block: the chain, not we, decides where a block ends
 
 
@@ -33,15 +38,21 @@ class Cast(NamedTuple):
     alice: Client
     bob: Client
     rows: list[Json]
+    expiries: list[Json]
 
 
 async def run(path: pathlib.Path, as_of: int | None) -> int:
     """Returns the exit code: 0 when every scene settled and the verifier agreed."""
     began = time.monotonic()
     try:
-        async with _cast(as_of) as cast:
+        async with contextlib.AsyncExitStack() as exits:
+            cast = await exits.enter_async_context(cast_on(FOLDER, as_of))
             await tell(cast)
-            receipt.write(path, cast.running.rpc_url, cast.running.deployment, cast.rows)
+            await held_to_expiry(cast)
+            runs = [receipt_of(cast, "local chain")]
+            if found := await recorded(exits):
+                runs.append(receipt_of(found, "recorded options"))
+            receipt.write(path, runs)
             show.title(f"{path} re-read from the chain by viem, without any code of ours")
             code = await verify(path)
     except SolventError as error:
@@ -62,15 +73,25 @@ async def verify(path: pathlib.Path) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _cast(as_of: int | None) -> AsyncIterator[Cast]:
+async def cast_on(
+    folder: pathlib.Path, as_of: int | None = None, option_chain: RecordedChain | None = None
+) -> AsyncIterator[Cast]:
+    """Yields the actors on a stack of their own."""
     keys = dev_keys()
-    folder = fresh_folder(FOLDER)
     async with contextlib.AsyncExitStack() as exits:
-        running = await exits.enter_async_context(stack(folder, as_of=as_of, tell=show.line))
+        running = await exits.enter_async_context(
+            stack(fresh_folder(folder), as_of=as_of, option_chain=option_chain, tell=show.line)
+        )
         chain = await exits.enter_async_context(EvmChain(running.rpc_url))
         alice = await exits.enter_async_context(Client(running.api_url, keys["alice"]))
         bob = await exits.enter_async_context(Client(running.api_url, keys["bob"]))
-        yield Cast(running, chain, alice, bob, [])
+        yield Cast(running, chain, alice, bob, [], [])
+
+
+def receipt_of(cast: Cast, name: str) -> Json:
+    """Returns what the receipt says of one chain."""
+    where = cast.running
+    return receipt.run(name, where.rpc_url, where.deployment, cast.rows, cast.expiries)
 
 
 async def tell(cast: Cast) -> None:
@@ -83,9 +104,36 @@ async def tell(cast: Cast) -> None:
     await scene(cast, cast.bob, "Bob deposits 12 WETH", DEPOSIT_WETH)
     title = "Bob sells 10 covered calls, delta-neutral within 0.1"
     await scene(cast, cast.bob, title, neutral(call))
+    await scene(cast, cast.bob, "Bob sells 2 iron condors, chosen by delta and tenor", CONDOR)
     await swap(cast)
     await opposites(cast)
     await scene(cast, cast.alice, "Alice withdraws 1,000 USDC", WITHDRAW)
+
+
+async def held_to_expiry(cast: Cast) -> None:
+    """Buys a call, waits for its expiry, and is paid: nobody acts but the keeper."""
+    bought = await scene(cast, cast.alice, "Alice buys 2 calls and holds them to expiry", CALLS)
+    show.title("The chain moves past the expiry: the keeper fixes the price and pays")
+    expired: Expired = await travelled(cast.running, cast.alice, bought)
+    for label, text in expired.told:
+        show.line(label, text)
+    cast.expiries.append(expired.row)
+
+
+async def recorded(exits: contextlib.AsyncExitStack) -> Cast | None:
+    """Sells a covered call by delta against options as they were quoted on a day of 2026."""
+    path = pathlib.Path(os.environ.get("SOLVENT_SHARED", "../shared")) / RECORDED
+    show.title("Alice sells 10 covered calls to a recorded market, chosen by delta and tenor")
+    if not path.is_file():
+        show.line("skipped: no recorded chain here; SOLVENT_SHARED names the folder that holds one")
+        return None
+    option_chain = RecordedChain(path, int(RECORDED_AT.timestamp()))
+    cast = await exits.enter_async_context(cast_on(RECORDED_FOLDER, option_chain=option_chain))
+    await scene(cast, cast.alice, "Alice deposits 12 WETH", DEPOSIT_WETH)
+    title = "Alice sells 10 calls of delta 0.25 and 20 to 40 days, at least 280 USDC net"
+    request, terms = covered(QUARTER)
+    await scene(cast, cast.alice, title, (request, terms | {"maxMarginUsed": "9000"}))
+    return cast
 
 
 Wanted = tuple[Json, Json]
@@ -103,7 +151,32 @@ WITHDRAW: Wanted = (
 )
 
 
-def covered(call: str) -> Wanted:
+CALLS: Wanted = (
+    {
+        "outcome": "buyOption",
+        "underlying": "ETH",
+        "instrument": {"right": "call", "delta": "0.5", "tenorDays": [0, 9]},
+        "size": "2",
+    },
+    {"slippageBps": "100", "maxFee": "5"},
+)
+CONDOR: Wanted = (
+    {
+        "outcome": "ironCondor",
+        "underlying": "ETH",
+        "size": "2",
+        "tenorDays": [20, 40],
+        "putLong": {"delta": "0.1"},
+        "putShort": {"delta": "0.25"},
+        "callShort": {"delta": "0.25"},
+        "callLong": {"delta": "0.1"},
+        "minNetPremium": "20",
+    },
+    {"slippageBps": "100", "maxFee": "5", "maxMarginUsed": "4000", "minHealth": "1.1"},
+)
+
+
+def covered(call: str | Json) -> Wanted:
     """Returns a covered call on 10 ETH, as a front end would ask for it."""
     request = {"outcome": "coveredCall", "underlying": "ETH", "size": "10", "instrument": call}
     terms = {"slippageBps": "30", "maxFee": "5", "maxMarginUsed": "20000", "minHealth": "1.1"}

@@ -105,7 +105,7 @@ class Feeds:
         for expiry, fixed in views.fixed:
             self._fixed.setdefault(market.market, {})[expiry] = fixed
             self._board.set_expiry_price(market.market, expiry, fixed)
-        if price.price:
+        if price.price and not self._board.recorded_expiries(market.market):
             old = self._strikes.get(market.market, frozenset())
             strikes = old | frozenset(strikes_around(price.price))
             self._strikes[market.market] = strikes if len(strikes) <= 64 else old
@@ -152,6 +152,7 @@ class Feeds:
     def _unfixed(self, market: int, time: int) -> list[int]:
         """Returns the past expiries whose price is not known to be fixed."""
         past = {e for days in range(0, EXPIRED_DAYS, 7) for e in expiries_at(time - days * DAY)}
+        past.update(self._board.recorded_expiries(market))
         fixed = self._fixed.get(market, {})
         return sorted(e for e in past if e <= time and e not in fixed)
 

@@ -1,12 +1,12 @@
 """What can be traded: markets by the chain's parameters, expiries by calendar, strikes by price.
 
 Nothing once listed in a life of the process is taken off before it expires, so that a strike does
-not vanish because the price moved.
+not vanish because the price moved. A recorded market lists what was recorded, and nothing else.
 """
 
 import itertools
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from adapters.base import Call, Reverted
 from adapters.chains.deployment import Deployment, MarketInfo
@@ -17,8 +17,11 @@ from solver.domain.errors import Unavailable
 from solver.domain.instrument import EXPIRY_SECOND_OF_DAY
 from solver.domain.numbers import WAD
 from solver.domain.snapshot import Underlying
+from solver.pricing.calibrated import built_in
 
-VOL_PPM = 650_000  # flat, annual, until there is a surface
+if TYPE_CHECKING:
+    from app.feeds.recorded import RecordedMarket  # with it comes the optimiser, for few
+
 WEEKS = 5  # the next Fridays
 MONTHS = 3  # and the last Friday of each of the next months
 SECONDS_LEFT_MIN = 3_600  # an expiry is listed no later than this before it
@@ -35,8 +38,13 @@ class ViewedChain(Protocol):
     ) -> list[bytes | Reverted]: ...
 
 
-async def load_listing(chain: ViewedChain, deployment: Deployment) -> Listing:
-    """Returns the static part of the board from the contract's parameters. Raises Unavailable."""
+async def load_listing(
+    chain: ViewedChain,
+    deployment: Deployment,
+    recorded: "Mapping[str, RecordedMarket] | None" = None,
+) -> Listing:
+    """Returns the static part of the board from the contract's parameters; a market whose symbol
+    was `recorded` lists what was recorded and has its surface. Raises Unavailable."""
     calls = [view("Params", deployment.params, "market", m.market) for m in deployment.markets]
     answers = await chain.call_many(calls)
     pairs = zip(deployment.markets, answers, strict=True)
@@ -44,7 +52,10 @@ async def load_listing(chain: ViewedChain, deployment: Deployment) -> Listing:
         deployment.chain_id,
         deployment.settlement_token,
         deployment.tokens,
-        tuple(_underlying(market, answer) for market, answer in pairs),
+        tuple(
+            _as_recorded(_underlying(market, answer), (recorded or {}).get(market.symbol))
+            for market, answer in pairs
+        ),
         deployment.weth,
     )
 
@@ -76,6 +87,17 @@ def _turns(now: int, later: int) -> bool:
     return day_of(now)[:6] != day_of(later)[:6]
 
 
+def _as_recorded(market: Underlying, recorded: "RecordedMarket | None") -> Underlying:
+    if recorded is None:
+        return market
+    return market._replace(
+        surface=recorded.surface,
+        expiries=recorded.expiries,
+        strikes=recorded.strikes,
+        series=recorded.series,
+    )
+
+
 def _underlying(market: MarketInfo, answer: bytes | Reverted) -> Underlying:
     if isinstance(answer, Reverted):
         raise Unavailable(f"market {market.market} has no parameters on chain")
@@ -87,7 +109,7 @@ def _underlying(market: MarketInfo, answer: bytes | Reverted) -> Underlying:
         base=market.base,
         price=0,
         confidence=0,
-        vol_ppm=VOL_PPM,
+        surface=built_in(market.symbol),
         sigma_cap_ppm=sigma_cap,
         funding_index=0,
         perp_initial_ppm=rates[0],

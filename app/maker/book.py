@@ -1,4 +1,4 @@
-"""What the maker would trade at: Black-76 with a flat volatility, a spread, and inventory limits.
+"""What the maker would trade at: its surface and a spread, or what was recorded; within limits.
 
 Floats price, integers leave: an ask is rounded up and a bid down, both away from the maker's loss.
 Every quantity offered keeps each instrument and the net delta inside the limits even if all of it,
@@ -8,11 +8,12 @@ and all firm quotes still open, were taken.
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from solver.domain.calendar import YEAR
+from app.maker.recorded import RecordedQuotes
 from solver.domain.instrument import QUANTITY_MAX, Instrument, Kind
 from solver.domain.market import Level
 from solver.domain.numbers import WAD
-from solver.pricing.black import price_and_greeks
+from solver.pricing.calibrated import built_in
+from solver.pricing.marks import greeks_at
 
 TICK = 10**14  # 0.0001 settlement units
 LEVELS = ((1.0, 0.25), (1.5, 0.35), (2.0, 0.40))  # (half-spreads from fair, share of the size)
@@ -20,7 +21,7 @@ PERP_HALF_SPREAD = 0.0005  # of the price
 VOL_HALF_SPREAD = 0.01  # one volatility point
 OPTION_HALF_SPREAD_MIN = 0.0002  # of the underlying's price
 SKEW = 0.5  # half-spreads by which fair moves at a full inventory
-RIGHTS = {Kind.CALL: "call", Kind.PUT: "put"}
+OPTIONS = (Kind.CALL, Kind.PUT)
 
 
 class Limits(NamedTuple):
@@ -31,25 +32,32 @@ class Limits(NamedTuple):
 
 
 class Market(NamedTuple):
-    """One underlying as the API shows it. Price 1e18; volatility annual; times unix seconds."""
+    """One underlying as the API shows it. Price and strikes 1e18, these by expiry; times unix
+    seconds."""
 
     market: int
     symbol: str
     price: int
-    volatility: float
-    expiries: tuple[int, ...]
-    strikes: tuple[int, ...]
+    series: tuple[tuple[int, tuple[int, ...]], ...]
     is_halted: bool
     time: int
 
     def instruments(self) -> Iterable[Instrument]:
         """Yields the perp and every listed option that has not expired."""
         yield Instrument(self.market, Kind.PERP)
-        for expiry in self.expiries:
-            for strike in self.strikes:
+        for expiry, strikes in self.series:
+            for strike in strikes:
                 if expiry > self.time:
                     yield Instrument(self.market, Kind.CALL, expiry, strike)
                     yield Instrument(self.market, Kind.PUT, expiry, strike)
+
+    def lists(self, instrument: Instrument) -> bool:
+        """True for what `instruments` yields."""
+        if instrument.kind not in OPTIONS:
+            return instrument == Instrument(self.market, Kind.PERP)
+        strikes = dict(self.series).get(instrument.expiry, ())
+        is_alive = instrument.expiry > self.time and instrument.strike in strikes
+        return is_alive and instrument.market == self.market
 
 
 class Fair(NamedTuple):
@@ -68,13 +76,11 @@ class Offer(NamedTuple):
 
 
 def fair_of(instrument: Instrument, market: Market) -> Fair:
-    """Returns the maker's own view of one unit."""
+    """Returns the maker's own view of one unit, by the surface that is built in."""
     spot = market.price / WAD
     if instrument.kind is Kind.PERP:
         return Fair(spot, PERP_HALF_SPREAD * spot, 1.0)
-    years = max(instrument.expiry - market.time, 0) / YEAR
-    strike, right = instrument.strike / WAD, RIGHTS[instrument.kind]
-    greeks = price_and_greeks(spot, strike, years, market.volatility, right)
+    greeks = greeks_at(instrument, built_in(market.symbol), market.price, market.time)
     half = max(greeks.vega * VOL_HALF_SPREAD, OPTION_HALF_SPREAD_MIN * spot)
     return Fair(greeks.price, half, greeks.delta)
 
@@ -84,7 +90,7 @@ def net_delta(held: Mapping[int, int], market: Market) -> float:
     total = 0.0
     for packed, quantity in held.items():
         instrument = Instrument.unpack(packed)
-        if instrument.market == market.market and instrument.kind in (Kind.PERP, *RIGHTS):
+        if instrument.market == market.market and instrument.kind in (Kind.PERP, *OPTIONS):
             total += quantity / WAD * fair_of(instrument, market).delta
     return total
 
@@ -95,16 +101,26 @@ def offer(
     held: Mapping[int, int],
     limits: Limits,
     delta: float | None = None,
+    *,
+    recorded: RecordedQuotes | None = None,
 ) -> Offer:
     """Returns three levels a side. `held` counts what open firm quotes may still add, 1e18.
 
-    `delta` is `net_delta(held, market)` when the caller has it already.
+    `delta` is `net_delta(held, market)` when the caller has it already. With `recorded` an option
+    has one level a side, where it was quoted, of the recorded price and the maker's size.
     """
     if market.is_halted or market.price <= 0:
         return Offer((), ())
-    fair, spot = fair_of(instrument, market), market.price / WAD
+    spot = market.price / WAD
     position, most = held.get(instrument.id, 0) / WAD, limits.instrument / spot
     now = net_delta(held, market) if delta is None else delta
+    if recorded is not None and instrument.kind in OPTIONS:
+        quote = recorded.present(instrument, market.symbol, spot, market.time)
+        up, down = _rooms(quote.delta, now, limits.net_delta / spot)
+        buys = min(recorded.size, most - position, up)
+        sells = min(recorded.size, most + position, down)
+        return Offer(_level(quote.bid, buys, is_bid=True), _level(quote.ask, sells, is_bid=False))
+    fair = fair_of(instrument, market)
     room = _rooms(fair.delta, now, limits.net_delta / spot)
     middle = fair.value - SKEW * fair.half_spread * max(-1.0, min(1.0, position / most))
     buys, sells = min(most - position, room[0]), min(most + position, room[1])
@@ -130,11 +146,16 @@ def _rooms(unit_delta: float, now: float, most: float) -> tuple[float, float]:
 
 def _levels(middle: float, half_spread: float, size: float) -> tuple[Level, ...]:
     """Returns levels away from `middle`: below it for a negative half-spread, above otherwise."""
-    levels = []
-    for steps, share in LEVELS:
-        raw = int((middle + steps * half_spread) * WAD)
-        price = raw // TICK * TICK if half_spread < 0 else -(-raw // TICK) * TICK
-        quantity = min(int(size * share * 1000) * (WAD // 1000), QUANTITY_MAX)
-        if price > 0 and quantity > 0:
-            levels.append(Level(price, quantity))
-    return tuple(levels)
+    return tuple(
+        level
+        for steps, share in LEVELS
+        for level in _level(middle + steps * half_spread, size * share, is_bid=half_spread < 0)
+    )
+
+
+def _level(dollars: float | None, size: float, *, is_bid: bool) -> tuple[Level, ...]:
+    """Returns the level on the tick that is away from the maker's loss; none without a price."""
+    raw = 0 if dollars is None else int(dollars * WAD)
+    price = raw // TICK * TICK if is_bid else -(-raw // TICK) * TICK
+    quantity = min(int(size * 1000) * (WAD // 1000), QUANTITY_MAX)
+    return (Level(price, quantity),) if price > 0 and quantity > 0 else ()

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import pathlib
 import secrets
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from app.config import Settings
+from app.keystore import keys_of
 from app.maker.book import Limits, Market, firm_price, net_delta, offer
+from app.maker.recorded import RecordedQuotes
 from solver.domain.instrument import Instrument, format_name
 from solver.domain.intent import MakerQuote
 from solver.domain.market import Level
@@ -25,7 +26,7 @@ from solver.domain.typed_data import Domain, keccak, quote_digest
 LOOK_MS = 500
 REFRESH_SECONDS = 8  # of chain time: ladders leave the board after 30
 QUOTE_SECONDS = 30  # of chain time that a firm quote holds
-RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+RETRY_SECONDS = (0.2, 0.5, 1.0)  # derivatives have no counterparty until it is back
 COUNTER_BITS, LANE_BITS = 8, 184
 Message = dict[str, Any]
 _log = structlog.get_logger()
@@ -50,11 +51,18 @@ class Nonces:
 class Maker:
     """Prices, inventory and key of one account. Knows the service by HTTP and WebSocket only."""
 
-    def __init__(self, key: bytes, limits: Limits | None = None, subaccount: int = 0) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        limits: Limits | None = None,
+        subaccount: int = 0,
+        recorded: RecordedQuotes | None = None,
+    ) -> None:
         self._key = PrivateKey(key)
         public = self._key.public_key.format(compressed=False)[1:]
         self.address = "0x" + keccak(public)[12:].hex()
         self.subaccount, self.limits, self.nonces = subaccount, limits or Limits(), Nonces()
+        self.recorded = recorded
         self.markets: dict[int, Market] = {}
         self._held: dict[int, int] = {}
         self._firm: list[tuple[int, int, int]] = []  # (instrument, signed quantity, valid to)
@@ -95,8 +103,8 @@ class Maker:
             self._shown[market.market] = now
             held = self.exposure(market.time)
             delta = net_delta(held, market)
-            for instrument in market.instruments():
-                both = offer(instrument, market, held, self.limits, delta)
+            for instrument in self._quoted(market):
+                both = offer(instrument, market, held, self.limits, delta, recorded=self.recorded)
                 out.append(
                     {
                         "op": "ladder",
@@ -119,10 +127,11 @@ class Maker:
         """Returns a firm signed quote for a request, or a pass that says why."""
         instrument = Instrument.unpack(int(request["instrumentId"]))
         market = self.markets.get(instrument.market)
-        if market is None or instrument not in set(market.instruments()):
+        if market is None or not market.lists(instrument):
             return _pass(request, "notQuoted")
         is_user_buying, wanted = request["side"] == "buy", parse_decimal(request["quantity"])
-        both = offer(instrument, market, self.exposure(market.time), self.limits)
+        held = self.exposure(market.time)
+        both = offer(instrument, market, held, self.limits, recorded=self.recorded)
         price, quantity = firm_price(both.asks if is_user_buying else both.bids, wanted)
         if not quantity:
             return _pass(request, "inventory")
@@ -146,14 +155,24 @@ class Maker:
             "signature": self._sign(quote_digest(quote, domain)),
         }
 
+    def _quoted(self, market: Market) -> list[Instrument]:
+        """Returns what has ladders: the perp and everything listed, or as much as was recorded."""
+        listed, recorded = market.instruments(), self.recorded
+        if recorded is None:
+            return list(listed)
+        return [i for i in listed if not i.is_option or recorded.has(i, market.symbol)]
+
     def _sign(self, digest: bytes) -> str:
         signed = self._key.sign_recoverable(digest, hasher=None)
         return "0x" + (signed[:64] + bytes([signed[64] + 27])).hex()
 
 
-async def run(settings: Settings, key: bytes | None = None) -> None:
-    """Quotes until cancelled; connects again whenever the service goes away."""
-    maker = Maker(key or _key_of(settings))
+async def run(
+    settings: Settings, key: bytes | None = None, recorded: RecordedQuotes | None = None
+) -> None:
+    """Quotes until cancelled, by the built-in surfaces or as recorded; connects again whenever the
+    service goes away."""
+    maker = Maker(key or keys_of(settings, ["maker"])["maker"], recorded=recorded)
     base, failures = f"//{settings.host}:{settings.port}", 0
     async with httpx.AsyncClient(base_url=f"http:{base}", timeout=5) as client:
         while True:
@@ -212,23 +231,15 @@ def markets_of(answer: Message) -> list[Market]:
             market=row["market"],
             symbol=row["symbol"],
             price=parse_decimal(row["price"]),
-            volatility=float(row["volatility"]),
-            expiries=tuple(_seconds(text) for text in row["expiries"]),
-            strikes=tuple(parse_decimal(text) for text in row["strikes"]),
+            series=tuple(
+                (_seconds(one["expiry"]), tuple(parse_decimal(text) for text in one["strikes"]))
+                for one in row["series"]
+            ),
             is_halted=row["oracleState"] == "HALT",
             time=time,
         )
         for row in answer["markets"]
     ]
-
-
-def _key_of(settings: Settings) -> bytes:
-    if settings.keys_file:
-        keys = json.loads(pathlib.Path(settings.keys_file).read_text())
-        return bytes.fromhex(keys["maker"].removeprefix("0x"))
-    from adapters.chains.devnet.keys import dev_keys
-
-    return dev_keys()["maker"].secret
 
 
 def _seconds(text: str) -> int:

@@ -23,7 +23,7 @@ from solver.domain.typed_data import Domain, quote_digest
 
 QUOTE_SECONDS_MAX = 60
 MAKERS_MAX = 32
-INSTRUMENTS_MAX = 1024  # ladders per maker
+INSTRUMENTS_MAX = 2_560  # ladders per maker: every option recorded on a day, of both currencies
 NONCES_REMEMBERED = 4096
 FIRM_BAND_PPM = 10_000  # a firm price leaves the maker's own ladder by at most 1 % of spot
 
@@ -60,13 +60,16 @@ class RfqDesk:
         """Returns the account that signed the connection's challenge. Raises Unauthorized."""
         maker, subaccount, signature = wire.parse_auth(message)
         if self._recover(wire.challenge_digest(challenge), signature) != maker:
-            raise Unauthorized("the challenge is not signed by this maker", field="signature")
+            detail = "the challenge is not signed by this maker"
+            raise Unauthorized(detail, code="badSignature", field="signature")
         return AccountId(self._domain.chain_id, maker, subaccount)
 
     def connect(self, maker: AccountId, send: Send) -> None:
-        """Adds a maker; a second connection of the same account replaces the first."""
+        """Adds a maker; a second connection of the same account replaces the first, and its
+        ladders: what was shown before is nobody's to withdraw."""
         if maker not in self._sends and len(self._sends) >= MAKERS_MAX:
             raise Refused(f"{MAKERS_MAX} makers are connected", code="tooManyMakers")
+        self._board.drop_maker(maker)
         self._sends[maker] = send
         self._listed[maker] = set()
 
@@ -82,7 +85,8 @@ class RfqDesk:
     def on_message(self, maker: AccountId, message: Message) -> None:
         """Takes one message of a connected maker. Raises a typed error that it is told."""
         if maker not in self._sends:
-            raise Unauthorized("this maker is not connected any more")
+            detail = "this maker is not connected any more"
+            raise Unauthorized(detail, code="makerNotConnected")
         op = message.get("op")
         if op == "ladder":
             self._take_ladder(maker, message)
@@ -91,7 +95,7 @@ class RfqDesk:
         elif op == "pass":
             self._round(message).answer(maker, None)
         else:
-            raise Malformed(f"{str(op)[:20]!r} is not ladder, quote or pass", field="op")
+            raise Malformed("ops are ladder, quote and pass", code="unknownOp", field="op")
 
     async def request(
         self, instrument: int, quantity: int, solver: Address, deadline_ms: int
@@ -128,28 +132,41 @@ class RfqDesk:
         if maker is not None and account != maker:
             raise Unauthorized("the quote names another maker", field="maker")
         if account not in self._sends:
-            raise Unauthorized("this maker is not connected", field="maker")
-        self._verify(signed, account, round_.request)
+            detail = "this maker is not connected"
+            raise Unauthorized(detail, code="makerNotConnected", field="maker")
+        if (
+            self._recover(quote_digest(signed.quote, self._domain), signed.signature)
+            != account.owner
+        ):
+            detail = "the quote is not signed by its maker"
+            raise Unauthorized(detail, code="badSignature", field="signature")
+        self._verify(signed.quote, account, round_.request)
         if not round_.answer(account, signed):
-            raise Conflict("this request is answered already", field="requestId")
+            detail = "this maker has answered this request, or was not asked"
+            raise Conflict(detail, code="alreadyAnswered", field="requestId")
         self._remember(signed.quote)
         return signed
 
-    def _verify(self, signed: SignedQuote, account: AccountId, request: Request) -> None:
-        quote, snapshot = signed.quote, self._board.snapshot()
-        if (quote.instrument, quote.solver) != (request.instrument, request.solver):
-            raise Refused("the quote is not for this request", code="quoteTerms")
+    def _verify(self, quote: MakerQuote, account: AccountId, request: Request) -> None:
+        """What is wrong says what was asked and where the maker stands: only its signer is told."""
+        snapshot = self._board.snapshot()
+        for field, is_asked in (
+            ("instrument", quote.instrument == request.instrument),
+            ("solver", quote.solver == request.solver),
+        ):
+            if not is_asked:
+                raise Refused("the quote is not for this request", code="quoteTerms", field=field)
         if quote.maker_sells != (request.quantity > 0):
             raise Refused("the quote is on the other side", code="quoteTerms", field="makerSells")
         if not snapshot.time < quote.valid_to <= snapshot.time + QUOTE_SECONDS_MAX:
-            raise Refused(f"validTo must be within {QUOTE_SECONDS_MAX} s", field="validTo")
+            detail = f"validTo must be within {QUOTE_SECONDS_MAX} s of the chain's time"
+            raise Refused(detail, code="quoteExpired", field="validTo")
         if not 0 < quote.max_quantity <= QUANTITY_MAX or quote.price <= 0:
-            raise Refused("price and maxQuantity must be positive", field="maxQuantity")
+            detail = "price and maxQuantity must be positive"
+            raise Refused(detail, code="quoteTerms", field="maxQuantity")
         if (quote.maker, quote.nonce) in self._nonces:
-            raise Conflict("this nonce was quoted before", field="nonce")
+            raise Conflict("this nonce was quoted before", code="nonceUsed", field="nonce")
         self._require_in_band(quote, account, snapshot)
-        if self._recover(quote_digest(quote, self._domain), signed.signature) != quote.maker:
-            raise Unauthorized("the quote is not signed by its maker", field="signature")
 
     def _require_in_band(self, quote: MakerQuote, account: AccountId, snapshot: Snapshot) -> None:
         """A slip of the maker's hand is refused before it costs somebody a revert."""
@@ -157,20 +174,30 @@ class RfqDesk:
         underlying = snapshot.underlying(quote.instrument >> 144)
         levels = (ladder.asks if quote.maker_sells else ladder.bids) if ladder else ()
         if underlying is None or not levels:
-            raise Refused("a firm quote needs a ladder on that side", code="noLadder")
+            detail = "a firm quote needs a ladder on that side"
+            raise Refused(detail, code="noLadder", field="makerSells")
         band = mul_up(underlying.price, FIRM_BAND_PPM, PPM)
         prices = [level.price for level in levels]
         if not min(prices) - band <= quote.price <= max(prices) + band:
             data = {"price": format_decimal(quote.price), "ladder": format_decimal(prices[0])}
-            raise Refused("the price is far from the maker's ladder", code="priceBand", data=data)
+            detail = "the price is far from the maker's ladder"
+            raise Refused(detail, code="priceBand", field="price", data=data)
 
     def _take_ladder(self, maker: AccountId, message: Message) -> None:
-        snapshot = self._board.snapshot()
+        snapshot = self._board.market_state()
         ladder = wire.parse_ladder(maker, message, snapshot)
+        if _has_expired(ladder.instrument, snapshot.time):
+            raise Refused("the option expired", code="instrumentExpired", field="instrument")
         listed = self._listed[maker]
         if ladder.instrument not in listed and len(listed) >= INSTRUMENTS_MAX:
-            raise Refused(f"a maker lists at most {INSTRUMENTS_MAX} instruments")
-        listed.add(ladder.instrument)
+            listed -= {each for each in listed if _has_expired(each, snapshot.time)}
+        if ladder.instrument not in listed and len(listed) >= INSTRUMENTS_MAX:
+            detail = f"a maker lists at most {INSTRUMENTS_MAX} instruments"
+            raise Refused(detail, code="tooManyInstruments", field="instrument")
+        if ladder.bids or ladder.asks:
+            listed.add(ladder.instrument)
+        else:
+            listed.discard(ladder.instrument)
         self._board.set_ladder(ladder)
 
     def _round(self, message: Message) -> "_Round":
@@ -198,6 +225,11 @@ class RfqDesk:
             "solver": request.solver,
             "validTo": str(snapshot.time + QUOTE_SECONDS_MAX),
         }
+
+
+def _has_expired(instrument: int, time: int) -> bool:
+    found = Instrument.unpack(instrument)
+    return found.is_option and found.expiry <= time
 
 
 class _Round:

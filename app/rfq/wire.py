@@ -3,6 +3,7 @@
 Ladders speak human decimals and instrument names; a signed quote holds the exact signed integers.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,8 @@ _QUOTE_FIELDS = {
     "maker", "subaccount", "solver", "instrument", "makerSells", "price", "maxQuantity",
     "validTo", "nonce",
 }  # fmt: skip
-_UINT = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,77})$"}
+_DIGITS = re.compile("0|[1-9][0-9]{0,77}")
+_UINT = {"type": "string", "pattern": f"^({_DIGITS.pattern})$"}
 _ADDRESS = {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}
 QUOTE_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -42,8 +44,8 @@ def challenge_digest(challenge: str) -> bytes:
 
 def parse_auth(message: Message) -> tuple[Address, int, bytes]:
     """Returns (maker, subaccount, signature) of the first message. Raises Malformed."""
-    subaccount = _integer(text(message, "subaccount"), 2**64 - 1)
-    return address(text(message, "maker")), subaccount, _bytes(message, "signature")
+    subaccount = _integer(message, "subaccount", 2**64 - 1)
+    return address(text(message, "maker"), "maker"), subaccount, _bytes(message, "signature")
 
 
 def parse_quote(message: Message) -> SignedQuote:
@@ -54,15 +56,15 @@ def parse_quote(message: Message) -> SignedQuote:
     if not isinstance(body["makerSells"], bool):
         raise Malformed("makerSells must be true or false", field="makerSells")
     quote = MakerQuote(
-        maker=address(text(body, "maker")),
-        subaccount=_integer(text(body, "subaccount"), 2**64 - 1),
-        solver=address(text(body, "solver")),
-        instrument=_integer(text(body, "instrument"), 2**160 - 1),
+        maker=address(text(body, "maker"), "maker"),
+        subaccount=_integer(body, "subaccount", 2**64 - 1),
+        solver=address(text(body, "solver"), "solver"),
+        instrument=_integer(body, "instrument", 2**160 - 1),
         maker_sells=body["makerSells"],
-        price=_integer(text(body, "price"), 2**128 - 1),
-        max_quantity=_integer(text(body, "maxQuantity"), QUANTITY_MAX),
-        valid_to=_integer(text(body, "validTo"), 2**32 - 1),
-        nonce=_integer(text(body, "nonce"), 2**256 - 1),
+        price=_integer(body, "price", 2**128 - 1),
+        max_quantity=_integer(body, "maxQuantity", QUANTITY_MAX),
+        valid_to=_integer(body, "validTo", 2**32 - 1),
+        nonce=_integer(body, "nonce", 2**256 - 1),
     )
     return SignedQuote(quote, _bytes(message, "signature"))
 
@@ -89,11 +91,18 @@ def _levels(message: Message, side: str) -> tuple[Level, ...]:
     for row in rows:
         if not isinstance(row, list) or len(row) != 2 or not all(isinstance(x, str) for x in row):
             raise Malformed("a level is a pair of decimal strings", field=side)
-        price, quantity = (parse_decimal(cell) for cell in row)
+        price, quantity = (_decimal(cell, side) for cell in row)
         if not (0 < price < 2**128 and 0 < quantity <= QUANTITY_MAX):
             raise Malformed("price and quantity must be positive", field=side)
         out.append(Level(price, quantity))
     return tuple(out)
+
+
+def _decimal(digits: str, side: str) -> int:
+    try:
+        return parse_decimal(digits)
+    except Malformed as error:
+        raise Malformed(error.detail, field=side) from None
 
 
 def text(values: Mapping[str, Any], name: str) -> str:
@@ -104,11 +113,11 @@ def text(values: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _integer(digits: str, most: int) -> int:
-    value = parse_decimal(digits, 0)
-    if not 0 <= value <= most:
-        raise Malformed(f"{digits[:20]} is out of range")
-    return value
+def _integer(values: Mapping[str, Any], name: str, most: int) -> int:
+    digits = text(values, name)
+    if not _DIGITS.fullmatch(digits) or int(digits) > most:
+        raise Malformed(f"{name} must be a whole number as a string, at most {most}", field=name)
+    return int(digits)
 
 
 def _bytes(values: Mapping[str, Any], name: str) -> bytes:

@@ -107,7 +107,8 @@ class Attestor:
 
     def __init__(self, view: View, signers: Sequence[RiskSigner], threshold: int = THRESHOLD):
         self._view, self._threshold = view, threshold
-        self._signers = sorted(signers, key=lambda signer: int(signer.address, 16))
+        alone = {int(signer.address, 16): signer for signer in signers}  # one key is one signer
+        self._signers = [alone[address] for address in sorted(alone)]
 
     async def report_for(self, plans: Sequence[Planned]) -> tuple[Report, tuple[bytes, ...]]:
         """Returns the report and exactly k signatures; none when no report is needed.
@@ -167,7 +168,7 @@ def _risk(plan: Planned, view: View) -> AccountRisk | None:
 
 def _require_same(risk: AccountRisk, own: AccountRisk) -> None:
     if risk._replace(net_delta=0) != own._replace(net_delta=0):
-        raise Refused("the positions are not those I find", code="deviates")
+        raise Refused("the positions are not those I find", code="deviates", field="positions")
     if abs(risk.net_delta - own.net_delta) > DELTA_TOLERANCE:
         raise _deviates("netDelta", risk.net_delta, own.net_delta)
 

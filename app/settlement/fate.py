@@ -9,7 +9,7 @@ from typing import Protocol
 from adapters.base import Call, Reverted
 from adapters.chains import events as chain
 from adapters.chains.evm import Head
-from adapters.chains.settlement import decode, view
+from adapters.chains.settlement import decode, decode_mandated, view
 from app.settlement.moves import Reasons, walk
 from app.settlement.postings import Book, Fact, Posting
 from app.store import Batch, Store, StoredIntent
@@ -17,6 +17,7 @@ from solver.domain.errors import Unavailable
 from solver.domain.event import Event, ReservationReleased
 from solver.domain.ids import Address
 from solver.domain.numbers import WAD
+from solver.domain.typed_data import Domain, mandate_digest
 
 EPOCH_SHIFT = 192  # nonce = epoch(64) | lane(184) | counter(8)
 
@@ -89,6 +90,15 @@ class Fates:
                     if row.signed.intent.owner == event.owner
                     and row.signed.intent.nonce >> EPOCH_SHIFT < event.epoch
                 ]
+            case chain.MandateRevoked():
+                domain = Domain(book.chain_id, self._settlement)
+                return [
+                    (row, "cancelled", "mandateRevoked")
+                    for row in self._store.live_intents()
+                    if row.signed.scheme == "mandate"
+                    and row.signed.intent.owner == event.owner
+                    and _mandate_of(row, domain) == event.digest
+                ]
             case _:
                 return []
 
@@ -108,6 +118,10 @@ class Fates:
         events = walk(row.uid, row.state, state, reasons, avoid)
         kept = [e for e in events if not isinstance(e, ReservationReleased) or row.uid in held]
         return [(account.log, event) for event in kept]
+
+
+def _mandate_of(row: StoredIntent, domain: Domain) -> bytes:
+    return mandate_digest(decode_mandated(row.signed.signature).mandate, domain)
 
 
 def _valid_to(row: StoredIntent) -> int:

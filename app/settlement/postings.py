@@ -19,6 +19,7 @@ from solver.domain.event import (
     FundingMoved,
     IntentSettled,
     LegFilled,
+    MandateRevoked,
     OptionExpired,
 )
 from solver.domain.ids import AccountId, ChainId
@@ -92,6 +93,9 @@ def _postings(
         case chain.EpochRaised():
             for account in book.accounts.get(event.owner, ()):
                 yield account.log, EpochRaised(event.epoch, tx_hash, index)
+        case chain.MandateRevoked():
+            for account in book.accounts.get(event.owner, ()):
+                yield account.log, MandateRevoked("0x" + event.digest.hex(), tx_hash)
         case chain.Settled():
             row = book.intents.get(event.digest)
             if row is not None:

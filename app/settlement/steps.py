@@ -173,6 +173,8 @@ class Steps:
         events: list[Dated] = []
         if receipt.status and not flight.attempt(receipt.tx_hash).is_cancel:
             for uid, account in zip(flight.job.uids, flight.job.accounts, strict=True):
+                if not is_settling(self._records.intent(uid)):
+                    continue  # the ledger was quicker: it is final and told already
                 seen = SettlementIncluded(
                     uid, receipt.tx_hash, receipt.block_number, receipt.block_hash
                 )

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from adapters.chains.settlement import decode_error
+from solver.domain.mandate import BUDGET_RULES
 
 # The intent itself is at fault, whatever the chain's state, the prices or the plan.
 NEVER = frozenset(
@@ -28,7 +29,9 @@ def verdict_of(raw: bytes, owners: tuple[str, ...]) -> Verdict:
     name, arguments = decode_error(raw)
     code = name[:1].lower() + name[1:] or "reverted"
     is_unsigned = name == "BadSignature" and arguments.get("signer") == owners[0]
-    never = len(owners) == 1 and (name in NEVER or is_unsigned)
+    # A mandate's budget is new every day, and it may yet begin: any other rule of it stays broken.
+    is_passing = arguments.get("rule") in BUDGET_RULES | {"validFrom"}
+    never = not is_passing and len(owners) == 1 and (name in NEVER or is_unsigned)
     if not never:
         return Verdict("open", code, _words(name))
     told = ", ".join(f"{key} {_plain(value)}" for key, value in arguments.items())

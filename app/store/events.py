@@ -16,9 +16,10 @@ from app.config import Settings
 from app.store.chain import Head, verify
 from app.store.fold import Batch, Change, Fold, World, account_of_log, change_of
 from app.store.intents import StoredIntent, cells_of, moved_cells_of, row_of
+from app.store.mandates import StoredMandate, writes_of
 from app.store.migration import migrate
 from app.store.quotes import QuoteShelf
-from app.store.reader import Page, Reader, Row, envelope_of
+from app.store.reader import MandatePage, Page, Reader, Row, envelope_of
 from app.store.seen import Seen
 from app.store.writer import Job, Write, Writer
 from solver.domain.account import Account
@@ -64,7 +65,7 @@ class Store:
         self._ahead = World({}, {}, {})
         self._nonces: dict[str, str] = {}  # nonce_key -> uid, of what is ahead and not terminal
         self._client_orders: dict[tuple[Address, str], str] = {}
-        self._pending: dict[str, asyncio.Future[list[Envelope]]] = {}  # uid -> its commit
+        self._pending: dict[str, asyncio.Future[list[Envelope]]] = {}  # uid or id -> its commit
         self._reasons: dict[str, Reason] = {}
         self._seen = Seen()
         self._generation = 0
@@ -101,6 +102,9 @@ class Store:
         change = change_of(batch, self._ahead, self._fold, self._chain_id)
         for row in batch.intents:
             self._check_is_free(row, change)
+        for granted in batch.mandates:
+            if granted.id in self._pending or self.mandate(granted.id):
+                raise Conflict(f"{granted.id} is stored already", code="alreadyStored")
         future: asyncio.Future[list[Envelope]] = asyncio.get_running_loop().create_future()
         generation = self._generation
 
@@ -116,8 +120,9 @@ class Store:
                 future.set_exception(error)
 
         new = {row.uid for row in batch.intents}
+        waited = new | {granted.id for granted in batch.mandates}
         self._take(change)
-        self._pending.update(dict.fromkeys(new, future))
+        self._pending.update(dict.fromkeys(waited, future))
         self._writer.submit(
             Job(
                 generation,
@@ -126,7 +131,7 @@ class Store:
                 moves=tuple(
                     moved_cells_of(row) for uid, row in change.intents.items() if uid not in new
                 ),
-                writes=batch.writes,
+                writes=(*batch.writes, *writes_of(batch.mandates, batch.events)),
                 done=done,
                 failed=failed,
             )
@@ -134,8 +139,8 @@ class Store:
         try:
             return await asyncio.shield(future)
         finally:
-            for uid in new:
-                self._pending.pop(uid, None)
+            for name in waited:
+                self._pending.pop(name, None)
 
     async def write(self, *writes: Write) -> None:
         """Makes rows durable that are no events: steps, transactions, cursors."""
@@ -207,6 +212,10 @@ class Store:
         """Returns every intent that is not terminal, oldest first."""
         return list(self._durable.intents.values())
 
+    def is_live(self, uid: str) -> bool:
+        """True from before an intent is durable until its end is."""
+        return uid in self._ahead.intents
+
     def by_nonce(self, owner: Address, nonce: int) -> str | None:
         """Returns the uid that holds a nonce: live, settled, or about to be durable."""
         key = f"{owner}:{nonce}"
@@ -226,6 +235,18 @@ class Store:
     ) -> Page:
         """Returns a page of the owner's intents, newest first."""
         return await self._reader.intents(owner, states, cursor, limit)
+
+    def mandate(self, mandate_id: str) -> StoredMandate | None:
+        """Returns a stored mandate by its id, the digest as 0x and hex."""
+        return self._reader.mandate(mandate_id)
+
+    def mandates_live(self, owner: Address, now: int) -> int:
+        """Returns how many mandates of the owner are neither revoked nor past `now`."""
+        return self._reader.mandates_live(owner, now)
+
+    async def mandates(self, owner: Address, cursor: str | None, limit: int) -> MandatePage:
+        """Returns a page of the owner's mandates, newest first."""
+        return await self._reader.mandates(owner, cursor, limit)
 
     async def events(self, log: str, after: int, limit: int) -> list[Envelope]:
         """Returns a log's events with seq > after, oldest first, at most 1,000."""

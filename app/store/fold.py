@@ -10,6 +10,7 @@ from typing import NamedTuple
 from app.clock import rfc3339_ms
 from app.store.chain import Head, canonical, link
 from app.store.intents import StoredIntent, begun, moved
+from app.store.mandates import StoredMandate
 from app.store.writer import Write
 from solver.domain.account import Account
 from solver.domain.errors import Broken, Conflict
@@ -25,11 +26,13 @@ class Batch(NamedTuple):
 
     `events` are (log, event, time in unix ms). A new intent comes in `intents` and with its first
     event, IntentStateChanged(None -> received). `from_state` of a later one is a compare-and-set.
+    A new mandate comes in `mandates`.
     """
 
     events: tuple[tuple[str, Event, int], ...] = ()
     writes: tuple[Write, ...] = ()
     intents: tuple[StoredIntent, ...] = ()
+    mandates: tuple[StoredMandate, ...] = ()
 
 
 class World(NamedTuple):

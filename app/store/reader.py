@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.store.intents import StoredIntent, row_of
+from app.store.mandates import StoredMandate, mandate_of
 from app.store.writer import connect
 from solver.domain.errors import Malformed, Unavailable
 from solver.domain.event import STATES, Envelope
@@ -23,6 +24,13 @@ class Page(NamedTuple):
     """Some intents, newest first, and where the next page begins (None: there is none)."""
 
     intents: tuple[StoredIntent, ...]
+    cursor: str | None
+
+
+class MandatePage(NamedTuple):
+    """Some mandates, newest first, and where the next page begins (None: there is none)."""
+
+    mandates: tuple[StoredMandate, ...]
     cursor: str | None
 
 
@@ -85,6 +93,28 @@ class Reader:
         rows = await self.rows(sql, (owner, before, *wanted, bounded + 1))
         more = _cursor(rows[bounded - 1]["position"]) if len(rows) > bounded else None
         return Page(tuple(row_of(row) for row in rows[:bounded]), more)
+
+    def mandate(self, mandate_id: str) -> StoredMandate | None:
+        """Returns a durable mandate."""
+        row = self.one("SELECT * FROM mandate WHERE id = ?", (mandate_id,))
+        return mandate_of(row) if row else None
+
+    def mandates_live(self, owner: Address, now: int) -> int:
+        """Returns how many mandates of the owner are neither revoked nor past `now`."""
+        sql = "SELECT count(*) AS n FROM mandate WHERE owner = ? AND revoked_ms IS NULL "
+        row = self.one(sql + "AND valid_to >= ?", (owner, now))
+        return int(row["n"]) if row else 0
+
+    async def mandates(self, owner: Address, cursor: str | None, limit: int) -> MandatePage:
+        """Returns the owner's mandates, newest first."""
+        sql = (
+            "SELECT * FROM mandate WHERE owner = ? AND position < ? ORDER BY position DESC LIMIT ?"
+        )
+        bounded = min(limit, LIMIT_MAX)
+        before = _position(cursor) if cursor else 2**63 - 1
+        rows = await self.rows(sql, (owner, before, bounded + 1))
+        more = _cursor(rows[bounded - 1]["position"]) if len(rows) > bounded else None
+        return MandatePage(tuple(mandate_of(row) for row in rows[:bounded]), more)
 
     async def events(self, log: str, after: int, limit: int) -> list[Envelope]:
         """Returns a log's durable events with seq > after, oldest first."""

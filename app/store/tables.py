@@ -69,6 +69,25 @@ class IntentTable(SQLModel, table=True):
     valid_to: int
 
 
+class MandateTable(SQLModel, table=True):
+    """An owner's grant to an agent's key; revoked_* follow its MandateRevoked events."""
+
+    __tablename__ = "mandate"
+    __table_args__ = (Index("mandate_owner", "owner", "position"),)
+
+    position: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    owner: str
+    subaccount: str
+    agent: str
+    body: str
+    signature: str
+    valid_to: int
+    created_ms: int
+    revoked_ms: int | None = None
+    revoked_tx: str | None = None
+
+
 class SettlementTable(SQLModel, table=True):
     """One batch on its way to the chain. `fence` rises with every holder of the lease."""
 

@@ -4,7 +4,7 @@ from app.verify.admission import Admission, CancelRequest, verify, verify_cancel
 from app.verify.authority import authorise
 from app.verify.document import parse_document
 from app.verify.reservation import available
-from app.verify.signature import address_of, recover, sign
+from app.verify.signature import address_of, recover, sign, signer_of
 
 __all__ = [
     "Admission",
@@ -15,6 +15,7 @@ __all__ = [
     "parse_document",
     "recover",
     "sign",
+    "signer_of",
     "verify",
     "verify_cancel",
 ]

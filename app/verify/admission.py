@@ -12,14 +12,18 @@ from app.clock import Clock
 from app.store.events import Store
 from app.store.fold import Batch
 from app.store.intents import StoredIntent
-from app.verify.authority import authorise, is_signed_by
+from app.verify.authority import authorise, is_signed_by, require_signed
 from app.verify.document import parse_document
+from app.verify.dust import require_worth
+from app.verify.funding import Wallets, require_funded
+from app.verify.mandate import agent_of, require_mandate
 from app.verify.reservation import reservation
 from solver.domain.account import Account
-from solver.domain.errors import Conflict, Expired, Malformed, Unauthorized
+from solver.domain.errors import Conflict, Expired, Malformed, SolventError, Unauthorized
 from solver.domain.event import Event, IntentStateChanged, ReservationReleased
 from solver.domain.ids import ZERO_ADDRESS, AccountId, Address, IntentUid
 from solver.domain.intent import OutcomeIntent, SignedIntent
+from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import (
     Domain,
     cancel_all_digest,
@@ -41,6 +45,7 @@ class Admission(NamedTuple):
     app_data: str = ""
     client_order_id: str | None = None
     quote_id: str | None = None
+    mandate: str | None = None  # the id of the one it is under, where the signature is the agent's
 
 
 class CancelRequest(NamedTuple):
@@ -68,6 +73,8 @@ class World(Protocol):
     def deployment(self) -> Any: ...
     @property
     def domain(self) -> Domain: ...
+    @property
+    def wallets(self) -> Wallets: ...
 
 
 async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: Admission) -> Batch:
@@ -82,12 +89,15 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
     if intent.receiver != ZERO_ADDRESS and intent.receiver in world.deployment.contracts:
         detail = "tokens paid to a contract of ours would be lost"
         raise Malformed(detail, code="receiverIsOurs", field="intent.receiver")
-    await authorise(world, signed, uid)
+    if signed.scheme == "mandate":
+        await require_mandate(world, signed, uid)
+    else:
+        await authorise(world, signed, uid)
     snapshot = world.board.snapshot()
-    account = world.store.account_ahead(
-        AccountId(world.domain.chain_id, intent.owner, intent.subaccount)
-    )
-    compile_intent(intent, account, snapshot, signed.scheme)
+    account_id = AccountId(world.domain.chain_id, intent.owner, intent.subaccount)
+    _require_compiles(signed, world.store.account_ahead(account_id), snapshot)
+    await require_funded(world, intent, signed.scheme)
+    account = world.store.account_ahead(account_id)  # anew: the chain may have let us wait
     at_ms = world.clock.time_ms()
     log = account.id.log
     released, account = _replaced(world, intent, account, replaces)
@@ -108,9 +118,10 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
     return Batch(tuple((log, event, at_ms) for event in events), intents=(row,))
 
 
-async def verify_cancel(world: World, request: CancelRequest) -> None:
-    """Raises Malformed, Expired or Unauthorized unless the owner signed this cancel just now: by
-    key, or as a contract wallet (ERC-1271), which is asked only when no key of the owner's signed.
+async def verify_cancel(world: World, request: CancelRequest) -> str:
+    """Returns why the intents end: cancelledByOwner, or cancelledByAgent for what one agent signed
+    under mandates. Raises Malformed, Expired or Unauthorized unless the cancel was signed just now:
+    by key, or as a contract wallet (ERC-1271), which is asked only when no key of it signed.
     """
     now = world.clock.time()
     if request.valid_to <= now:
@@ -118,7 +129,7 @@ async def verify_cancel(world: World, request: CancelRequest) -> None:
     if request.valid_to > now + CANCEL_SECONDS_MAX:
         detail = f"a cancel is signed for at most {CANCEL_SECONDS_MAX} seconds"
         raise Malformed(detail, field="validTo")
-    uids = tuple(IntentUid.parse(uid) for uid in request.uids)
+    uids = tuple(IntentUid.parse(uid, "uids") for uid in request.uids)
     if any(uid.owner != request.owner for uid in uids):
         detail = "every uid must be of the owner who signs"
         raise Unauthorized(detail, code="badSignature", field="uids")
@@ -128,10 +139,25 @@ async def verify_cancel(world: World, request: CancelRequest) -> None:
         digest = cancel_digest(request.owner, uids, request.valid_to, world.domain)
     else:
         digest = cancel_all_digest(request.owner, request.epoch, request.valid_to, world.domain)
-    if not await is_signed_by(world, request.owner, digest, request.signature):
-        raise Unauthorized(
-            "the cancel is not signed by the owner", code="badSignature", field="signature"
-        )
+    agent = agent_of(map(world.store.intent, request.uids)) if request.epoch is None else None
+    try:
+        await require_signed(world, request.owner, digest, request.signature)
+    except Unauthorized:
+        if agent is None or not await is_signed_by(world, agent, digest, request.signature):
+            raise
+        return "cancelledByAgent"
+    return "cancelledByOwner"
+
+
+def _require_compiles(signed: SignedIntent, account: Account, snapshot: Snapshot) -> None:
+    """Raises what is wrong with the words, with the field as this endpoint calls it."""
+    try:
+        compile_intent(signed.intent, account, snapshot, signed.scheme)
+        require_worth(signed.intent, snapshot)
+    except SolventError as error:
+        if error.field is not None and error.field != "scheme":
+            error.field = f"intent.{error.field}"
+        raise
 
 
 def _replaces(intent: OutcomeIntent, app_data: str) -> str | None:
@@ -139,14 +165,15 @@ def _replaces(intent: OutcomeIntent, app_data: str) -> str | None:
     if not app_data and intent.app_data == bytes(32):
         return None
     if keccak(app_data.encode()) != intent.app_data:
-        raise Malformed("appData is not the document whose hash is signed", field="appData")
-    document = parse_document(app_data.encode())
+        detail = "appData is not the document whose hash is signed"
+        raise Malformed(detail, code="appDataMismatch", field="appData")
+    document = parse_document(app_data.encode(), "appData")
     if not isinstance(document, dict):
         raise Malformed("appData must be a JSON object", field="appData")
     replaces = document.get("replaces")
     if replaces is not None and not isinstance(replaces, str):
         raise Malformed("replaces must be a uid", field="appData.replaces")
-    return str(IntentUid.parse(replaces)) if replaces else None
+    return str(IntentUid.parse(replaces, "appData.replaces")) if replaces else None
 
 
 def _replaced(

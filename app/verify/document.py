@@ -16,8 +16,17 @@ _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _OPENING = (b"{", b"[")
 
 
-def parse_document(raw: bytes) -> Any:
-    """Returns the value of a JSON text. Raises Malformed `invalidJson` saying what is refused."""
+def parse_document(raw: bytes, field: str | None = None) -> Any:
+    """Returns the value of a JSON text. Raises Malformed `invalidJson` saying what is refused;
+    `field` is where the text came from, if it is not the body itself."""
+    try:
+        return _parsed(raw)
+    except Malformed as error:
+        error.field = field
+        raise
+
+
+def _parsed(raw: bytes) -> Any:
     _check_depth(raw)
     try:
         text = raw.decode("utf-8")

@@ -1,7 +1,9 @@
 """What an intent may cost its account at most, held from admission until the intent is terminal.
 
 Only collateral-funded intents reserve: permit2 intents bring their own money. The measure is SIMPLE
-initial margin, because cash alone says little once perps are held. All figures: settlement atoms.
+initial margin, because cash alone says little once perps are held. Exits are never refused: what
+makes positions smaller holds what there is to hold, and the chain judges it by the margin after.
+All figures: settlement atoms.
 """
 
 from typing import NamedTuple
@@ -12,6 +14,7 @@ from solver.domain.event import ReservationPlaced
 from solver.domain.intent import NO_COST_LIMIT, NO_MARGIN_LIMIT, Leg, OutcomeIntent, SignedIntent
 from solver.domain.numbers import format_decimal, mul_up
 from solver.domain.snapshot import Snapshot
+from solver.intents.closing import is_exit
 from solver.margin.simple import figures
 
 OPEN_MAX = 256  # every admission reads them all
@@ -29,16 +32,18 @@ class Caps(NamedTuple):
 def reservation(
     uid: str, signed: SignedIntent, account: Account, snapshot: Snapshot
 ) -> ReservationPlaced | None:
-    """Returns what to hold; None when nothing of the account's can be spent.
+    """Returns what to hold; None when nothing of the account's can be spent or held.
 
-    Raises InsufficientFunds with what is required and available.
+    Raises InsufficientFunds with what is required and available, but for no exit.
     """
     if signed.scheme == "permit2":
         return None
+    caps = caps_of(signed.intent, snapshot)
+    if is_exit(signed.intent, account, snapshot):
+        return _of_what_is_there(uid, caps, account, snapshot)
     if len(account.reservations) >= OPEN_MAX:
         detail = f"the account has {OPEN_MAX} open intents that hold its collateral"
         raise Refused(detail, code="tooManyOpen", data={"open": str(OPEN_MAX)})
-    caps = caps_of(signed.intent, snapshot)
     required = caps.debit_min + caps.fee + caps.margin
     if required + caps.debit_max == 0:
         return None
@@ -56,6 +61,22 @@ def reservation(
         )
     debit = min(caps.debit_max, free - caps.fee - caps.margin)
     return ReservationPlaced(uid, debit=debit, fee=caps.fee, margin=caps.margin)
+
+
+def _of_what_is_there(
+    uid: str, caps: Caps, account: Account, snapshot: Snapshot
+) -> ReservationPlaced | None:
+    """Returns the caps of an exit as far as the account's free margin goes; None where it is used
+    up, or where as many intents hold it already as may."""
+    rest = max(available(account, snapshot), 0)
+    if len(account.reservations) >= OPEN_MAX:
+        return None
+    fee = min(caps.fee, rest)
+    margin = min(caps.margin, rest - fee)
+    debit = min(caps.debit_max, rest - fee - margin)
+    if fee + margin + debit == 0:
+        return None
+    return ReservationPlaced(uid, debit=debit, fee=fee, margin=margin)
 
 
 def available(account: Account, snapshot: Snapshot) -> int:

@@ -1,6 +1,8 @@
 """ECDSA over secp256k1 as the contracts take it: 65 bytes, low s, v 27 or 28, a signer not zero.
 
-Everything else is refused here as there, so that one signature has one form. Source: EIP-2, SEC 1.
+Everything else is refused here as there, so that one signature has one form. What wallets wrap
+around a signature is read only to say what is wrong with it. Sources: EIP-2, SEC 1, ERC-6492,
+ERC-7739.
 """
 
 from coincurve import PrivateKey, PublicKey
@@ -10,6 +12,8 @@ from solver.domain.ids import Address
 from solver.domain.typed_data import keccak
 
 SIGNATURE_BYTES = 65
+_UNDEPLOYED = bytes.fromhex("6492" * 16)  # the end of a signature by a wallet yet to be deployed
+_NESTED_BYTES_MIN = 66  # two words and the length of the description
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
 
@@ -25,6 +29,37 @@ def recover(digest: bytes, signature: bytes) -> Address:
     except ValueError:
         raise _bad("the signature does not recover to any key") from None
     return _address(key)
+
+
+def signer_of(digest: bytes, signature: bytes) -> Address | None:
+    """Returns the address that signed `digest`, None when this is no key's signature."""
+    try:
+        return recover(digest, signature)
+    except Unauthorized:
+        return None
+
+
+def is_undeployed(signature: bytes) -> bool:
+    """True for a signature wrapped for a wallet that is not deployed yet (ERC-6492)."""
+    return signature.endswith(_UNDEPLOYED)
+
+
+def nested_fault(digest: bytes, signature: bytes) -> str | None:
+    """Returns what is wrong with the tail of a nested signature, None when nothing is or there is
+    none: signature, application's separator, contents hash, description, its length (ERC-7739)."""
+    size = int.from_bytes(signature[-2:], "big")
+    start = len(signature) - size - _NESTED_BYTES_MIN
+    description = signature[-2 - size : -2]
+    if size == 0 or start < 0 or not description.isascii() or b"(" not in description:
+        return None
+    if keccak(b"\x19\x01" + signature[start : start + 64]) != digest:
+        return "what is nested in it is not the typed data to sign"
+    if description.endswith(b")"):
+        return (
+            "its contentsDescription names the type first (implicit mode), but EIP-712 sorts: send "
+            "every type in alphabetical order and then the name (explicit mode)"
+        )
+    return None
 
 
 def sign(digest: bytes, key: bytes) -> bytes:

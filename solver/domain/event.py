@@ -142,6 +142,24 @@ class EpochRaised(NamedTuple):
     log_index: int
 
 
+class MandateGranted(NamedTuple):
+    """The owner's signed grant to an agent's key is stored; `mandate` is its digest, hex."""
+
+    mandate: str
+    agent: str
+    valid_to: int
+
+
+class MandateRevoked(NamedTuple):
+    """The owner took a mandate back: on chain in `tx_hash`, or by signature to the service alone.
+
+    The chain knows no subaccount here, so it is told on every account of the owner.
+    """
+
+    mandate: str
+    tx_hash: str | None = None
+
+
 class IntentSettled(NamedTuple):
     """The contract's own Settled event, final. fraction 1e18; net cost and fee in atoms."""
 
@@ -185,6 +203,8 @@ Event = (
     | BaseMoved
     | OptionExpired
     | EpochRaised
+    | MandateGranted
+    | MandateRevoked
     | IntentSettled
     | ExpiryFixed
     | FundingMoved

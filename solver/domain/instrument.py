@@ -81,21 +81,23 @@ def format_name(instrument: Instrument, symbol: str) -> str:
 
 
 def parse_name(name: str, market_of_symbol: dict[str, int]) -> Instrument:
-    """Returns the instrument a name means. Raises Malformed for anything else."""
+    """Returns the instrument a name means. Raises Malformed, `unknownInstrument` for no name."""
     symbol, _, rest = name.partition("-")
     market = market_of_symbol.get(symbol)
     if market is None:
-        raise Malformed(f"{symbol[:20]!r} is not an underlying here", field="instrument")
+        raise _unknown(f"{symbol[:20]!r} is not an underlying here")
     if rest == "PERP":
         return Instrument(market, Kind.PERP)
     parts = rest.split("-")
     if len(parts) != 3 or parts[2] not in _KIND_OF_LETTER:
-        raise Malformed(
-            f"{name[:60]!r} is not an instrument name such as {symbol}-20261225-4000-C",
-            field="instrument",
-        )
+        example = f"{symbol}-20261225-4000-C"
+        raise _unknown(f"{name[:60]!r} is not an instrument name such as {example}")
     expiry = seconds_of_day(parts[0]) + EXPIRY_SECOND_OF_DAY
     strike = parse_decimal(parts[1])
     if not 0 < strike <= STRIKE_MAX:
         raise Malformed(f"{parts[1]} is not a strike", field="instrument")
     return Instrument(market, _KIND_OF_LETTER[parts[2]], expiry, strike)
+
+
+def _unknown(detail: str) -> Malformed:
+    return Malformed(detail, code="unknownInstrument", field="instrument")

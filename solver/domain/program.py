@@ -49,7 +49,8 @@ class Program(NamedTuple):
 
     Token part: pull at most the sells, deliver at least the buys. Derivative part: fill exposures.
     `is_from_wallet` says whether token sells and deposits come by Permit2 or from collateral;
-    `receiver` zero keeps bought tokens as collateral.
+    `receiver` zero keeps bought tokens as collateral. `authority_gas` is what proving the owner's
+    will takes beyond the signature of a key.
     """
 
     account: AccountId
@@ -61,4 +62,4 @@ class Program(NamedTuple):
     delta: DeltaBox | None = None
     limits: Limits = Limits("0x" + "00" * 20)
     is_from_wallet: bool = False
-    objective: str = "netValue"
+    authority_gas: int = 0

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from solver.domain.ids import Address, ChainId
 from solver.domain.instrument import Token
 from solver.domain.market import Ladder, Pool
+from solver.domain.surface import Surface
 
 
 class Underlying(NamedTuple):
@@ -16,7 +17,7 @@ class Underlying(NamedTuple):
     base: Token
     price: int
     confidence: int
-    vol_ppm: int  # flat implied volatility, annual: 650_000 = 65 %
+    surface: Surface  # implied volatility and forwards by strike and tenor
     sigma_cap_ppm: int
     funding_index: int
     perp_initial_ppm: int
@@ -24,9 +25,16 @@ class Underlying(NamedTuple):
     base_initial_ppm: int
     base_maintenance_ppm: int
     expiries: tuple[int, ...] = ()  # listed, unix seconds
-    strikes: tuple[int, ...] = ()  # listed for every expiry, 1e18
+    strikes: tuple[int, ...] = ()  # listed for every expiry that `series` does not name, 1e18
     oracle_state: str = "OK"  # OK | UNCERTAIN | DEGRADED | HALT
     expiry_prices: tuple[tuple[int, int], ...] = ()  # (expiry, price 1e18) once fixed on chain
+    series: tuple[tuple[int, tuple[int, ...]], ...] = ()  # (expiry, its strikes) where they differ
+
+    def strikes_at(self, expiry: int) -> tuple[int, ...]:
+        """Returns the strikes listed for an expiry, 1e18; none where it is not listed."""
+        if expiry not in self.expiries:
+            return ()
+        return dict(self.series).get(expiry, self.strikes)
 
 
 class Snapshot(NamedTuple):

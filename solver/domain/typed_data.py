@@ -12,6 +12,7 @@ from sha3 import keccak_256
 
 from solver.domain.ids import Address, ChainId, IntentUid
 from solver.domain.intent import Leg, Limits, MakerQuote, OutcomeIntent
+from solver.domain.mandate import Mandate
 from solver.domain.report import Report
 
 Fields = tuple[tuple[str, str], ...]
@@ -67,6 +68,22 @@ PERMIT_FIELDS: Fields = (
     ("deadline", "uint256"),
     ("witness", "OutcomeIntent"),
 )
+MANDATE_FIELDS: Fields = (
+    ("owner", "address"),
+    ("subaccount", "uint64"),
+    ("agent", "address"),
+    ("validFrom", "uint32"),
+    ("validTo", "uint32"),
+    ("outcomes", "string[]"),
+    ("assets", "address[]"),
+    ("notionalPerDay", "uint256"),
+    ("lossPerDay", "uint256"),
+    ("maxSlippageBps", "uint32"),
+    ("maxMarginUsed", "uint256"),
+    ("minHealth", "uint256"),
+    ("nonce", "uint256"),
+)
+REVOKE_FIELDS: Fields = (("owner", "address"), ("mandate", "bytes32"), ("validTo", "uint32"))
 TYPES: dict[str, Fields] = {
     "Leg": LEG_FIELDS,
     "Limits": LIMITS_FIELDS,
@@ -116,8 +133,12 @@ REPORT_TYPE = keccak(
     b"Report(bytes32 snapshotHash,uint40 asOf,uint40 validUntil,"
     b"Mark[] marks,AccountRisk[] accounts)" + _RISK + b"Mark(uint160 instrument,uint256 price)"
 )
-CANCEL_TYPE = keccak(b"CancelIntents(address owner,bytes[] uids,uint32 validTo)")
-CANCEL_ALL_TYPE = keccak(b"CancelAll(address owner,uint64 epoch,uint32 validTo)")
+CANCEL_FIELDS: Fields = (("owner", "address"), ("uids", "bytes[]"), ("validTo", "uint32"))
+CANCEL_ALL_FIELDS: Fields = (("owner", "address"), ("epoch", "uint64"), ("validTo", "uint32"))
+CANCEL_TYPE = keccak(type_string("CancelIntents", CANCEL_FIELDS).encode())
+CANCEL_ALL_TYPE = keccak(type_string("CancelAll", CANCEL_ALL_FIELDS).encode())
+MANDATE_TYPE = keccak(type_string("Mandate", MANDATE_FIELDS).encode())
+REVOKE_TYPE = keccak(type_string("RevokeMandate", REVOKE_FIELDS).encode())
 _DOMAIN_TYPE = keccak(type_string("EIP712Domain", DOMAIN_FIELDS).encode())
 _PERMIT2_DOMAIN_TYPE = keccak(
     b"EIP712Domain(string name,uint256 chainId,address verifyingContract)"
@@ -280,6 +301,28 @@ def cancel_digest(
 def cancel_all_digest(owner: Address, epoch: int, valid_to: int, domain: Domain) -> bytes:
     """Returns what an owner signs to cancel everything below `epoch` off chain."""
     struct = CANCEL_ALL_TYPE + _address(owner) + _word(epoch) + _word(valid_to)
+    return _digest(separator(domain), keccak(struct))
+
+
+def mandate_digest(mandate: Mandate, domain: Domain) -> bytes:
+    """Returns what an owner signs to grant a mandate: its identity here and on chain."""
+    struct = (
+        MANDATE_TYPE
+        + _address(mandate.owner)
+        + _word(mandate.subaccount)
+        + _address(mandate.agent)
+        + _word(mandate.valid_from)
+        + _word(mandate.valid_to)
+        + keccak(b"".join(_text(outcome) for outcome in mandate.outcomes))
+        + keccak(b"".join(_address(asset) for asset in mandate.assets))
+        + b"".join(_word(number) for number in mandate[7:])
+    )
+    return _digest(separator(domain), keccak(struct))
+
+
+def revoke_digest(owner: Address, mandate: bytes, valid_to: int, domain: Domain) -> bytes:
+    """Returns what an owner signs to revoke a mandate off chain."""
+    struct = REVOKE_TYPE + _address(owner) + mandate + _word(valid_to)
     return _digest(separator(domain), keccak(struct))
 
 

@@ -11,13 +11,42 @@ from solver.domain.intent import OutcomeIntent
 from solver.domain.program import Program
 from solver.domain.snapshot import Snapshot
 from solver.intents.base import OutcomeKind
+from solver.intents.closing import CloseAll, CloseOption
 from solver.intents.collateral import Deposit, Withdraw
 from solver.intents.covered_call import CoveredCall
+from solver.intents.options.butterfly import Butterfly
+from solver.intents.options.calendar import Calendar
+from solver.intents.options.collar import Collar
+from solver.intents.options.iron_condor import IronCondor
+from solver.intents.options.outright import BuyOption, SellOption
+from solver.intents.options.roll import Roll
+from solver.intents.options.selector import TAGS
+from solver.intents.options.straddle import Straddle, Strangle
+from solver.intents.options.vertical import Vertical
 from solver.intents.perp import ClosePerp, OpenPerp
 from solver.intents.swap import Swap
 from solver.intents.wire import Terms, Wire
 
-AnyKind = Swap | OpenPerp | ClosePerp | CoveredCall | Deposit | Withdraw
+AnyKind = (
+    Swap
+    | OpenPerp
+    | ClosePerp
+    | CoveredCall
+    | Deposit
+    | Withdraw
+    | BuyOption
+    | SellOption
+    | CloseOption
+    | CloseAll
+    | Roll
+    | Straddle
+    | Strangle
+    | Vertical
+    | Collar
+    | Calendar
+    | Butterfly
+    | IronCondor
+)
 OutcomeRequest = Annotated[AnyKind, Field(discriminator="outcome")]
 KINDS: dict[str, type[OutcomeKind]] = {kind.outcome_word(): kind for kind in get_args(AnyKind)}
 
@@ -38,8 +67,9 @@ def parse_wanted(body: Mapping[str, Any]) -> Wanted:
         return _WANTED.validate_python(dict(body))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        words = [str(part) for part in first["loc"] if str(part) not in KINDS]
-        raise Malformed(first["msg"][:200], field=".".join(words)[:200]) from None
+        words = [str(part) for part in first["loc"] if str(part) not in (*KINDS, *TAGS)]
+        code = first["type"] if first["type"] == "wrongChecksum" else None
+        raise Malformed(first["msg"][:200], code=code, field=".".join(words)[:200]) from None
 
 
 def draft(

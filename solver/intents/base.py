@@ -27,9 +27,11 @@ from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.typed_data import keccak
 from solver.intents.envelope import Signed, check, refuse
 from solver.intents.wire import VALID_SECONDS_MAX, Terms, Wire
+from solver.routing.charge import authority_gas
 
 Role = tuple[str, str]  # (kind, side) of a leg
 Shape = dict[Role, tuple[int, int]]  # how many legs of a role, least and most
+Asked = str | dict[str, Any] | None  # a name, a selector, or nothing: it follows from the others
 
 
 class Context(NamedTuple):
@@ -53,6 +55,14 @@ class OutcomeKind(Wire, ABC):
     def limits(self, context: Context) -> Limits:
         """Returns the bounds on the whole outcome; kinds tighten what matters to them."""
         return limits_of(context)
+
+    def asked(self) -> dict[int, Asked]:
+        """Returns how the contract of an option leg was asked for, by the leg's index."""
+        return {}
+
+    def left_out(self, account: Account, snapshot: Snapshot) -> tuple[str, ...]:
+        """Returns the names of positions that the request means and no leg can trade."""
+        return ()
 
     def paid_to(self, context: Context) -> Address:
         """Returns where bought tokens go; zero keeps them as collateral."""
@@ -103,14 +113,16 @@ class OutcomeKind(Wire, ABC):
         return str(cls.model_fields["outcome"].default)
 
 
-def limits_of(context: Context, min_premium: str | None = None) -> Limits:
-    """Returns the terms as signed limits; `min_premium` is the kind's own, in settlement units."""
+def limits_of(
+    context: Context, min_premium: str | None = None, max_cost: str | None = None
+) -> Limits:
+    """Returns the terms as signed limits; the kind's own bounds are in settlement units."""
     terms, token = context.terms, context.snapshot.settlement_token
     places = token.decimals
     margin = terms.max_margin_used
     return Limits(
         settlement_token=token.address,
-        max_net_cost=_net_cost(terms, min_premium, places),
+        max_net_cost=_net_cost(terms, min_premium, max_cost, places),
         max_fee=decimal(terms.max_fee, places, "terms.maxFee"),
         max_slippage_bps=NO_SLIPPAGE_LIMIT if terms.slippage_bps is None else terms.slippage_bps,
         max_margin_used=(
@@ -143,11 +155,25 @@ def exact_option(base: Address, side: str, instrument: Instrument, quantity: int
     return Leg("option", base, side, right, strike, strike, expiry, expiry, quantity, quantity)
 
 
-def _net_cost(terms: Terms, min_premium: str | None, places: int) -> int:
+def only_contract(leg: Leg, index: int, snapshot: Snapshot) -> Instrument:
+    """Returns the one contract that a perp or option leg names. Raises Malformed for a range."""
+    if (leg.strike_min, leg.expiry_min) != (leg.strike_max, leg.expiry_max):
+        is_strike = leg.strike_min != leg.strike_max
+        field = f"legs.{index}.{'strikeMax' if is_strike else 'expiryMax'}"
+        raise Malformed("the leg must name one contract", code="legShape", field=field)
+    underlying = snapshot.underlying_of(leg.asset)
+    if underlying is None:
+        raise refuse("LegRange", "the asset is not an underlying here", f"legs.{index}.asset")
+    kind = Kind.PERP if leg.kind == "perp" else KIND_OF_RIGHT[leg.right]
+    return Instrument(underlying.market, kind, leg.expiry_min, leg.strike_min)
+
+
+def _net_cost(terms: Terms, min_premium: str | None, max_cost: str | None, places: int) -> int:
     given = [
         ("terms.maxNetCost", terms.max_net_cost, 1),
         ("terms.minNetPremium", terms.min_net_premium, -1),
         ("request.minNetPremium", min_premium, -1),
+        ("request.maxNetCost", max_cost, 1),
     ]
     said = [(field, text, sign) for field, text, sign in given if text is not None]
     if len(said) > 1:
@@ -194,6 +220,7 @@ def _program(signed: Signed) -> Program:
         delta=_delta_box(intent, snapshot),
         limits=intent.limits,
         is_from_wallet=signed.scheme == "permit2",
+        authority_gas=authority_gas(signed.scheme),
     )
 
 
@@ -230,12 +257,11 @@ def _candidates(leg: Leg, underlying: Underlying, time: int) -> tuple[int, ...]:
     kind = KIND_OF_RIGHT[leg.right]
     is_exact = (leg.strike_min, leg.expiry_min) == (leg.strike_max, leg.expiry_max)
     expiries = (leg.expiry_min,) if is_exact else underlying.expiries
-    strikes = (leg.strike_min,) if is_exact else underlying.strikes
     return tuple(
         Instrument(market, kind, expiry, strike).id
         for expiry in sorted(expiries)
         if leg.expiry_min <= expiry <= leg.expiry_max and expiry > time
-        for strike in sorted(strikes)
+        for strike in ((leg.strike_min,) if is_exact else sorted(underlying.strikes_at(expiry)))
         if leg.strike_min <= strike <= leg.strike_max
     )
 

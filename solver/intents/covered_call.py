@@ -8,23 +8,17 @@ from solver.domain.instrument import Instrument, Kind
 from solver.domain.intent import NO_DELTA_LIMIT, NO_SLIPPAGE_LIMIT, Leg, Limits
 from solver.domain.numbers import BPS, UINT256_MAX, WAD, format_decimal, mul_up
 from solver.domain.snapshot import Underlying
-from solver.intents.base import (
-    Context,
-    OutcomeKind,
-    Shape,
-    decimal,
-    exact_option,
-    limits_of,
-    positive,
-)
+from solver.intents.base import Asked, Context, OutcomeKind, Shape, decimal, limits_of, positive
 from solver.intents.envelope import Signed
-from solver.intents.listing import instrument_of, underlying_of
+from solver.intents.listing import underlying_of
+from solver.intents.options.outright import leg_of
+from solver.intents.options.selector import Contract, Wish, shown
 from solver.intents.wire import Amount, Name
 from solver.pricing.greeks import net_delta
 
 
 class CoveredCall(OutcomeKind):
-    """Sell `size` calls named by `instrument`.
+    """Sell `size` calls: `instrument` is a name or a selector; of a range the dearest is sold.
 
     hold true: the account must hold at least `size` of the base after settlement. hold false: the
     base is bought for settlement tokens in the same settlement, bounded by slippage or maxNetCost.
@@ -62,7 +56,7 @@ class CoveredCall(OutcomeKind):
     outcome: Literal["coveredCall"] = "coveredCall"
     underlying: Name
     size: Amount
-    instrument: Name
+    instrument: Contract
     hold: bool = True
     delta_neutral: bool = False
     delta_tolerance: Amount | None = None
@@ -72,23 +66,18 @@ class CoveredCall(OutcomeKind):
     def legs(self, context: Context) -> tuple[Leg, ...]:
         """Returns the call, the hedge and the cover; the first leg's asset is the base."""
         market = underlying_of(self.underlying, context.snapshot, "request.underlying")
-        call, named = instrument_of(
-            self.instrument, (Kind.CALL,), context.snapshot, "request.instrument"
-        )
-        if named.market != market.market:
-            detail = f"is not an option on {self.underlying}"
-            raise Malformed(detail, field="request.instrument")
         size = positive(self.size, 18, "request.size")
         atoms = decimal(self.size, market.base.decimals, "request.size")
         price = decimal(self.limit_price or "0", 18, "request.limitPrice")
-        option = exact_option(market.base.address, "sell", call, size)._replace(limit_price=price)
+        wish = Wish("request.instrument", "sell", "call", self.instrument)
+        option = leg_of(wish, self.underlying, self.size, context)._replace(limit_price=price)
         hedge = (self._hedge(market, size, atoms, context),) if self.delta_neutral else ()
-        cover = (
-            self._held(market, atoms, context)
-            if self.hold
-            else self._bought(market, atoms, context)
-        )
-        return (option, *hedge, *cover)
+        limits = self.limits(context)
+        return (option, *hedge, *cover(market, self.size, limits, context, hold=self.hold))
+
+    def asked(self) -> dict[int, Asked]:
+        """Returns the call as asked for."""
+        return {0: shown(self.instrument)}
 
     def limits(self, context: Context) -> Limits:
         """Returns the terms with the premium as a credit and the delta bound."""
@@ -105,15 +94,8 @@ class CoveredCall(OutcomeKind):
     @classmethod
     def check(cls, signed: Signed) -> None:
         """Refuses another asset in any leg, and calls that nothing covers."""
-        intent, settlement = signed.intent, signed.snapshot.settlement_token.address
-        base = next(leg.asset for leg in intent.legs if leg.kind == "option")
-        for index, leg in enumerate(intent.legs):
-            wanted = settlement if (leg.kind, leg.side) == ("token", "sell") else base
-            if leg.asset != wanted:
-                raise Malformed("the legs name different assets", field=f"legs.{index}.asset")
-            if leg.kind == "option" and leg.right != "call":
-                raise Malformed("sells calls", code="legShape", field=f"legs.{index}.right")
-        _check_cover(signed)
+        check_assets(signed)
+        check_cover(signed)
 
     def _hedge(self, market: Underlying, size: int, atoms: int, context: Context) -> Leg:
         """The perp may be as large as the delta that calls of delta 0 to 1 can leave."""
@@ -124,41 +106,68 @@ class CoveredCall(OutcomeKind):
         most = max(size, abs(held), abs(held - size))
         return Leg("perp", market.base.address, "auto", quantity_min=0, quantity_max=most)
 
-    def _held(self, market: Underlying, atoms: int, context: Context) -> tuple[Leg, ...]:
-        held = context.account.quantity(Instrument(market.market, Kind.BASE).id)
-        if held < atoms:
-            places = market.base.decimals
-            raise InsufficientFunds(
-                f"the account holds less {market.base.symbol} than the calls need",
-                field="request.size",
-                data={
-                    "token": market.base.address,
-                    "required": format_decimal(atoms, places),
-                    "available": format_decimal(held, places),
-                },
-            )
-        base = market.base.address
-        return (Leg("collateral", base, "auto", quantity_min=atoms, quantity_max=UINT256_MAX),)
 
-    def _bought(self, market: Underlying, atoms: int, context: Context) -> tuple[Leg, ...]:
-        limits = limits_of(context, self.min_net_premium)
-        token, bps = context.snapshot.settlement_token, limits.max_slippage_bps
-        if bps == NO_SLIPPAGE_LIMIT:
-            raise Malformed("buying the base needs a slippage bound", field="terms.slippageBps")
-        unit = WAD * 10**market.base.decimals
-        worth = mul_up(atoms * market.price, 10**token.decimals, unit)
-        most = mul_up(worth, BPS + bps, BPS) + limits.max_fee
-        if context.terms.receiver is not None:
-            raise Malformed("bought cover stays in the account", field="terms.receiver")
-        return (
-            Leg("token", market.base.address, "buy", quantity_min=atoms, quantity_max=UINT256_MAX),
-            Leg("token", token.address, "sell", quantity_min=0, quantity_max=most),
+def cover(
+    market: Underlying, size: str, limits: Limits, context: Context, *, hold: bool
+) -> tuple[Leg, ...]:
+    """Returns the legs that cover `size` (decimal) calls: base held, or bought under `limits`.
+
+    Raises InsufficientFunds when it should be held and is not, Malformed.
+    """
+    atoms = decimal(size, market.base.decimals, "request.size")
+    return _held(market, atoms, context) if hold else _bought(market, atoms, limits, context)
+
+
+def _held(market: Underlying, atoms: int, context: Context) -> tuple[Leg, ...]:
+    held = context.account.quantity(Instrument(market.market, Kind.BASE).id)
+    base = market.base
+    if held < atoms:
+        raise InsufficientFunds(
+            f"the account holds less {base.symbol} than the calls need",
+            field="request.size",
+            data={
+                "token": base.address,
+                "required": format_decimal(atoms, base.decimals),
+                "available": format_decimal(held, base.decimals),
+            },
         )
+    return (Leg("collateral", base.address, "auto", quantity_min=atoms, quantity_max=UINT256_MAX),)
 
 
-def _check_cover(signed: Signed) -> None:
+def _bought(market: Underlying, atoms: int, limits: Limits, context: Context) -> tuple[Leg, ...]:
+    token, bps = context.snapshot.settlement_token, limits.max_slippage_bps
+    if bps == NO_SLIPPAGE_LIMIT:
+        raise Malformed("buying the base needs a slippage bound", field="terms.slippageBps")
+    unit = WAD * 10**market.base.decimals
+    worth = mul_up(atoms * market.price, 10**token.decimals, unit)
+    most = mul_up(worth, BPS + bps, BPS) + limits.max_fee
+    if context.terms.receiver is not None:
+        raise Malformed("bought cover stays in the account", field="terms.receiver")
+    if limits.max_net_cost < 0:
+        detail = "the price of base that is bought counts as cost: bound the premium by limitPrice"
+        raise Malformed(detail, field="request.hold")
+    return (
+        Leg("token", market.base.address, "buy", quantity_min=atoms, quantity_max=UINT256_MAX),
+        Leg("token", token.address, "sell", quantity_min=0, quantity_max=most),
+    )
+
+
+def check_assets(signed: Signed) -> None:
+    """Raises Malformed when a leg is of another asset than the base, or sells other tokens."""
+    intent, settlement = signed.intent, signed.snapshot.settlement_token.address
+    base = next(leg.asset for leg in intent.legs if leg.kind == "option")
+    for index, leg in enumerate(intent.legs):
+        wanted = settlement if (leg.kind, leg.side) == ("token", "sell") else base
+        if leg.asset != wanted:
+            raise Malformed("the legs name different assets", field=f"legs.{index}.asset")
+        if (leg.kind, leg.side) == ("option", "sell") and leg.right != "call":
+            raise Malformed("sells calls", code="legShape", field=f"legs.{index}.right")
+
+
+def check_cover(signed: Signed) -> None:
+    """Raises Malformed when nothing covers the calls sold, or nothing bounds their hedge."""
     intent = signed.intent
-    call = next(leg for leg in intent.legs if leg.kind == "option")
+    call = next(leg for leg in intent.legs if (leg.kind, leg.side) == ("option", "sell"))
     market = signed.snapshot.underlying_of(call.asset)
     places = market.base.decimals if market else 18
     needed = mul_up(call.quantity_max, 10**places)

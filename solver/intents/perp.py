@@ -2,12 +2,12 @@
 
 from typing import Any, ClassVar, Literal
 
-from solver.domain.errors import Malformed, Refused
+from solver.domain.errors import Malformed
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.intent import Leg, Limits
-from solver.domain.numbers import format_decimal
 from solver.domain.snapshot import Underlying
-from solver.intents.base import Context, OutcomeKind, Shape, decimal, limits_of, positive
+from solver.intents.base import Context, OutcomeKind, Shape, decimal, positive
+from solver.intents.closing import check_closes, closing_side, reducing
 from solver.intents.envelope import Signed
 from solver.intents.listing import instrument_of
 from solver.intents.wire import Amount, Name
@@ -75,36 +75,19 @@ class ClosePerp(OutcomeKind):
     def legs(self, context: Context) -> tuple[Leg, ...]:
         """Returns the leg opposite to the position. Raises Refused when there is none."""
         instrument, underlying = _perp(self.instrument, context)
-        held = context.account.quantity(instrument.id)
-        if held == 0:
-            detail = f"no {self.instrument} is held"
-            raise Refused(detail, code="nothingToClose", field="request.instrument")
-        size = abs(held) if self.size is None else positive(self.size, 18, "request.size")
+        side, held = closing_side(instrument, self.instrument, context)
+        size = held if self.size is None else positive(self.size, 18, "request.size")
         price = decimal(self.limit_price or "0", 18, "request.limitPrice")
-        return (_leg(underlying, "sell" if held > 0 else "buy", size, price),)
+        return (_leg(underlying, side, size, price),)
 
     def limits(self, context: Context) -> Limits:
         """Returns the terms, reduce-only by default."""
-        limits = limits_of(context)
-        is_said = context.terms.max_margin_used is not None
-        return limits if is_said else limits._replace(max_margin_used=0)
+        return reducing(context)
 
     @classmethod
     def check(cls, signed: Signed) -> None:
         """Refuses what would open or turn the position round."""
-        leg = _check_single(signed)
-        underlying = signed.snapshot.underlying_of(leg.asset)
-        market = underlying.market if underlying else 0
-        held = signed.account.quantity(Instrument(market, Kind.PERP).id)
-        closable = max(held if leg.side == "sell" else -held, 0)
-        if leg.quantity_max > closable:
-            told = {"requested": leg.quantity_max, "available": closable}
-            raise Refused(
-                "the leg is larger than what it would close",
-                code="nothingToClose",
-                field="legs.0.quantityMax",
-                data={name: format_decimal(value) for name, value in told.items()},
-            )
+        check_closes(signed, _check_single(signed), 0)
 
 
 def _perp(name: str, context: Context) -> tuple[Instrument, Underlying]:

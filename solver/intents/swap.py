@@ -26,7 +26,7 @@ class Swap(OutcomeKind):
             "sellToken": "WETH",
             "buyToken": "USDC",
             "sellAmount": "25",
-            "minBuyAmount": "98000",
+            "minBuyAmount": "88000",
         },
         "terms": {
             "owner": "0x14dc79964da2c08b23698b3d3cc7ca32193d9955",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from solver.domain.errors import Malformed
-from solver.domain.ids import Address
+from solver.domain.ids import address
 from solver.domain.intent import LEGS_MAX, Leg, Limits, OutcomeIntent
 from solver.domain.typed_data import INTENT_FIELDS, LEG_FIELDS, LIMITS_FIELDS, Fields, message
 
@@ -77,7 +77,7 @@ def _value(value: object, kind: str, path: str) -> Any:
     if not isinstance(value, str) or not _COMPILED[family].fullmatch(value):
         raise Malformed(f"must be a string that is a {kind}", field=path)
     if family == "address":
-        return _lower(value)
+        return address(value, path)
     if family == "bytes32":
         return bytes.fromhex(value[2:])
     return value if family == "string" else _integer(value, kind, path)
@@ -89,10 +89,6 @@ def _integer(text: str, kind: str, path: str) -> int:
     if not least <= number < most or text == "-0":
         raise Malformed(f"does not fit a {kind}", field=path)
     return number
-
-
-def _lower(text: str) -> Address:
-    return text.lower()
 
 
 def _object_schema(fields: Fields, nested: dict[str, Any]) -> dict[str, Any]:

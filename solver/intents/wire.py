@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, WithJsonSchema
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
+from solver.domain.errors import Malformed
 from solver.domain.ids import Address, address
 
 VALID_SECONDS_MAX = 366 * 86_400
@@ -42,7 +44,10 @@ def _uint_of(bits: int) -> Any:
 def _address(value: object) -> Address:
     if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{40}", value):
         raise ValueError("0x and 40 hex digits")
-    return address(value)
+    try:
+        return address(value)
+    except Malformed as error:
+        raise PydanticCustomError(error.code, "{words}", {"words": error.detail}) from None
 
 
 def _text_schema(pattern: str) -> WithJsonSchema:

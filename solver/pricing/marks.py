@@ -1,15 +1,18 @@
 """The mark of every instrument as an integer: what floats become before anyone decides by them.
 
 Option values leave Black-76 on a grid of 1e-8, half to even, so that two machines whose last bit
-differs still agree. Perps and base are worth the oracle's price, which also stands for the forward.
+differs still agree. Perps and base are worth the oracle's price; options have the volatility and
+the forward of the market's surface.
 """
 
 from solver.domain.calendar import YEAR
 from solver.domain.errors import Malformed, NotFound
 from solver.domain.instrument import RIGHT_OF, Instrument, Kind
-from solver.domain.numbers import PPM, WAD
+from solver.domain.numbers import WAD
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import Surface
 from solver.pricing.black import Greeks, price_and_greeks
+from solver.pricing.surface import slice_at, volatility
 
 GRID_PLACES = 8
 
@@ -42,16 +45,22 @@ def intrinsic(instrument: Instrument, price: int) -> int:
 
 
 def option_greeks(instrument: Instrument, underlying: Underlying, time: int) -> Greeks:
-    """Returns floats of one option at the market's flat volatility; `time` in unix seconds."""
+    """Returns floats of one option at the market's surface; `time` in unix seconds."""
+    price = valuation_price(instrument, underlying)
+    return greeks_at(instrument, underlying.surface, price, time)
+
+
+def greeks_at(instrument: Instrument, surface: Surface, price: int, time: int) -> Greeks:
+    """Returns floats of one option while the underlying is at `price` (1e18), delta and gamma per
+    unit of the underlying, theta at unchanged carry. Raises Malformed for what is no call or put.
+    """
     if instrument.kind not in (Kind.CALL, Kind.PUT):
         raise Malformed(f"{instrument.kind.name} has no closed form here", field="instrument")
-    return price_and_greeks(
-        valuation_price(instrument, underlying) / WAD,
-        instrument.strike / WAD,
-        max(instrument.expiry - time, 0) / YEAR,
-        underlying.vol_ppm / PPM,
-        RIGHT_OF[instrument.kind],
-    )
+    seconds, spot, strike = max(instrument.expiry - time, 0), price / WAD, instrument.strike / WAD
+    found = slice_at(surface, seconds)
+    vol = volatility(found, strike, spot, seconds)
+    right = RIGHT_OF[instrument.kind]
+    return price_and_greeks(spot, found.present(strike), seconds / YEAR, vol, right)
 
 
 def mark_of(instrument: Instrument | int, snapshot: Snapshot) -> int:

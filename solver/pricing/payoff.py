@@ -1,23 +1,27 @@
 """What a set of legs is worth at every price: the picture beside what is signed.
 
 At expiry the curve is linear between strikes, so values, break-evens and extremes are exact
-integers. Only legs that outlive the first expiry need a model there, and then the answer says so.
+integers. Only legs that outlive the first expiry need a model there, and then the answer says so:
+extremes are then of a grid, break-evens still zeros of the curve. A trade that closes a position is
+drawn as what it changes: the difference to keeping it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from solver.domain.calendar import YEAR
-from solver.domain.instrument import RIGHT_OF, Instrument, Kind
-from solver.domain.numbers import PPM, WAD
+from solver.domain.account import Account
+from solver.domain.instrument import Instrument, Kind
+from solver.domain.numbers import WAD, div_up
 from solver.domain.program import Program
 from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot, Underlying
-from solver.pricing.black import price_and_greeks
-from solver.pricing.marks import intrinsic, mark_of, to_wad
+from solver.pricing.marks import greeks_at, intrinsic, mark_of, to_wad
 
 GRID_STEPS = 40  # from half to one and a half times the price
+NEAR_STRIKE = (160, 80)  # parts of the price: more points just beside each strike
+FAR = (2, 4, 8)  # times the highest price drawn: where a model's curve has levelled out
+ROOT_WIDTH = 10**12  # 1e-6: how closely a model's break-even is enclosed
 
 
 class PayoffLeg(NamedTuple):
@@ -43,7 +47,7 @@ class Payoff(NamedTuple):
     points: tuple[Point, ...]
     break_evens: tuple[int, ...]
     profit_max: int | None
-    loss_max: int | None  # >= 0
+    loss_max: int | None  # >= 0, rounded up; a profit is rounded down
     is_exact: bool
 
 
@@ -52,11 +56,16 @@ def payoff(legs: Sequence[PayoffLeg], underlying: Underlying, time: int, cost: i
     expiries = [leg.instrument.expiry for leg in legs if leg.instrument.is_option]
     expiry = min(expiries, default=0)
     is_exact = all(each == expiry for each in expiries)
-    kinks = sorted({0, *(leg.instrument.strike for leg in legs if leg.instrument.is_option)})
-    grid = sorted({*kinks, *_grid(underlying.price)})
-    curve = [(price, _value(legs, underlying, price, expiry) - cost * WAD) for price in grid]
-    slope = sum(leg.quantity for leg in legs if leg.instrument.kind not in (Kind.PUT,))
-    break_evens = _break_evens(curve, slope)
+    strikes = {leg.instrument.strike for leg in legs if leg.instrument.is_option}
+    grid = _grid(underlying.price, strikes)
+    wide = grid if is_exact else [*grid, *(grid[-1] * times for times in FAR)]
+
+    def profit(price: int) -> int:
+        return _value(legs, underlying, price, expiry) - cost * WAD
+
+    curve = [(price, profit(price)) for price in wide]
+    slope = sum(leg.quantity for leg in legs if leg.instrument.kind is not Kind.PUT)
+    break_evens = _break_evens(curve, slope, None if is_exact else profit)
     prices = sorted({*grid, *break_evens})
     best, worst = max(value for _, value in curve), min(value for _, value in curve)
     return Payoff(
@@ -64,7 +73,7 @@ def payoff(legs: Sequence[PayoffLeg], underlying: Underlying, time: int, cost: i
         points=tuple(_point(legs, underlying, price, (time, expiry, cost)) for price in prices),
         break_evens=break_evens,
         profit_max=None if slope > 0 else best // WAD,
-        loss_max=None if slope < 0 else max(-worst, 0) // WAD,
+        loss_max=None if slope < 0 else div_up(max(-worst, 0), WAD),
         is_exact=is_exact,
     )
 
@@ -88,6 +97,22 @@ def legs_of(program: Program, solution: Solution, snapshot: Snapshot) -> dict[in
     return legs
 
 
+def closed_by(solution: Solution, after: Account) -> tuple[int, ...]:
+    """Returns the instruments of which a solution only makes a position smaller, packed ids.
+
+    `after` is the account as the solution leaves it.
+    """
+    traded: dict[int, int] = {}
+    for fill in solution.fills:
+        traded[fill.instrument] = traded.get(fill.instrument, 0) + fill.quantity
+    before = {instrument: after.quantity(instrument) - n for instrument, n in traded.items()}
+    return tuple(
+        instrument
+        for instrument, quantity in traded.items()
+        if before[instrument] * quantity < 0 and abs(quantity) <= abs(before[instrument])
+    )
+
+
 def _cover(program: Program, solution: Solution) -> Iterable[tuple[str, int]]:
     for flow in program.collateral:
         if flow.side == "auto" and flow.amount_min:
@@ -96,8 +121,14 @@ def _cover(program: Program, solution: Solution) -> Iterable[tuple[str, int]]:
         yield out.token, out.amount
 
 
-def _grid(price: int) -> list[int]:
-    return [price // 2 + price * step // GRID_STEPS for step in range(GRID_STEPS + 1)]
+def _grid(price: int, strikes: set[int]) -> list[int]:
+    """Returns prices, ascending: zero, around the price, every strike and beside it, one above."""
+    prices = {0, *(price // 2 + price * step // GRID_STEPS for step in range(GRID_STEPS + 1))}
+    for strike in strikes:
+        aside = [price // parts for parts in NEAR_STRIKE]
+        prices |= {strike, *(max(strike + sign * by, 0) for by in aside for sign in (-1, 1))}
+    highest = max(strikes, default=0)
+    return sorted(prices | {max(highest * 5 // 4, price)})
 
 
 def _value(legs: Sequence[PayoffLeg], underlying: Underlying, price: int, time: int) -> int:
@@ -112,9 +143,7 @@ def _worth(instrument: Instrument, underlying: Underlying, price: int, time: int
         return price
     if instrument.expiry <= time:
         return intrinsic(instrument, price)
-    years, vol = (instrument.expiry - time) / YEAR, underlying.vol_ppm / PPM
-    right = RIGHT_OF[instrument.kind]
-    return to_wad(price_and_greeks(price / WAD, instrument.strike / WAD, years, vol, right).price)
+    return to_wad(greeks_at(instrument, underlying.surface, price, time).price)
 
 
 def _point(
@@ -126,8 +155,12 @@ def _point(
     return Point(price, at_expiry // WAD - cost, today // WAD - cost)
 
 
-def _break_evens(curve: Sequence[tuple[int, int]], slope: int) -> tuple[int, ...]:
-    """Returns where the curve crosses or touches zero, down to 1e-18; beyond the last price too."""
+def _break_evens(
+    curve: Sequence[tuple[int, int]], slope: int, profit: Callable[[int], int] | None
+) -> tuple[int, ...]:
+    """Returns where the curve crosses or touches zero, beyond the last price too: down to 1e-18
+    where it is linear in between, to ROOT_WIDTH where `profit` tells that it is not.
+    """
     signs = [0, *(value for _, value in curve), slope]
     found = {
         price
@@ -136,8 +169,23 @@ def _break_evens(curve: Sequence[tuple[int, int]], slope: int) -> tuple[int, ...
     }
     for (left, a), (right, b) in pairwise(curve):
         if (a < 0 < b) or (b < 0 < a):
-            found.add(left + (right - left) * abs(a) // (abs(a) + abs(b)))
+            if profit is not None:
+                left, right = _enclosed((left, right), a, profit)
+                a, b = profit(left), profit(right)
+            found.add(left + (right - left) * abs(a) // max(abs(a) + abs(b), 1))
     last, value = curve[-1]
     if value and slope and (value < 0) == (slope > 0):
         found.add(last + abs(value) // abs(slope))
     return tuple(sorted(found))
+
+
+def _enclosed(ends: tuple[int, int], at_left: int, profit: Callable[[int], int]) -> tuple[int, int]:
+    """Returns ends nearer than ROOT_WIDTH between which the curve still changes its sign."""
+    left, right = ends
+    while right - left > ROOT_WIDTH:
+        middle = (left + right) // 2
+        if (profit(middle) < 0) == (at_left < 0):
+            left = middle
+        else:
+            right = middle
+    return left, right

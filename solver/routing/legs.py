@@ -1,69 +1,32 @@
-"""Which contracts and makers fill the exposures: a mixed-integer program over ladder levels.
+"""Which contracts and makers fill the exposures: the best lots, completed to the last digit.
 
-Maximise net credit less the gas of each maker used, in whole lots, one contract and one side a leg,
-within each leg's range, the delta box and the slippage budget. CP-SAT in integers with a limit of
-work, never of time, on one thread. The prices of the certificate are the linear relaxation's.
+Maximise net credit less the gas of each maker used. The prices of the certificate are the linear
+relaxation's.
 """
 
-from typing import Any, NamedTuple
-
-from solver.domain.errors import Infeasible
+from solver.domain.errors import Infeasible, Unavailable
 from solver.domain.intent import NO_SLIPPAGE_LIMIT
-from solver.domain.market import Ladder, Level
-from solver.domain.numbers import BPS, WAD, format_decimal
+from solver.domain.numbers import WAD, format_decimal
 from solver.domain.program import Exposure, Program
 from solver.domain.route import Fill
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import tally
 from solver.routing.certify.duality import offers
-from solver.routing.charge import fill_toll
-from solver.routing.rounding import LOT, lots_down, lots_up
-
-WORK_MAX = 2.0  # deterministic time of CP-SAT
-MILLI = 1_000  # the objective counts thousandths of an atom
-DELTA_UNIT = LOT * tally.GRID  # one lot times one step of the deltas' grid, 1e36
-BOUND_MAX = 10**17
-ATOMS_OF_ROUNDING = 2  # that each fill may lose against the budget
-
-
-class Ground(NamedTuple):
-    """What the rest of the plan leaves to the fills: delta held (1e36), slippage spent (atoms)."""
-
-    delta: int = 0
-    loss: int = 0
-    notional: int = 0
-
-
-class _Offer(NamedTuple):
-    exposure: Exposure
-    ladder: Ladder
-    sign: int
-    level: Level
-    credit: int  # milli-atoms a lot
-    loss: int  # milli-atoms a lot, rounded up
-    delta: int  # DELTA_UNIT a lot
+from solver.routing.lots import MILLI, Ground, Offer, best_lots, delta_range, offers_of
+from solver.routing.rounding import LOT
 
 
 def best_fills(program: Program, snapshot: Snapshot, ground: Ground) -> tuple[Fill, ...]:
-    """Returns the fills. Raises Infeasible saying which limit no fills meet, and by how much."""
-    table = _offers(program, snapshot)
+    """Returns the fills. Raises Infeasible saying which limit no fills meet, and by how much;
+    Unavailable `solveTimeout` when the work allowed ran out first.
+    """
+    table = offers_of(program, snapshot)
     for exposure in program.exposures:
-        _check_depth(exposure, table, snapshot)
-    lots = _lots(program, snapshot, ground, table)
+        _check_depth(program, exposure, table, snapshot)
+    lots = best_lots(program, snapshot, ground, table)
     if lots is None:
         raise _infeasible(program, snapshot, ground, table)
-    fills = [
-        Fill(
-            offer.exposure.leg,
-            offer.ladder.instrument,
-            offer.sign * count * LOT,
-            offer.level.price,
-            offer.ladder.maker,
-            offer.level.quote_index,
-        )
-        for offer, count in zip(table, lots, strict=True)
-        if count
-    ]
+    fills = [_fill(o, count * LOT) for o, count in zip(table, lots, strict=True) if count]
     return tuple(_exact(program, table, fills))
 
 
@@ -71,7 +34,7 @@ def row_prices(program: Program, snapshot: Snapshot, ground: Ground) -> dict[str
     """Returns the multipliers of the linear relaxation, atoms per unit, 1e18; none if unsolved."""
     from ortools.linear_solver import pywraplp
 
-    table, unit = _offers(program, snapshot), 10**snapshot.settlement_token.decimals
+    table, unit = offers_of(program, snapshot), 10**snapshot.settlement_token.decimals
     solver = pywraplp.Solver.CreateSolver("GLOP")
     rows = {
         f"leg:{exposure.leg}": solver.Constraint(
@@ -80,7 +43,7 @@ def row_prices(program: Program, snapshot: Snapshot, ground: Ground) -> dict[str
         for exposure in program.exposures
     }
     if program.delta is not None:
-        ends = _box(program, ground)
+        ends = delta_range(program, ground)
         rows["delta"] = solver.Constraint(*(end / WAD**2 for end in ends))
     objective = solver.Objective()
     for offer in table:
@@ -99,147 +62,58 @@ def row_prices(program: Program, snapshot: Snapshot, ground: Ground) -> dict[str
     }
 
 
-def _offers(program: Program, snapshot: Snapshot) -> list[_Offer]:
-    table, unit = [], 10**snapshot.settlement_token.decimals
-    is_valued = program.limits.max_slippage_bps != NO_SLIPPAGE_LIMIT
-    for exposure in program.exposures:
-        for ladder, sign, level in offers(program, exposure, snapshot):
-            price = tally.unit_cost(ladder.instrument, level.price, snapshot)
-            off = level.price - tally.mark_of(ladder.instrument, snapshot) if is_valued else 0
-            in_box = program.delta is not None and ladder.instrument >> 144 == program.delta.market
-            delta = tally.delta_of(ladder.instrument, snapshot) // tally.GRID if in_box else 0
-            scale = LOT * unit * MILLI
-            table.append(
-                _Offer(
-                    exposure,
-                    ladder,
-                    sign,
-                    level,
-                    -sign * price * scale // WAD**2,
-                    -(-sign * off * scale // WAD**2),
-                    sign * delta,
-                )
-            )
-    return table
-
-
-def _box(program: Program, ground: Ground) -> tuple[int, int]:
-    """Returns the ends of what the fills may add to the delta, 1e36."""
-    assert program.delta is not None
-    target, tolerance = program.delta.target, program.delta.tolerance
-    return (target - tolerance) * WAD - ground.delta, (target + tolerance) * WAD - ground.delta
-
-
-def _range(exposure: Exposure) -> tuple[int, int]:
-    """Returns least and most lots; an exact quantity between two lots is completed afterwards."""
-    least, most = lots_up(exposure.quantity_min), lots_down(exposure.quantity_max)
-    return min(least, most), most
-
-
-def _lots(
-    program: Program, snapshot: Snapshot, ground: Ground, table: list[_Offer]
-) -> list[int] | None:
-    from ortools.sat.python import cp_model
-
-    model = cp_model.CpModel()
-    counts = [model.new_int_var(0, lots_down(offer.level.quantity), "") for offer in table]
-    contracts: dict[tuple[int, int, int], Any] = {}
-    makers: dict[tuple[int, int, object], Any] = {}
-    for offer, count in zip(table, counts, strict=True):
-        size, leg = lots_down(offer.level.quantity), offer.exposure.leg
-        contract = (leg, offer.ladder.instrument, offer.sign)
-        maker = (leg, offer.ladder.instrument, (offer.ladder.maker, offer.sign))
-        chosen = contracts.setdefault(contract, model.new_bool_var(""))
-        used = makers.setdefault(maker, model.new_bool_var(""))
-        model.add(count <= size * used)
-        model.add_implication(used, chosen)
-    for exposure in program.exposures:
-        least, most = _range(exposure)
-        own = [n for o, n in zip(table, counts, strict=True) if o.exposure is exposure]
-        model.add_linear_constraint(sum(own), least, most)
-        model.add_at_most_one([flag for key, flag in contracts.items() if key[0] == exposure.leg])
-    if program.delta is not None:
-        low, high = (max(-BOUND_MAX, min(BOUND_MAX, e)) for e in _box_lots(program, ground))
-        if low > high:
-            return None
-        moved = sum(o.delta * n for o, n in zip(table, counts, strict=True))
-        model.add_linear_constraint(moved, low, high)
-    _limit_slippage(model, (program, snapshot, ground), table, counts)
-    toll = fill_toll(snapshot) * MILLI
-    credit = sum(o.credit * n for o, n in zip(table, counts, strict=True))
-    model.maximize(credit - toll * sum(makers.values()))
-    return _solved(model, counts)
-
-
-def _solved(model: Any, counts: list[Any]) -> list[int] | None:
-    from ortools.sat.python import cp_model
-
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.max_deterministic_time = WORK_MAX
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return None
-    return [int(solver.value(count)) for count in counts]
-
-
-def _box_lots(program: Program, ground: Ground) -> tuple[int, int]:
-    low, high = _box(program, ground)
-    return -(-low // DELTA_UNIT), high // DELTA_UNIT
-
-
-def _limit_slippage(
-    model: Any, context: tuple[Program, Snapshot, Ground], table: list[_Offer], counts: list[Any]
-) -> None:
-    """Loss <= bps of one leg's notional: the greatest, so of the one that may become greatest."""
-    program, snapshot, ground = context
-    bps = program.limits.max_slippage_bps
-    if bps == NO_SLIPPAGE_LIMIT or not program.exposures:
-        return
-    largest = max(program.exposures, key=lambda e: (e.quantity_min, e.quantity_max, -e.leg))
-    market = largest.candidates[0] >> 144 << 144
-    spot = tally.mark_of(market, snapshot) * LOT * 10**snapshot.settlement_token.decimals
-    a_lot = spot * MILLI // WAD**2  # milli-atoms of notional
-    budget = sum(n for o, n in zip(table, counts, strict=True) if o.exposure is largest)
-    spare = (ground.loss + ATOMS_OF_ROUNDING * len(program.exposures)) * MILLI * BPS
-    loss = sum(o.loss * n for o, n in zip(table, counts, strict=True)) * BPS + spare
-    if ground.notional * WAD**2 > spot * lots_down(largest.quantity_max):
-        model.add(loss <= ground.notional * bps * MILLI)
-    else:
-        model.add(loss <= budget * (a_lot * bps))
-
-
-def _exact(program: Program, table: list[_Offer], fills: list[Fill]) -> list[Fill]:
-    """Completes quantities that are no whole number of lots, where the level has room for it."""
+def _exact(program: Program, table: list[Offer], fills: list[Fill]) -> list[Fill]:
+    """Completes quantities that are no whole number of lots: at a level that is used, where it has
+    room, else at the best other level of the same contract and side.
+    """
     for exposure in program.exposures:
         own = [index for index, fill in enumerate(fills) if fill.leg == exposure.leg]
         rest = exposure.quantity_min - sum(abs(fills[index].quantity) for index in own)
         if rest <= 0:
             continue
-        for offer in table:
-            taken = next((i for i in own if _is_at(fills[i], offer)), None)
-            used = abs(fills[taken].quantity) if taken is not None else 0
-            if offer.exposure is not exposure or offer.level.quantity - used < rest:
-                continue
-            if taken is not None:
-                quantity = fills[taken].quantity + offer.sign * rest
-                fills[taken] = fills[taken]._replace(quantity=quantity)
-                break
-            if not own:
-                name, level = offer.ladder.instrument, offer.level
-                maker, index = offer.ladder.maker, level.quote_index
-                fills.append(Fill(exposure.leg, name, offer.sign * rest, level.price, maker, index))
-                break
+        used = {_level_of(fills[index]): index for index in own}
+        contract = {(place[0], fills[index].quantity > 0) for place, index in used.items()}
+        roomy = [
+            offer
+            for offer in table
+            if offer.exposure is exposure
+            and contract <= {(offer.ladder.instrument, offer.sign > 0)}
+            and offer.level.quantity - _taken(fills, used.get(_place_of(offer))) >= rest
+        ]
+        if not roomy:
+            raise _thin(exposure, exposure.quantity_min - rest)
+        best = min(roomy, key=lambda o: (_place_of(o) not in used, o.sign * o.level.price))
+        index = used.get(_place_of(best))
+        if index is None:
+            fills.append(_fill(best, rest))
+        else:
+            fills[index] = _fill(best, abs(fills[index].quantity) + rest)
     return fills
 
 
-def _is_at(fill: Fill, offer: _Offer) -> bool:
-    place = (offer.ladder.instrument, offer.level.price, offer.ladder.maker)
-    return (fill.instrument, fill.price, fill.maker) == place and (
-        fill.quote_index == offer.level.quote_index
-    )
+def _fill(offer: Offer, quantity: int) -> Fill:
+    instrument, level = offer.ladder.instrument, offer.level
+    signed, maker = offer.sign * quantity, offer.ladder.maker
+    return Fill(offer.exposure.leg, instrument, signed, level.price, maker, level.quote_index)
 
 
-def _check_depth(exposure: Exposure, table: list[_Offer], snapshot: Snapshot) -> None:
+def _taken(fills: list[Fill], index: int | None) -> int:
+    return 0 if index is None else abs(fills[index].quantity)
+
+
+def _place_of(offer: Offer) -> tuple[object, ...]:
+    """Returns what tells one level of a leg from another."""
+    level = offer.level
+    return offer.ladder.instrument, level.price, offer.ladder.maker, level.quote_index
+
+
+def _level_of(fill: Fill) -> tuple[object, ...]:
+    return fill.instrument, fill.price, fill.maker, fill.quote_index
+
+
+def _check_depth(
+    program: Program, exposure: Exposure, table: list[Offer], snapshot: Snapshot
+) -> None:
     """Says what is missing when no single contract has the depth the leg asks for."""
     depth: dict[tuple[int, int], int] = {}
     for offer in table:
@@ -249,47 +123,54 @@ def _check_depth(exposure: Exposure, table: list[_Offer], snapshot: Snapshot) ->
     deepest = max(depth.values(), default=0)
     if deepest >= exposure.quantity_min:
         return
-    told: dict[str, object] = {
+    free = offers(program, exposure._replace(limit_price=0), snapshot)
+    prices = [sign * level.price for _, sign, level in free] if exposure.limit_price else []
+    if not prices:
+        raise _thin(exposure, deepest)
+    told = {
+        **_depths(exposure, deepest),
+        "limitPrice": format_decimal(exposure.limit_price),
+        "best": format_decimal(abs(min(prices))),
+    }
+    detail = f"leg {exposure.leg}: too little is offered within the limit price"
+    raise Infeasible(detail, code="legPrice", data=told)
+
+
+def _thin(exposure: Exposure, available: int) -> Infeasible:
+    detail = f"leg {exposure.leg}: makers offer less than it needs"
+    return Infeasible(detail, code="thinBook", data=_depths(exposure, available))
+
+
+def _depths(exposure: Exposure, available: int) -> dict[str, object]:
+    return {
         "leg": exposure.leg,
         "required": format_decimal(exposure.quantity_min),
-        "available": format_decimal(deepest),
+        "available": format_decimal(available),
     }
-    best = _best_price(exposure, snapshot)
-    if exposure.limit_price and best is not None:
-        told |= {"limitPrice": format_decimal(exposure.limit_price), "best": format_decimal(best)}
-        detail = f"leg {exposure.leg}: too little is offered within the limit price"
-        raise Infeasible(detail, code="legPrice", data=told)
-    detail = f"leg {exposure.leg}: makers offer less than it needs"
-    raise Infeasible(detail, code="thinBook", data=told)
-
-
-def _best_price(exposure: Exposure, snapshot: Snapshot) -> int | None:
-    is_buy = exposure.side == "buy"
-    prices = [
-        level.price
-        for ladder in snapshot.ladders
-        if ladder.instrument in exposure.candidates
-        for level in (ladder.asks if is_buy else ladder.bids)
-    ]
-    return (min if is_buy else max)(prices) if prices else None
 
 
 def _infeasible(
-    program: Program, snapshot: Snapshot, ground: Ground, table: list[_Offer]
+    program: Program, snapshot: Snapshot, ground: Ground, table: list[Offer]
 ) -> Infeasible:
-    """Returns the error for the bound without which fills exist, with its numbers."""
+    """Returns the error for the bound without which fills exist, with its numbers; an error that
+    names none when the work ran out before one was found.
+    """
     bps = program.limits.max_slippage_bps
     free = program._replace(limits=program.limits._replace(max_slippage_bps=NO_SLIPPAGE_LIMIT))
-    lots = _lots(free, snapshot, ground, table)
-    if lots is not None:
-        loss = sum(o.loss * n for o, n in zip(table, lots, strict=True)) // MILLI + ground.loss
-        detail = "no fills stay within the slippage bound"
-        return Infeasible(detail, code="slippage", data={"limitBps": bps, "lossAtoms": str(loss)})
-    if program.delta and _lots(free._replace(delta=None), snapshot, ground, table) is not None:
-        told = {
-            "target": format_decimal(program.delta.target),
-            "tolerance": format_decimal(program.delta.tolerance),
-            "held": format_decimal(ground.delta // WAD),
-        }
-        return Infeasible("no fills bring the delta into its range", code="delta", data=told)
+    try:
+        lots = best_lots(free, snapshot, ground, table) if bps != NO_SLIPPAGE_LIMIT else None
+        if lots is not None:
+            loss = sum(o.loss * n for o, n in zip(table, lots, strict=True)) // MILLI + ground.loss
+            told = {"limitBps": bps, "lossAtoms": str(loss)}
+            return Infeasible("no fills stay within the slippage bound", code="slippage", data=told)
+        unboxed = free._replace(delta=None)
+        if program.delta and best_lots(unboxed, snapshot, ground, table) is not None:
+            told = {
+                "target": format_decimal(program.delta.target),
+                "tolerance": format_decimal(program.delta.tolerance),
+                "held": format_decimal(ground.delta // WAD),
+            }
+            return Infeasible("no fills bring the delta into its range", code="delta", data=told)
+    except Unavailable:
+        return Infeasible("no fills satisfy the signed limits together")
     return Infeasible("no fills meet the legs' ranges together", code="legQuantity")

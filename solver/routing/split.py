@@ -2,7 +2,8 @@
 
 Maximise what reaches the sink. A piece with input a loses kappa*m of its rate where
 m >= a^2/(1 + kappa*a), a second-order cone: (1 + kappa*a + m, 2a, 1 + kappa*a - m). The problem is
-compiled by cvxpy once for each size and solved again with other numbers (DPP), by Clarabel.
+compiled by cvxpy once for each size and solved again with other numbers (DPP), by Clarabel: each
+time from the start, so that an answer does not depend on what was solved before it.
 """
 
 import warnings
@@ -88,7 +89,9 @@ def _solve(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # integers judge inaccurate answers
-            compiled.problem.solve(solver=cp.CLARABEL, max_iter=ITERATIONS_MAX, max_threads=1)
+            compiled.problem.solve(
+                solver=cp.CLARABEL, warm_start=False, max_iter=ITERATIONS_MAX, max_threads=1
+            )
     except cp.SolverError:
         return None
     if compiled.problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from adapters.base import Reverted
+from adapters.chains.abi import artifact
 from app.auctioneer import Auctioneer, Bid, _deadline
 from app.breaker import State
 from app.pipeline import Quote
@@ -26,15 +28,26 @@ from tests.app.api.server import DOMAIN, OWNER, Served, deployment, serving, swa
 from tests.app.settlement.fake_chain import FakeChain
 from tests.app.worlds import CHAIN_ID, NOW, admitted, stored
 
+
+def encode_error(name: str, *args: Any) -> bytes:
+    """Returns what a contract of ours reverts with."""
+    errors = artifact("Settlement").interface.errors.values()
+    return next(error for error in errors if error.name == name).encode(*args)
+
+
 KEYS = tuple(bytes([number]) * 32 for number in (0x21, 0x22, 0x23))
 OWNERS = tuple(address_of(key) for key in KEYS)
 
 
 class WillingChain(FakeChain):
-    """Runs every settlement it is shown."""
+    """Runs every settlement it is shown, but those of an owner it refuses."""
+
+    refused: bytes | None = None
 
     async def call(self, to: str, data: bytes, block: int | None = None, **_: Any) -> bytes:
         self._answer()
+        if self.refused is not None and self.refused in data:
+            raise Reverted("refused", encode_error("BadSignature", OWNERS[0]))
         return b""
 
 
@@ -142,6 +155,22 @@ async def test_an_intent_cancelled_while_it_was_attested_stops_no_other(
     room.auctioneer._moving_pools = frozenset  # type: ignore[method-assign]
     assert await room.round() == 1
     assert (room.state(gone), room.state(good)) == ("cancelled", "settling")
+
+
+async def test_a_pair_of_which_the_chain_refuses_one_comes_apart(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+):
+    bad, good = await room.admit(0), await room.admit(1)
+    snapshot = room.served.services.board.snapshot()
+    entries = room.auctioneer._due(snapshot)
+    first, other = [await room.auctioneer._bid(entry, snapshot) for entry in entries]
+    assert first is not None
+    assert other is not None
+    monkeypatch.setattr(WillingChain, "refused", bytes.fromhex(OWNERS[0][2:]))
+    pair = Bid((*first.entries, *other.entries), first.plans + other.plans, (), (first, other))
+    assert await room.auctioneer._settled(pair, "a1") == 1
+    assert (room.state(bad), room.state(good)) == ("open", "settling")
+    assert room.reason(bad) == "badSignature"
 
 
 async def test_nothing_is_settled_while_halted(room: Room):

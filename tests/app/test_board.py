@@ -7,12 +7,14 @@ from solver.domain.errors import NotFound, Unavailable
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Token
 from solver.domain.market import ConstantProductPool, Ladder, Level
-from solver.domain.snapshot import Underlying
+from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import flat
 
 WAD = 10**18
+FLAT = flat(650_000)
 WETH = Token("0x" + "11" * 20, "WETH", 18)
 USDC = Token("0x" + "22" * 20, "USDC", 6)
-ETH = Underlying(1, "ETH", WETH, 0, 0, 650_000, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
+ETH = Underlying(1, "ETH", WETH, 0, 0, FLAT, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
 MAKER = AccountId(1, "0x" + "33" * 20, 0)
 OTHER = AccountId(1, "0x" + "44" * 20, 0)
 
@@ -66,6 +68,35 @@ def test_old_ladders_are_left_out_by_chain_time():
     assert b.ladder(7, MAKER) is None
 
 
+def test_ladders_that_are_too_old_are_not_kept():
+    b = board()
+    for second in range(1_000, 1_100):
+        b.set_block(Block(second, second, 7))
+        b.set_ladder(ladder(seconds=second)._replace(instrument=second))
+        b.snapshot()
+    assert len(b._ladders) == 11
+
+
+def test_the_hash_of_a_snapshot_is_computed_once(monkeypatch):
+    b, asked = board(), list[Snapshot]()
+    b.set_block(Block(5, 1_000, 7))
+    first = b.snapshot()
+    expected = first.hash
+
+    def counted(snapshot: Snapshot) -> bytes:
+        asked.append(snapshot)
+        return expected
+
+    monkeypatch.setattr(Snapshot, "hash", property(counted))
+    assert {b.hash_of(first) for _ in range(5)} == {expected}
+    assert len(asked) == 1
+    b.set_block(Block(6, 1_001, 7))
+    b.hash_of(b.snapshot())
+    assert len(asked) == 2
+    b.hash_of(first)
+    assert len(asked) == 2
+
+
 def test_a_dropped_maker_and_an_empty_ladder_are_gone():
     b = board()
     b.set_block(Block(5, 1_000, 7))
@@ -104,3 +135,12 @@ def test_funding_fixings_and_listings_reach_the_snapshot():
 def test_an_unlisted_market_is_refused():
     with pytest.raises(NotFound):
         board().set_funding(9, 1)
+
+
+def test_the_state_of_markets_is_the_snapshot_without_its_ladders():
+    b = board()
+    with pytest.raises(Unavailable):
+        b.market_state()
+    b.set_block(Block(5, 1_000, 7))
+    b.set_ladder(ladder())
+    assert b.market_state() == b.snapshot()._replace(ladders=())

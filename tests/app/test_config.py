@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.chains.devnet.node import CHAIN_ID
 from app.config import Settings
 from solver.domain.errors import Malformed
 
@@ -11,6 +12,7 @@ def test_defaults_and_overrides():
     settings = Settings.read(environment)
     assert (settings.port, settings.origins) == (9, ("https://a.example",))
     assert settings.confirmations == 2
+    assert settings.chain_id == CHAIN_ID
     assert settings.database_file == "var/solvent.db"
 
 
@@ -18,9 +20,16 @@ def test_defaults_and_overrides():
     ("variable", "text"),
     [
         ("SOLVENT_PORT", "x"),
+        ("SOLVENT_PORT", "0"),
+        ("SOLVENT_PORT", "65536"),
+        ("SOLVENT_CHAIN_ID", "-1"),
+        ("SOLVENT_BODY_BYTES_MAX", "0"),
+        ("SOLVENT_LOG_LEVEL", "loud"),
         ("SOLVENT_DATABASE_URL", "postgresql://db"),
         ("SOLVENT_CONFIRMATIONS", "0"),
         ("SOLVENT_HEAD_MS", "0"),
+        ("SOLVENT_OPTION_CHAIN", "chain.parquet"),
+        ("SOLVENT_OPTION_CHAIN_AT", "1770284160"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(variable, text):

@@ -17,9 +17,11 @@ from app.clock import ChainClock
 from app.feeds import Feeds, load_listing
 from app.feeds.follow import UNREADABLE_POLLS
 from app.feeds.listing import expiries_at, strikes_around
+from app.feeds.recorded import market_of
 from solver.domain.calendar import DAY, rfc3339
 from solver.domain.errors import Unavailable
 from solver.domain.instrument import Token
+from tests.app.recorded_world import chain
 
 WAD = 10**18
 NOW = 1_790_000_000
@@ -220,3 +222,30 @@ def test_strikes_are_round_and_span_the_price(price: int):
     assert 7 <= len(strikes) <= 32
     assert strikes[0] < price * WAD < strikes[-1]
     assert len({later - first for first, later in itertools.pairwise(strikes)}) == 1
+
+
+async def test_a_recorded_market_lists_what_was_recorded_wherever_the_price_goes():
+    node, recorded = FakeNode(), market_of(chain(time=NOW))
+    board = Board(await load_listing(node, DEPLOYMENT, {"ETH": recorded}))
+    made = Followed(node, board)
+    await made.feeds.step()
+    eth = made.eth()
+    assert (eth.expiries, eth.series, eth.surface) == (
+        recorded.expiries, recorded.series, recorded.surface,
+    )  # fmt: skip
+    assert 4000 * WAD in eth.strikes_at(recorded.expiries[0])
+    node.mine()
+    node.price(9000, at=NOW + 12)
+    await made.feeds.step()
+    assert made.eth().series == recorded.series
+
+
+async def test_a_recorded_expiry_fixed_on_chain_reaches_the_board():
+    node, recorded = FakeNode(), market_of(chain(time=NOW))
+    made = Followed(node, Board(await load_listing(node, DEPLOYMENT, {"ETH": recorded})))
+    expiry = recorded.expiries[0]
+    node.mine(seconds=expiry + 60 - NOW)
+    node.price(4000, at=expiry + 60)
+    node.say("expiryPrice", 3950 * WAD, expiry)
+    await made.feeds.step()
+    assert made.eth().expiry_prices == ((expiry, 3950 * WAD),)

@@ -14,16 +14,18 @@ from app.verify import recover
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.market import Level
 from solver.domain.snapshot import Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import Domain
 
 WAD = 10**18
 NOW = 1_790_000_000
+FLAT = flat(650_000)
 EXPIRY = 1_792_742_400  # 2026-10-23 08:00 UTC
 WETH = Token("0x" + "11" * 20, "WETH", 18)
 USDC = Token("0x" + "22" * 20, "USDC", 6)
 DOMAIN = Domain(31338, "0x" + "5e" * 20)
 SOLVER = "0x" + "99" * 20
-ETH = Market(1, "ETH", 3000 * WAD, 0.65, (EXPIRY,), (2800 * WAD, 3200 * WAD), False, NOW)
+ETH = Market(1, "ETH", 3000 * WAD, ((EXPIRY, (2800 * WAD, 3200 * WAD)),), False, NOW)
 PERP = Instrument(1, Kind.PERP)
 CALL = Instrument(1, Kind.CALL, EXPIRY, 3200 * WAD)
 PUT = Instrument(1, Kind.PUT, EXPIRY, 2800 * WAD)
@@ -31,8 +33,8 @@ ANSWER: dict[str, Any] = {
     "snapshot": {"time": "2026-09-21T14:13:20Z"},
     "markets": [
         {
-            "market": 1, "symbol": "ETH", "price": "3000", "volatility": "0.65",
-            "expiries": ["2026-10-23T08:00:00Z"], "strikes": ["2800", "3200"],
+            "market": 1, "symbol": "ETH", "price": "3000",
+            "series": [{"expiry": "2026-10-23T08:00:00Z", "strikes": ["2800", "3200"]}],
             "oracleState": "OK",
         }
     ],
@@ -72,7 +74,7 @@ def test_both_sides_stand_around_fair_in_three_levels():
 
 def test_a_worthless_option_has_no_bid_and_an_ask():
     far = Instrument(1, Kind.CALL, NOW + 60, 3200 * WAD)
-    both = offer(far, ETH._replace(expiries=(NOW + 60,)), {}, Limits())
+    both = offer(far, ETH._replace(series=((NOW + 60, (3200 * WAD,)),)), {}, Limits())
     assert both.bids == ()
     assert both.asks[0].price > 0
 
@@ -117,7 +119,7 @@ def test_a_firm_price_is_the_worst_level_it_needs():
 
 
 def test_its_ladders_and_quotes_pass_the_desk():
-    eth = Underlying(1, "ETH", WETH, 0, 0, 650_000, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
+    eth = Underlying(1, "ETH", WETH, 0, 0, FLAT, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
     board = Board(Listing(31338, USDC, (WETH, USDC), (eth,), WETH.address))
     board.set_prices([Price(1, 3000 * WAD, WAD, "OK")])
     board.set_block(Block(9, NOW, 1))

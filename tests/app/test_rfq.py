@@ -9,18 +9,20 @@ from app.rfq import RfqDesk, wire
 from app.rfq.desk import MAKERS_MAX
 from app.verify import address_of, recover, sign
 from solver.domain.errors import Conflict, Malformed, Refused, Unauthorized
-from solver.domain.ids import AccountId
+from solver.domain.ids import AccountId, checksummed
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.intent import MakerQuote
 from solver.domain.snapshot import Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, quote_digest
 
 WAD = 10**18
 NOW = 1_790_000_000
+FLAT = flat(650_000)
 DOMAIN = Domain(31338, "0x" + "5e" * 20)
 WETH = Token("0x" + "11" * 20, "WETH", 18)
 USDC = Token("0x" + "22" * 20, "USDC", 6)
-ETH = Underlying(1, "ETH", WETH, 0, 0, 650_000, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
+ETH = Underlying(1, "ETH", WETH, 0, 0, FLAT, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000)
 PERP = Instrument(1, Kind.PERP).id
 KEY, OTHER_KEY = b"\x31" * 32, b"\x32" * 32
 MAKER = AccountId(31338, address_of(KEY), 0)
@@ -105,6 +107,19 @@ async def test_a_maker_is_told_size_and_side_and_no_limit():
     ]
 
 
+async def test_a_stranger_learns_nothing_of_a_request_that_is_open():
+    """What is asked, and at what a maker stands, is told only to whoever signed the quote."""
+    desk = Desk()
+    asking = asyncio.create_task(desk.desk.request(PERP, 5 * WAD, SOLVER, 50))
+    await asyncio.sleep(0)
+    for changes in ({}, {"instrument": 7}, {"maker_sells": False}, {"price": 1}, {"nonce": 78}):
+        forged = quote(**changes) | {"signature": quote(OTHER_KEY)["signature"], "requestId": "r1"}
+        with pytest.raises(Unauthorized) as refused:
+            desk.desk.take_quote(forged)
+        assert refused.value.code == "badSignature", changes
+    assert await asking == []
+
+
 async def test_nobody_connected_is_no_wait():
     desk = Desk()
     desk.desk.disconnect(MAKER, desk.sends[MAKER])
@@ -146,52 +161,116 @@ async def test_the_best_price_for_the_user_comes_first():
     assert [signed.quote.price for signed in await asking] == [3000 * WAD, 3001 * WAD]
 
 
+def said(**words: object) -> dict:
+    """The quote with some of its words as no value could say them, signed before."""
+    return quote() | {"quote": quote()["quote"] | words}
+
+
+# What would not hold on chain, or is not what was asked: its class, its code and its field.
 BAD = {
-    "another solver": (quote(solver="0x" + "98" * 20), Refused),
-    "another instrument": (quote(instrument=PERP + (1 << 144)), Refused),
-    "the other side": (quote(maker_sells=False, price=2999 * WAD), Refused),
-    "already expired": (quote(valid_to=NOW), Refused),
-    "valid too long": (quote(valid_to=NOW + 61), Refused),
-    "nothing": (quote(max_quantity=0), Refused),
-    "free": (quote(price=0), Refused),
-    "far above its ladder": (quote(price=3032 * WAD), Refused),
-    "far below its ladder": (quote(price=2900 * WAD), Refused),
+    "another solver": (quote(solver="0x" + "98" * 20), Refused, "quoteTerms", "solver"),
+    "another instrument": (
+        quote(instrument=PERP + (1 << 144)),
+        Refused,
+        "quoteTerms",
+        "instrument",
+    ),
+    "the other side": (
+        quote(maker_sells=False, price=2999 * WAD),
+        Refused,
+        "quoteTerms",
+        "makerSells",
+    ),
+    "stale": (quote(valid_to=NOW), Refused, "quoteExpired", "validTo"),
+    "valid too long": (quote(valid_to=NOW + 61), Refused, "quoteExpired", "validTo"),
+    "nothing": (quote(max_quantity=0), Refused, "quoteTerms", "maxQuantity"),
+    "free": (quote(price=0), Refused, "quoteTerms", "maxQuantity"),
+    "over what a slot holds": (said(maxQuantity=str(2**95)), Malformed, "malformed", "maxQuantity"),
+    "worse than its ladder's band": (quote(price=3032 * WAD), Refused, "priceBand", "price"),
+    "far below its ladder": (quote(price=2900 * WAD), Refused, "priceBand", "price"),
     "a stranger's signature": (
         quote() | {"signature": quote(OTHER_KEY)["signature"]},
         Unauthorized,
+        "badSignature",
+        "signature",
     ),
-    "another chain": (quote(domain=Domain(1, DOMAIN.verifying_contract)), Unauthorized),
-    "another contract": (quote(domain=Domain(31338, "0x" + "5f" * 20)), Unauthorized),
-    "another maker": (quote(OTHER_KEY), Unauthorized),
-    "another subaccount": (quote(subaccount=1), Unauthorized),
-    "a number": (quote() | {"quote": quote()["quote"] | {"price": 3001}}, Malformed),
-    "an exponent": (quote() | {"quote": quote()["quote"] | {"price": "3e21"}}, Malformed),
-    "an unknown field": (quote() | {"quote": quote()["quote"] | {"limit": "1"}}, Malformed),
-    "no quote": ({"op": "quote", "signature": "0x"}, Malformed),
+    "changed after signing": (
+        said(price=str(3000 * WAD)),
+        Unauthorized,
+        "badSignature",
+        "signature",
+    ),
+    "another chain": (
+        quote(domain=Domain(1, DOMAIN.verifying_contract)),
+        Unauthorized,
+        "badSignature",
+        "signature",
+    ),
+    "another contract": (
+        quote(domain=Domain(31338, "0x" + "5f" * 20)),
+        Unauthorized,
+        "badSignature",
+        "signature",
+    ),
+    "half a signature": (
+        quote() | {"signature": "0x12"},
+        Unauthorized,
+        "badSignature",
+        "signature",
+    ),
+    "a signature that is no hex": (
+        quote() | {"signature": "?"},
+        Malformed,
+        "malformed",
+        "signature",
+    ),
+    "another maker": (quote(OTHER_KEY), Unauthorized, "unauthorized", "maker"),
+    "another subaccount": (quote(subaccount=1), Unauthorized, "unauthorized", "maker"),
+    "a mistyped maker": (
+        said(maker="0x" + checksummed(MAKER.owner)[2:].swapcase()),
+        Malformed,
+        "wrongChecksum",
+        "maker",
+    ),
+    "a number": (said(price=3001), Malformed, "malformed", "price"),
+    "an exponent": (said(price="3e21"), Malformed, "malformed", "price"),
+    "a negative price": (said(price="-1"), Malformed, "malformed", "price"),
+    "a side in words": (said(makerSells="true"), Malformed, "malformed", "makerSells"),
+    "an unknown field": (said(limit="1"), Malformed, "malformed", "quote"),
+    "no quote": ({"op": "quote", "signature": "0x"}, Malformed, "malformed", "quote"),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-async def test_a_quote_that_would_not_hold_is_refused(name: str):
+async def test_a_quote_that_would_not_hold_is_refused_and_not_kept(name: str):
     desk = Desk()
-    answer, error = BAD[name]
-    with pytest.raises(error):
-        await desk.ask(answer)
+    ladders = desk.board.snapshot().ladders
+    answer, error, code, field = BAD[name]
+    asking = asyncio.create_task(desk.desk.request(PERP, 5 * WAD, SOLVER, 10_000))
+    await asyncio.sleep(0)
+    with pytest.raises(error) as refused:
+        desk.desk.on_message(MAKER, answer | {"requestId": "r1"})
+    assert (refused.value.code, refused.value.field) == (code, field)
+    assert desk.board.snapshot().ladders == ladders
+    desk.desk.on_message(MAKER, quote() | {"requestId": "r1"})  # its turn and nonce are not spent
+    assert [signed.quote.price for signed in await asking] == [3001 * WAD]
 
 
 async def test_a_nonce_is_quoted_once():
     desk = Desk()
     await desk.ask(quote())
     desk.told.clear()
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as refused:
         await desk.ask(quote())
+    assert (refused.value.code, refused.value.field) == ("nonceUsed", "nonce")
 
 
 async def test_an_answer_after_the_deadline_is_refused():
     desk = Desk()
-    await desk.ask(deadline_ms=1)
-    with pytest.raises(Refused):
+    assert await desk.ask(deadline_ms=1) == []
+    with pytest.raises(Refused) as refused:
         desk.desk.on_message(MAKER, quote() | {"requestId": "r1"})
+    assert (refused.value.code, refused.value.field) == ("requestClosed", "requestId")
 
 
 async def test_a_second_answer_is_refused():
@@ -200,16 +279,41 @@ async def test_a_second_answer_is_refused():
     asking = asyncio.create_task(desk.desk.request(PERP, WAD, SOLVER, 20))
     await asyncio.sleep(0)
     desk.desk.take_quote(quote() | {"requestId": "r1"})
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as refused:
         desk.desk.take_quote(quote(nonce=78) | {"requestId": "r1"})
-    assert len(await asking) == 1
+    assert refused.value.code == "alreadyAnswered"
+    assert [signed.quote.nonce for signed in await asking] == [77]
+
+
+async def test_a_maker_that_is_not_connected_or_was_not_asked_is_refused():
+    desk = Desk()
+    asking = asyncio.create_task(desk.desk.request(PERP, WAD, SOLVER, 20))
+    await asyncio.sleep(0)
+    late = quote(OTHER_KEY) | {"requestId": "r1"}
+    for code in ("makerNotConnected", "alreadyAnswered"):
+        with pytest.raises((Unauthorized, Conflict)) as refused:
+            desk.desk.take_quote(late)
+        assert refused.value.code == code
+        if code == "makerNotConnected":
+            desk.join(OTHER)  # while the request is open: it was not among those asked
+    assert await asking == []
+
+
+async def test_who_has_gone_says_nothing_more():
+    desk = Desk()
+    desk.desk.disconnect(MAKER, desk.sends[MAKER])
+    with pytest.raises(Unauthorized) as refused:
+        desk.desk.on_message(MAKER, ladder())
+    assert refused.value.code == "makerNotConnected"
+    assert desk.board.snapshot().ladders == ()
 
 
 async def test_without_a_ladder_there_is_no_firm_quote():
     desk = Desk()
     desk.board.drop_maker(MAKER)
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         await desk.ask(quote())
+    assert refused.value.code == "noLadder"
 
 
 CROOKED = {
@@ -236,8 +340,9 @@ def test_a_crooked_ladder_is_refused_and_the_old_one_stays(name: str):
 
 
 def test_an_unknown_word_is_refused():
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed) as refused:
         Desk().desk.on_message(MAKER, {"op": "hello"})
+    assert (refused.value.code, refused.value.field) == ("unknownOp", "op")
 
 
 def test_only_the_signer_of_the_challenge_is_the_maker():

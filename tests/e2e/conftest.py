@@ -25,14 +25,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 async def running(folder: pathlib.Path) -> AsyncIterator[Stack]:
     """One stack for all tests of this folder."""
     require_anvil()
-    async with stack(folder, as_of=AS_OF) as found, EvmChain(found.rpc_url) as chain:
-        mining = asyncio.create_task(_mine(chain))
-        try:
-            yield found
-        finally:
-            mining.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await mining
+    async with stack(folder, as_of=AS_OF) as found, mining(found):
+        yield found
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -42,7 +36,21 @@ async def chain(running: Stack) -> AsyncIterator[EvmChain]:
         yield found
 
 
-async def _mine(chain: EvmChain) -> None:
+@contextlib.asynccontextmanager
+async def mining(running: Stack) -> AsyncIterator[None]:
+    """Blocks of a stack come fast while it lasts."""
+    async with EvmChain(running.rpc_url) as chain:
+        task = asyncio.create_task(mine(chain))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def mine(chain: EvmChain) -> None:
+    """Makes blocks for ever, faster than the clock."""
     while True:
         await chain.rpc.request("evm_mine", is_read=False)
         await asyncio.sleep(BLOCK_SECONDS)

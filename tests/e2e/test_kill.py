@@ -2,35 +2,53 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from adapters.chains.devnet import dev_keys
 from adapters.chains.events import Settled, decode_log
 from adapters.chains.evm import EvmChain
 from app.demo.client import Client
-from app.local import Stack, ready
+from app.local import Stack, quoting, ready
 from solver.domain.ids import AccountId, IntentUid
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+# The latest first: what recovers from one has the next armed, and passes it no more.
 POINTS = (
-    "planned", "signing", "signed", "sent", "broadcast", "included", "posting", "posted", "final",
-    "closed",
+    "closed", "final", "posted", "posting", "included", "broadcast", "sent", "signed", "signing",
+    "planned",
 )  # fmt: skip
+ANEW = ("posted", "included")  # what recovers from the point before may pass these: it is unarmed
 AMOUNT = 1_000_000  # one dollar
 DEATH_WAIT_S = 30
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def armed(running: Stack) -> AsyncIterator[dict[str, str]]:
+    """What kills the process that runs now; whoever comes after us finds it whole."""
+    env: dict[str, str] = {}
+    yield env
+    await _restart(running)
+    await quoting(running.api_url, running.maker)
+
+
 @pytest.mark.parametrize("point", POINTS)
-async def test_killed_at(point: str, running: Stack, chain: EvmChain) -> None:
+async def test_killed_at(
+    point: str, running: Stack, chain: EvmChain, armed: dict[str, str]
+) -> None:
     holder = dev_keys()["bob"]
     account = AccountId(running.deployment.chain_id, holder.address, 7)
-    await _restart(running, SOLVENT_CRASH_AT=point)
+    if armed != _at(point):
+        await _restart(running, **_at(point))
     async with Client(running.api_url, holder) as client:
         uid = await _submit(client)
         await asyncio.wait_for(_process(running).wait(), DEATH_WAIT_S)
         assert _process(running).returncode == -signal.SIGKILL
-        await _restart(running)
+        armed.clear()
+        armed.update(_after(point))
+        await _restart(running, **armed)
         intent = await client.ended(uid)
         assert intent["state"] == "settled", intent
         told = await client.get("/v1/events", log=account.log, limit="1000")
@@ -39,6 +57,16 @@ async def test_killed_at(point: str, running: Stack, chain: EvmChain) -> None:
     assert [e["body"]["amount"] for e in ours if e["type"] == "CashMoved"] == [str(AMOUNT)]
     ended = [e for e in told["events"] if e["body"].get("uid") == uid]
     assert [e["body"]["to"] for e in ended if e["body"].get("to") == "settled"] == ["settled"]
+
+
+def _at(point: str) -> dict[str, str]:
+    return {"SOLVENT_CRASH_AT": point}
+
+
+def _after(point: str) -> dict[str, str]:
+    """Returns what is armed while the process recovers from a point: one it has passed."""
+    following = POINTS[POINTS.index(point) + 1 :][:1]
+    return {} if not following or following[0] in ANEW else _at(following[0])
 
 
 def _process(running: Stack) -> asyncio.subprocess.Process:

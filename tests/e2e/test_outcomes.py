@@ -1,6 +1,8 @@
-"""What the demo does not show: perps, collateral swaps, cancels, limits nobody meets."""
+"""What the demo does not show: every kind's example, perps, cancels, limits nobody meets."""
 
 import asyncio
+import json
+import pathlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -9,17 +11,37 @@ import pytest_asyncio
 from adapters.chains.devnet import DevKey, dev_keys
 from adapters.chains.evm import EvmChain
 from adapters.chains.settlement import encode
-from app.demo.client import Client, Json
+from app.api.plan_models import QuoteView
+from app.demo.client import Client, Json, Outcome
 from app.local import Stack
 from app.verify import sign
 from solver.domain.errors import Unavailable
 from solver.domain.ids import AccountId, IntentUid
 from solver.domain.typed_data import Domain, cancel_digest
+from solver.intents import KINDS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SUBACCOUNT = 3
 FUND_USDC, FUND_WETH = 50_000 * 10**6, 20 * 10**18
 LOOKS_MAX, LOOK_S = 300, 0.1
+EXAMPLES = pathlib.Path(__file__).parents[2] / "openapi" / "examples"
+FIRST_SUBACCOUNT = 40  # each example settles in an account of its own, so none waits for another
+EXAMPLE_USDC, EXAMPLE_WETH = 30_000 * 10**6, 10 * 10**18
+NEEDS_WETH = ("coveredCall", "collar")
+NEEDS_NOTHING = ("swap", "deposit")
+OPENING = {"slippageBps": "100", "maxFee": "5"}
+CALL = {"outcome": "sellOption", "instrument": "ETH-20261225-4000-C", "size": "2"}
+PERP = {"outcome": "openPerp", "instrument": "ETH-PERP", "side": "sell", "size": "1"}
+FIRST: dict[str, tuple[Json, ...]] = {  # what a closing kind closes is opened first
+    "closePerp": (PERP,),
+    "closeOption": (CALL,),
+    "roll": (CALL,),
+    "closeAll": (CALL, PERP),
+}
+LEGS_SETTLED = {"ironCondor": 4, "butterfly": 3} | dict.fromkeys(
+    ("straddle", "strangle", "vertical", "collar", "calendar", "roll", "closeAll"), 2
+)
+LEFT = {"closePerp": 0, "closeOption": 0, "closeAll": 0, "roll": 1}  # positions afterwards
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -34,6 +56,80 @@ async def alice(running: Stack, chain: EvmChain) -> AsyncIterator[Client]:
     async with client:
         await _until(lambda: _account(client), lambda account: _held(account, "ETH-BASE") == "20")
         yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def settled(running: Stack, chain: EvmChain) -> dict[str, Outcome | BaseException]:
+    """Every example of openapi/examples signed and sent, all at once; what became of each."""
+    holder, kinds = dev_keys()["alice"], sorted(KINDS)
+    accounts = {kind: FIRST_SUBACCOUNT + place for place, kind in enumerate(kinds)}
+    for kind, subaccount in accounts.items():
+        wanted = {"USDC": EXAMPLE_USDC * (kind not in NEEDS_NOTHING)}
+        wanted |= {"WETH": EXAMPLE_WETH} if kind in NEEDS_WETH else {}
+        for symbol, amount in wanted.items():
+            token, house = running.deployment.token(symbol), running.deployment.clearinghouse
+            if amount:
+                to = (amount, subaccount, holder.address)
+                call = encode("Clearinghouse", "deposit", token.address, *to)
+                await _send(chain, holder, house, call)
+    async with Client(running.api_url, holder) as client:
+        told = await asyncio.gather(
+            *(_example(client, kind, accounts[kind]) for kind in kinds), return_exceptions=True
+        )
+    return dict(zip(kinds, told, strict=True))
+
+
+async def _example(client: Client, kind: str, subaccount: int) -> Outcome:
+    """Returns what became of one example, after whatever it closes was opened."""
+    example = json.loads((EXAMPLES / f"{kind}.json").read_text())
+    own = {"subaccount": str(subaccount), "owner": client.holder.address}
+    if kind not in NEEDS_NOTHING:
+        path = f"/v1/accounts/{client.holder.address}/{subaccount}"
+        base = "10" if kind in NEEDS_WETH else "0"
+        await _until(
+            lambda: client.get(path),
+            lambda told: told["cash"] != "0" and _held(told, "ETH-BASE") == base,
+        )
+    for request in FIRST.get(kind, ()):
+        opened = await client.follow(await client.quote(request, OPENING | own))
+        assert opened.intent["state"] == "settled", opened.intent
+    request = {k: own["owner"] if k == "receiver" else v for k, v in example["request"].items()}
+    terms = {k: own["owner"] if k == "receiver" else v for k, v in example["terms"].items()}
+    return await client.follow(await client.quote(request, terms | own))
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+async def test_the_example_of_every_kind_is_signed_sent_and_settled(
+    settled: dict[str, Outcome | BaseException], kind: str, running: Stack
+) -> None:
+    outcome = settled[kind]
+    if isinstance(outcome, BaseException):
+        raise outcome
+    assert outcome.intent["state"] == "settled", outcome.intent
+    quote, subaccount = outcome.quote, outcome.quote["intent"]["subaccount"]
+    QuoteView.model_validate_json(json.dumps(quote))
+    assert len(quote["fills"]) >= LEGS_SETTLED.get(kind, 0)
+    signed = {c["leg"]: {row["instrument"] for row in c["contracts"]} for c in quote["choices"]}
+    assert [i for i, leg in enumerate(quote["intent"]["legs"]) if leg["kind"] == "option"] == [
+        *signed
+    ]
+    for fill in quote["fills"]:
+        assert fill["instrument"] in signed.get(fill["leg"], {"ETH-PERP"})
+    async with Client(running.api_url, dev_keys()["alice"]) as client:
+        account = await client.get(f"/v1/accounts/{client.holder.address}/{subaccount}")
+    held = {row["instrument"]: row["quantity"] for row in account["positions"]}
+    held.pop("ETH-BASE", None)
+    assert len(held) == LEFT.get(kind, len(held))
+    if kind in LEGS_SETTLED and kind not in LEFT:
+        filled: dict[str, float] = {}
+        for fill in quote["fills"]:
+            name = fill["instrument"]
+            filled[name] = filled.get(name, 0.0) + float(fill["quantity"])
+        assert {name: float(quantity) for name, quantity in held.items()} == filled
+
+
+async def test_there_is_an_example_of_every_kind_and_of_nothing_else() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.json")} == set(KINDS)
 
 
 async def _until(look: Callable[[], Awaitable[Json]], good: Callable[[Json], object]) -> Json:

@@ -1,35 +1,66 @@
 """The demo's story, scene by scene, on the real chain, and every figure of its receipt re-read."""
 
+import contextlib
 import json
 import pathlib
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+import pytest_asyncio
 
-from adapters.chains.devnet import dev_keys
-from adapters.chains.evm import EvmChain
-from app.demo import receipt
-from app.demo.client import Client
-from app.demo.story import Cast, tell, verify
-from app.local import Stack
+from app.demo import receipt, story
+from app.demo.story import Cast, cast_on, held_to_expiry, receipt_of, recorded, tell, verify
+from tests.devnet_fixture import require_anvil
+from tests.e2e.conftest import AS_OF, mining
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cast(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cast]:
+    """A stack of the story's own, because it travels through time."""
+    require_anvil()
+    folder = tmp_path_factory.mktemp("story")
+    async with cast_on(folder, AS_OF) as found, mining(found.running):
+        yield found
 
 
 async def test_every_scene_settles_and_the_receipt_is_true(
-    running: Stack, chain: EvmChain, tmp_path: pathlib.Path
+    cast: Cast, tmp_path: pathlib.Path
 ) -> None:
-    keys, path = dev_keys(), tmp_path / "receipt.json"
-    async with (
-        Client(running.api_url, keys["alice"]) as alice,
-        Client(running.api_url, keys["bob"]) as bob,
-    ):
-        cast = Cast(running, chain, alice, bob, [])
-        await tell(cast)
-    receipt.write(path, running.rpc_url, running.deployment, cast.rows)
+    path = tmp_path / "receipt.json"
+    await tell(cast)
+    await held_to_expiry(cast)
+    receipt.write(path, [receipt_of(cast, "local chain")])
     assert await verify(path) == 0
-    assert len(cast.rows) >= 9
+    assert len(cast.rows) >= 11
+    assert len(cast.expiries) == 1
 
     told = json.loads(path.read_text())
-    told["settlements"][2]["premium"] = str(int(told["settlements"][2]["premium"]) + 1)
-    path.write_text(json.dumps(told))
-    assert await verify(path) == 1, "one atom more must not pass"
+    sold, paid = told["runs"][0]["settlements"][2], told["runs"][0]["expiries"][0]
+    for lied, key in ((sold, "premium"), (paid, "price"), (paid, "accountCash")):
+        true, lied[key] = lied[key], str(int(lied[key]) + 1)
+        path.write_text(json.dumps(told))
+        assert await verify(path) == 1, "one atom more must not pass"
+        lied[key] = true
+
+
+async def test_the_recorded_market_is_told_and_true(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_anvil()
+    path = tmp_path / "receipt.json"
+
+    @contextlib.asynccontextmanager
+    async def quickly(*args: Any, **options: Any) -> AsyncIterator[Cast]:
+        async with cast_on(*args, **options) as found, mining(found.running):
+            yield found
+
+    monkeypatch.setattr(story, "cast_on", quickly)
+    async with contextlib.AsyncExitStack() as exits:
+        found = await recorded(exits)
+        if found is None:
+            pytest.skip("the recorded option chain is absent: set SOLVENT_SHARED to its folder")
+        receipt.write(path, [receipt_of(found, "recorded options")])
+        assert await verify(path) == 0

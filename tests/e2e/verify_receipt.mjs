@@ -40,6 +40,12 @@ const abi = parseAbi([
   "function cashOf(bytes32 account) view returns (int256)",
   "function positions(bytes32 account) view returns (uint256[])",
   "function simple(bytes32 account) view returns (int256 im, int256 mm, int256 equity)",
+  "function expiryPrice(uint16 market, uint40 expiry) view returns (uint256)",
+  "function decimals() view returns (uint8)",
+  "function latestRoundData() view returns (uint80, int256, uint256, uint256, uint80)",
+  "function getRoundData(uint80 round) view returns (uint80, int256, uint256, uint256, uint80)",
+  "event ExpiryFixed(uint16 indexed market, uint40 indexed expiry, uint256 price)",
+  "event ExpirySettled(bytes32 indexed account, uint160 indexed instrument, int96 quantity, uint256 price, int256 cash)",
   "event Settled(bytes32 indexed digest, address indexed owner, address indexed solver, uint256 fraction, int256 netCost, uint256 fee)",
   "event Traded(bytes32 indexed a, bytes32 indexed b, uint160 indexed instrument, int96 quantity, uint256 price, int256 cash)",
   "event CashMoved(bytes32 indexed account, int256 amount)",
@@ -81,14 +87,22 @@ const abs = (x) => (x < 0n ? -x : x);
 const ceilDiv = (a, b) => (a > 0n ? (a + b - 1n) / b : a / b);
 
 const receipt = JSON.parse(readFileSync(process.argv[2] ?? "receipt.json", "utf8"));
-const client = createPublicClient({ transport: http(receipt.rpcUrl) });
-const { settlement, clearinghouse } = receipt.contracts;
-same("chain id", receipt.chainId, await client.getChainId());
-const domain = {
-  name: "Solvent", version: "1", chainId: receipt.chainId, verifyingContract: settlement,
-};
+for (const run of receipt.runs) await verify(run);
+console.log(`${checks} figures of ${receipt.runs.length} chains re-read: all equal`);
 
-for (const s of receipt.settlements) {
+async function verify(run) {
+  const client = createPublicClient({ transport: http(run.rpcUrl) });
+  same(`${run.name} chain id`, run.chainId, await client.getChainId());
+  for (const s of run.settlements) await verifySettlement(run, client, s);
+  for (const e of run.expiries) await verifyExpiry(run, client, e);
+  console.log(`${run.name}: ${run.settlements.length} settlements, ${run.expiries.length} expiries`);
+}
+
+async function verifySettlement(run, client, s) {
+  const { settlement, clearinghouse } = run.contracts;
+  const domain = {
+    name: "Solvent", version: "1", chainId: run.chainId, verifyingContract: settlement,
+  };
   const at = (block) => ({ blockNumber: BigInt(block) });
   const read = (address, functionName, args, block) =>
     client.readContract({ address, abi, functionName, args, ...at(block) });
@@ -225,4 +239,51 @@ for (const s of receipt.settlements) {
   holds(`${s.name} value within bound`, BigInt(value) <= BigInt(bound));
   console.log(`ok ${s.name}: ${s.txHash}`);
 }
-console.log(`${receipt.settlements.length} settlements, ${checks} figures re-read from chain ${receipt.chainId}: all equal`);
+
+// An option held to its end: the price is the mean of the feed's rounds over the last half hour,
+// recomputed here from the rounds themselves, and the cash is the intrinsic value at that price.
+async function verifyExpiry(run, client, e) {
+  const { clearinghouse, quoteDecimals } = run.contracts;
+  const feed = run.feeds[e.market];
+  const read = (address, functionName, args, block) =>
+    client.readContract({ address, abi, functionName, args, ...(block && { blockNumber: BigInt(block) }) });
+  const account = `0x${e.owner.slice(2).padStart(48, "0")}${BigInt(e.subaccount).toString(16).padStart(16, "0")}`;
+  const [kind, expiry, strike] = [BigInt(e.instrument) >> 136n & 0xffn,
+    BigInt(e.instrument) >> 96n & (2n ** 40n - 1n), BigInt(e.instrument) & (2n ** 96n - 1n)];
+  same(`${e.name} expiry`, e.expiry, expiry);
+
+  const decimals = BigInt(await read(feed, "decimals", []));
+  let [round] = await read(feed, "latestRoundData", []);
+  let [until, sum] = [expiry, 0n];
+  for (; until > expiry - 1800n; round -= 1n) {
+    const [, answer, , updatedAt] = await read(feed, "getRoundData", [round]);
+    if (updatedAt >= until) continue;
+    const from = updatedAt > expiry - 1800n ? updatedAt : expiry - 1800n;
+    sum += answer * (until - from);
+    until = from;
+  }
+  const price = (sum * 10n ** (18n - decimals)) / 1800n;
+  same(`${e.name} mean of the rounds`, e.price, price);
+  same(`${e.name} price on chain`, e.price, await read(clearinghouse, "expiryPrice", [Number(e.market), Number(expiry)]));
+
+  const intrinsic = kind === 1n ? price - strike : strike - price;
+  const worth = BigInt(e.quantity) * (intrinsic > 0n ? intrinsic : 0n);
+  const unit = 10n ** BigInt(36 - quoteDecimals);
+  same(`${e.name} cash is the intrinsic value`, e.cash, worth >= 0n ? worth / unit : -((-worth + unit - 1n) / unit));
+
+  const tx = await client.getTransactionReceipt({ hash: e.txHash });
+  same(`${e.name} status`, "success", tx.status);
+  const settled = tx.logs
+    .filter((log) => log.address === clearinghouse.toLowerCase())
+    .map((log) => decodeEventLog({ abi, ...log, strict: true }))
+    .filter((log) => log.eventName === "ExpirySettled" && log.args.account === account
+      && String(log.args.instrument) === e.instrument);
+  same(`${e.name} settled once`, 1, settled.length);
+  for (const key of ["quantity", "price", "cash"]) same(`${e.name} ${key}`, e[key], settled[0].args[key]);
+  const moved = (await read(clearinghouse, "cashOf", [account], tx.blockNumber))
+    - (await read(clearinghouse, "cashOf", [account], tx.blockNumber - 1n));
+  same(`${e.name} cash of the account`, e.accountCash, moved);
+  const slots = await read(clearinghouse, "positions", [account], tx.blockNumber);
+  holds(`${e.name} is held no more`, !slots.some((slot) => String(slot >> 96n) === e.instrument));
+  console.log(`ok ${e.name}: ${e.txHash}`);
+}

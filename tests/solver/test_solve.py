@@ -12,6 +12,7 @@ from solver.domain.ids import ZERO_ADDRESS
 from solver.domain.numbers import UINT256_MAX, WAD
 from solver.domain.program import CollateralFlow, Exposure, TokenFlow
 from solver.domain.snapshot import Underlying
+from solver.domain.surface import flat
 from solver.pricing.gas import gas_cost
 from solver.routing.certify import certify, tally
 from solver.solve import solve
@@ -67,6 +68,14 @@ def test_a_fee_never_exceeds_what_was_signed():
     assert solve(program, WALLET, SNAPSHOT).fee == 7
 
 
+def test_what_a_wallets_answer_takes_is_in_gas_and_fee():
+    program = world.swap(WETH, USDC, 25 * WAD, limits=world.limits(max_fee=10**9))
+    by_key = solve(program, WALLET, SNAPSHOT)
+    by_wallet = solve(program._replace(authority_gas=28_000), WALLET, SNAPSHOT)
+    assert by_wallet.gas == by_key.gas + 28_000
+    assert by_wallet.fee == gas_cost(by_wallet.gas, SNAPSHOT) > by_key.fee
+
+
 @settings(max_examples=10)
 @given(st.integers(10**6, 10**12), st.booleans())
 def test_exact_in_sells_all_and_certifies(amount, is_dollars):
@@ -92,7 +101,7 @@ def test_exact_out_delivers_it_for_no_more_than_was_signed(dollars, pair):
 
 def test_a_fee_is_counted_in_the_token_it_is_taken_in():
     bitcoin = Underlying(
-        2, "BTC", WBTC, 105_000 * WAD, WAD, 500_000, 10**6, 0, 10**5, 65_000, 750_000, 800_000
+        2, "BTC", WBTC, 105_000 * WAD, WAD, flat(500_000), 10**6, 0, 10**5, 65_000, 750_000, 800_000
     )
     both = world.snapshot(underlyings=(*SNAPSHOT.underlyings, bitcoin))
     limits = NO_SLIPPAGE._replace(settlement_token=WBTC.address, max_fee=10**8)

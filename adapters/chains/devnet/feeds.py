@@ -1,6 +1,5 @@
-"""Prices of the local chain: a real Chainlink aggregator and Pyth, pushed by one keeper account."""
+"""Prices of the local chain: a real Chainlink aggregator and Pyth, pushed by one account alone."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ PYTH_CONFIDENCE_BPS = 3
 WAD_PER_FEED_UNIT = 10**10
 HISTORY_MINUTES = 46  # rounds before as-of: an expiry averages thirty minutes
 PUSH_SECONDS = 20
+REPORTER = "deployer"  # idle once all is deployed: the keeper's nonces are the keeper's own
 PUSH_GAS = 500_000
 _PRICE = "(int64,uint64,int32,uint256)"
 PYTH_UPDATE = f"(bytes32,{_PRICE},{_PRICE})"
@@ -56,8 +56,8 @@ class Sources(NamedTuple):
 
 
 async def deploy_feeds(builder: Builder) -> Sources:
-    """Deploys the sources; the keeper is their only reporter."""
-    flux, keeper = package("FluxAggregator"), dev_keys()["keeper"].address
+    """Deploys the sources; REPORTER is who alone may report."""
+    flux, reporter = package("FluxAggregator"), dev_keys()[REPORTER].address
     codes = [
         flux.creation(
             ZERO_ADDRESS,  # no LINK: reports are not paid
@@ -73,7 +73,7 @@ async def deploy_feeds(builder: Builder) -> Sources:
     ]
     codes.append(package("MockPyth").creation(PYTH_VALID_S, PYTH_FEE_WEI))
     *aggregators, pyth = await builder.create(codes)
-    report = flux.interface.functions["changeOracles"].encode([], [keeper], [keeper], 1, 1, 0)
+    report = flux.interface.functions["changeOracles"].encode([], [reporter], [reporter], 1, 1, 0)
     await builder.send([Tx(address, report) for address in aggregators])
     return Sources(tuple(aggregators), pyth)
 
@@ -83,31 +83,35 @@ def sources_of(markets: Sequence[MarketInfo]) -> Sources:
     return Sources(tuple(market.feed for market in markets), markets[0].pyth)
 
 
-def price_at(symbol: str, minute: int) -> int:
-    """Returns the local chain's price of an underlying, 1e18: its first price, and up to five basis
-    points about it from minute to minute, so that averages are not trivial; minute 0 is exact."""
+def price_at(symbol: str, minute: int, about: Mapping[str, int] | None = None) -> int:
+    """Returns the local chain's price of an underlying, 1e18: its price in `about`, by default its
+    first, and up to five basis points beside it from minute to minute, so that averages are not
+    trivial; minute 0 is exact."""
     base = next(plan.base for plan in FEEDS if plan.symbol == symbol)
-    return PRICE_WAD[base] * (BPS + (minute * 7 + 5) % 11 - 5) // BPS
+    middle = (about or {}).get(symbol, PRICE_WAD[base])
+    return middle * (BPS + (minute * 7 + 5) % 11 - 5) // BPS
 
 
 async def push_prices(
     chain: EvmChain, sources: Sources, prices: Mapping[str, int], time: int | None = None
 ) -> list[str]:
-    """Sends one round per aggregator and one Pyth update from the keeper; returns the hashes.
+    """Sends one round per aggregator and one Pyth update from the reporter; returns the hashes.
 
     Prices are 1e18 by the underlying's symbol; `time` is Pyth's publish time, by default the
     head's. Does not wait for inclusion. Raises Unavailable, or what the node says.
     """
     time = (await chain.head()).timestamp if time is None else time
-    keeper = dev_keys()["keeper"].address
-    nonce = await chain.nonce(keeper, "pending")
+    reporter = dev_keys()[REPORTER].address
+    nonce = await chain.nonce(reporter, "pending")
     latest = package("FluxAggregator").interface.functions["latestRound"]
     rounds = await chain.call_many([Call(a, latest.encode()) for a in sources.aggregators])
     numbers = [latest.one(raw) for raw in rounds if not isinstance(raw, Reverted)]
     if len(numbers) != len(rounds):
         raise Broken("an aggregator of the local chain does not answer")
     txs = _txs(sources, [number + 1 for number in numbers], prices, time)
-    requests = [("eth_sendTransaction", [_body(tx, keeper, nonce + i)]) for i, tx in enumerate(txs)]
+    requests = [
+        ("eth_sendTransaction", [_body(tx, reporter, nonce + i)]) for i, tx in enumerate(txs)
+    ]
     answers = await chain.rpc.batch(requests, is_read=False)
     for answer in answers:
         if isinstance(answer, SolventError):
@@ -115,25 +119,24 @@ async def push_prices(
     return answers
 
 
-async def write_history(chain: EvmChain, builder: Builder, sources: Sources, as_of: int) -> None:
-    """Mines one block a minute up to `as_of`, each with a round of every source."""
+async def write_history(
+    chain: EvmChain,
+    builder: Builder,
+    sources: Sources,
+    as_of: int,
+    about: Mapping[str, int] | None = None,
+) -> None:
+    """Mines one block a minute up to `as_of`, each with a round of every source, all about the
+    prices in `about` (1e18 by symbol)."""
     for minute in range(HISTORY_MINUTES, -1, -1):
         time = as_of - 60 * minute
-        await push_prices(chain, sources, prices_at(minute), time)
+        await push_prices(chain, sources, prices_at(minute, about), time)
         await builder.mine(time)
 
 
-async def keep_fresh(chain: EvmChain, sources: Sources, period_s: float = PUSH_SECONDS) -> None:
-    """Pushes prices for ever, every `period_s` seconds. Raises what `push_prices` raises."""
-    while True:
-        head = await chain.head()
-        await push_prices(chain, sources, prices_at(head.timestamp // 60), head.timestamp)
-        await asyncio.sleep(period_s)
-
-
-def prices_at(minute: int) -> dict[str, int]:
+def prices_at(minute: int, about: Mapping[str, int] | None = None) -> dict[str, int]:
     """Returns `price_at` of every underlying."""
-    return {plan.symbol: price_at(plan.symbol, minute) for plan in FEEDS}
+    return {plan.symbol: price_at(plan.symbol, minute, about) for plan in FEEDS}
 
 
 def _txs(sources: Sources, rounds: Sequence[int], prices: Mapping[str, int], time: int) -> list[Tx]:

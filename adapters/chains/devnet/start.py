@@ -3,11 +3,12 @@
 The cache holds third-party bytecode, so it is git-ignored and keyed by everything it was made of.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import os
 import pathlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Self
 
 from adapters.chains import abi
@@ -18,9 +19,9 @@ from adapters.chains.devnet.builder import BLOCK_GAS_SERVED, Builder
 from adapters.chains.devnet.feeds import (
     FEEDS,
     HISTORY_MINUTES,
+    PUSH_SECONDS,
     Sources,
     deploy_feeds,
-    keep_fresh,
     prices_at,
     push_prices,
     sources_of,
@@ -29,8 +30,9 @@ from adapters.chains.devnet.feeds import (
 from adapters.chains.devnet.keys import DevKey, dev_keys
 from adapters.chains.devnet.node import CHAIN_ID, ROOT, Node, start_node
 from adapters.chains.devnet.packages import multicall_creation, permit2_code
-from adapters.chains.devnet.tokens import PRICE_WAD, Tokens, deploy_tokens
-from adapters.chains.devnet.uniswap import Uniswap, deploy_uniswap
+from adapters.chains.devnet.tokens import Tokens, deploy_tokens
+from adapters.chains.devnet.travel import PricePath, token_prices, travel
+from adapters.chains.devnet.uniswap import Uniswap, deploy_uniswap, refill_pools
 from adapters.chains.evm import EvmChain
 from solver.domain.errors import Malformed, Unavailable
 
@@ -44,12 +46,20 @@ BUILD_TIMEOUT_S = 60.0
 class Devnet:
     """A running local chain. `keys` by role; `stop` ends the process and may be called twice."""
 
-    def __init__(self, node: Node, chain: EvmChain, deployment: Deployment) -> None:
+    def __init__(
+        self,
+        node: Node,
+        chain: EvmChain,
+        deployment: Deployment,
+        about: Mapping[str, int] | None = None,
+    ) -> None:
         self.node = node
         self.chain = chain
         self.deployment = deployment
         self.url = node.url
         self.keys: dict[str, DevKey] = dev_keys()
+        self._about = dict(about or {})  # 1e18 by symbol, where a market has left its first price
+        self._pushing = asyncio.Lock()  # rounds have numbers: one writer at a time
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,19 +74,34 @@ class Devnet:
 
     async def push_prices(self, prices: dict[str, int] | None = None) -> None:
         """Sends a round of every source: 1e18 by symbol, by default this minute's own prices."""
-        minute = (await self.chain.head()).timestamp // 60
-        await push_prices(self.chain, self._sources, prices_at(minute) | (prices or {}))
+        async with self._pushing:
+            minute = (await self.chain.head()).timestamp // 60
+            present = prices_at(minute, self._about) | (prices or {})
+            await push_prices(self.chain, self._sources, present)
 
     async def level_pools(self, prices: dict[str, int] | None = None) -> int:
-        """Trades every pool back to the first prices (or 1e18 by token symbol), as arbitrage would.
+        """Trades every pool back to present prices (or 1e18 by token symbol), as arbitrage would.
 
         Returns how many trades were sent. A quote that is open meanwhile may no longer hold.
         """
-        return len(await level_pools(self.chain, self.deployment, PRICE_WAD | (prices or {})))
+        present = token_prices(self._about) | (prices or {})
+        return len(await level_pools(self.chain, self.deployment, present))
 
     async def keep_fresh(self) -> None:
         """Pushes prices for ever; whoever awaits this owns the task. Raises Unavailable."""
-        await keep_fresh(self.chain, self._sources)
+        while True:
+            await self.push_prices()
+            await asyncio.sleep(PUSH_SECONDS)
+
+    async def travel_to(self, time: int, paths: Mapping[str, PricePath] | None = None) -> None:
+        """Moves the chain forward to unix seconds `time`; real time goes on from there.
+
+        The last forty minutes get a round a minute of every source. `paths` says where a market
+        goes meanwhile, by symbol: a price in 1e18, or a function from unix seconds to one; it
+        stays about where its path ends. Raises Malformed for less than a minute ahead.
+        """
+        async with self._pushing:
+            self._about = await travel(self.chain, self.deployment, time, self._about, paths or {})
 
     @property
     def _sources(self) -> Sources:
@@ -90,9 +115,11 @@ async def start(
     port: int = 0,
     block_time: int | None = 1,
     cache: pathlib.Path | None = CACHE,
+    prices: Mapping[str, int] | None = None,
 ) -> AsyncIterator[Devnet]:
     """Yields what `launch` returns and stops it afterwards."""
-    async with await launch(as_of, port=port, block_time=block_time, cache=cache) as devnet:
+    launched = launch(as_of, port=port, block_time=block_time, cache=cache, prices=prices)
+    async with await launched as devnet:
         yield devnet
 
 
@@ -102,12 +129,14 @@ async def launch(
     port: int = 0,
     block_time: int | None = 1,
     cache: pathlib.Path | None = CACHE,
+    prices: Mapping[str, int] | None = None,
 ) -> Devnet:
     """Starts the chain with its head at unix time `as_of` and real time from there.
 
     `block_time` is seconds between blocks; None mines every transaction at once. `cache` None
-    builds anew. Raises Malformed for a time before the set-up's own, Unavailable when anvil, the
-    npm packages or our artifacts are missing.
+    builds anew. `prices` (1e18 by symbol) are where feeds and pools have been for the whole
+    history, instead of the first ones. Raises Malformed for a time before the set-up's own,
+    Unavailable when anvil, the npm packages or our artifacts are missing.
     """
     if as_of < EARLIEST:
         raise Malformed(f"--as-of must be {EARLIEST} or later", field="asOf")
@@ -117,9 +146,9 @@ async def launch(
         chain = EvmChain(node.url, BUILD_TIMEOUT_S)
         undo.push_async_callback(chain.close)
         deployment = await _restore(chain, cache) or await _build(chain, cache)
-        await _serve(chain, deployment, as_of, block_time)
+        await _serve(chain, deployment, as_of, block_time, prices or {})
         undo.pop_all()
-        return Devnet(node, chain, deployment)
+        return Devnet(node, chain, deployment, prices)
 
 
 async def _restore(chain: EvmChain, cache: pathlib.Path | None) -> Deployment | None:
@@ -202,14 +231,22 @@ def _markets(tokens: Tokens, uniswap: Uniswap, sources: Sources) -> tuple[Market
 
 
 async def _serve(
-    chain: EvmChain, deployment: Deployment, as_of: int, block_time: int | None
+    chain: EvmChain,
+    deployment: Deployment,
+    as_of: int,
+    block_time: int | None,
+    prices: Mapping[str, int],
 ) -> None:
     builder = Builder(chain, dev_keys()["deployer"].address)
     await builder.prepare()
     head = await chain.head()
     if as_of - 60 * HISTORY_MINUTES <= head.timestamp:
         raise Unavailable("the local chain's cache is ahead of --as-of: remove .cache/devnet")
-    await write_history(chain, builder, sources_of(deployment.markets), as_of)
+    if prices:
+        await level_pools(chain, deployment, token_prices(prices))
+        await builder.mine()
+        await refill_pools(builder, deployment)
+    await write_history(chain, builder, sources_of(deployment.markets), as_of, prices)
     await chain.rpc.request("evm_setBlockGasLimit", hex(BLOCK_GAS_SERVED))
     if block_time is None:
         await chain.rpc.request("evm_setAutomine", True)

@@ -8,6 +8,7 @@ import math
 from typing import Any, NamedTuple
 
 from adapters.base import Call
+from adapters.chains.deployment import Deployment
 from adapters.chains.devnet.builder import Builder, Tx
 from adapters.chains.devnet.packages import package
 from adapters.chains.devnet.tokens import PRICE_WAD, Tokens, approve, atoms_of_usd, transfer
@@ -119,6 +120,20 @@ async def deploy_uniswap(builder: Builder, tokens: Tokens) -> Uniswap:
     await _fill_pools(builder, tokens, out)
     await _grow_observations(builder, out)
     return out
+
+
+async def refill_pools(builder: Builder, deployment: Deployment) -> None:
+    """Adds every range of POOLS about the present prices: after a large move most of what the
+    pools hold is where nobody trades."""
+    tokens = Tokens(*deployment.tokens)
+    v3, weth = deployment.uniswap_v3_factory, tokens.weth.address
+    positions = await builder.deploy(package("PositionManager"), v3, weth, ZERO_ADDRESS)
+    await builder.send([approve(token, positions, UINT256_MAX) for token in tokens])
+    pools = [tuple(p for venue, p in deployment.pools if venue == v) for v in (V2, V3)]
+    routers = (deployment.uniswap_v2_router, deployment.uniswap_v3_router)
+    await _fill_pools(
+        builder, tokens, Uniswap(deployment.uniswap_v2_factory, v3, positions, *routers, *pools)
+    )
 
 
 async def _create_pools(

@@ -159,18 +159,40 @@ abstract contract FullWorld is Intents, Venues {
         settlement.settle(items, report, signatures);
     }
 
+    // ---- hostile calls: refused with the error they are told, and with its figures if given
+
     function refuses(Item memory item, bytes4 reason) internal {
-        refuses(one(item), noReport(), reason);
+        refuses(one(item), noReport(), reason, "");
+    }
+
+    function refuses(Item memory item, bytes4 reason, bytes memory figures) internal {
+        refuses(one(item), noReport(), reason, figures);
     }
 
     function refuses(Item memory item, Report memory report, bytes4 reason) internal {
-        refuses(one(item), report, reason);
+        refuses(one(item), report, reason, "");
     }
 
     function refuses(Item[] memory items, Report memory report, bytes4 reason) internal {
-        bytes[] memory signatures = attested(report);
+        refuses(items, report, reason, "");
+    }
+
+    function refuses(Item[] memory items, Report memory report, bytes4 reason, bytes memory figures)
+        internal
+    {
+        refuses(items, report, attested(report), reason, figures);
+    }
+
+    function refuses(
+        Item[] memory items,
+        Report memory report,
+        bytes[] memory signatures,
+        bytes4 reason,
+        bytes memory figures
+    ) internal {
         vm.prank(solver);
-        vm.expectPartialRevert(reason);
+        if (figures.length == 0) vm.expectPartialRevert(reason);
+        else vm.expectRevert(bytes.concat(reason, figures));
         settlement.settle(items, report, signatures);
     }
 }

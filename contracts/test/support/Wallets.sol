@@ -40,3 +40,42 @@ contract ShortWallet {
         }
     }
 }
+
+/// Says yes to everything, after burning as much gas as it was made with.
+contract CostlyWallet {
+    uint256 private immutable _burnt;
+
+    constructor(uint256 burnt) {
+        _burnt = burnt;
+    }
+
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        uint256 start = gasleft();
+        while (start - gasleft() < _burnt) {}
+        return this.isValidSignature.selector;
+    }
+}
+
+/// Answers a word that means nothing.
+contract GarbageWallet {
+    function isValidSignature(bytes32, bytes calldata) external pure returns (bytes32) {
+        return keccak256("garbage");
+    }
+}
+
+contract RevertingWallet {
+    function isValidSignature(bytes32, bytes calldata) external pure returns (bytes4) {
+        revert("no");
+    }
+}
+
+/// Returns as much memory as its gas pays for, all zero.
+contract HugeWallet {
+    fallback() external {
+        assembly ("memory-safe") {
+            let size := 100000
+            if gt(gas(), 1000000) { size := 700000 }
+            return(0, size)
+        }
+    }
+}

@@ -36,12 +36,13 @@ def certify_batch(
     """
     prove(len(programs) == len(solutions) > 0, "one solution for each program")
     prove(len(accounts) == len(programs), "one account for each program")
+    prove(len({program.account for program in programs}) == len(programs), "one item an account")
     for solution in solutions:
         prove(solution.snapshot_hash == snapshot.hash, "the solution is of another snapshot")
     replay_tokens(programs, snapshot, solutions)
+    replay_fills(programs, snapshot, solutions)
     for program, solution, account in zip(programs, solutions, accounts, strict=True):
         _check_flows(program, solution)
-        replay_fills(program, snapshot, solution)
         _check_costs(program, snapshot, solution)
         _check_account(program, snapshot, solution, account)
     _check_bound(programs, snapshot, solutions, accounts)

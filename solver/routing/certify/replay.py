@@ -54,15 +54,29 @@ def replay_tokens(
     prove(not any(held.values()), "what is pulled is what is delivered")
 
 
-def replay_fills(program: Program, snapshot: Snapshot, solution: Solution) -> None:
-    """Every fill at a level of the snapshot, within its size, range and limit. Raises Unproven."""
-    exposures = {exposure.leg: exposure for exposure in program.exposures}
+def replay_fills(
+    programs: Sequence[Program], snapshot: Snapshot, solutions: Sequence[Solution]
+) -> None:
+    """Every fill at a level of the snapshot, within its range and limit, and all fills together
+    within what each level offers. Raises Unproven.
+    """
     offered: Counter[object] = Counter()
     for ladder in snapshot.ladders:
         for sign, levels in ((1, ladder.asks), (-1, ladder.bids)):
             for level in levels:
                 offer = (ladder.maker, ladder.instrument, sign, level.price, level.quote_index)
                 offered[offer] += level.quantity
+    for program, solution in zip(programs, solutions, strict=True):
+        _check_fills(program, solution)
+        for fill in solution.fills:
+            sign = 1 if fill.quantity > 0 else -1
+            taken = (fill.maker, fill.instrument, sign, fill.price, fill.quote_index)
+            offered[taken] -= abs(fill.quantity)
+    prove(min(offered.values(), default=0) >= 0, "fills are within what is offered")
+
+
+def _check_fills(program: Program, solution: Solution) -> None:
+    exposures = {exposure.leg: exposure for exposure in program.exposures}
     for fill in solution.fills:
         exposure = exposures.get(fill.leg)
         prove(exposure is not None and fill.quantity != 0, "a fill is of an exposure")
@@ -73,10 +87,6 @@ def replay_fills(program: Program, snapshot: Snapshot, solution: Solution) -> No
         worse = sign * (fill.price - exposure.limit_price) > 0
         prove(not exposure.limit_price or not worse, "a fill within its limit price")
         prove(fill.maker != program.account, "a fill is with another account")
-        offered[fill.maker, fill.instrument, sign, fill.price, fill.quote_index] -= abs(
-            fill.quantity
-        )
-    prove(min(offered.values(), default=0) >= 0, "fills are within what is offered")
     for exposure in program.exposures:
         quantities = [fill.quantity for fill in solution.fills if fill.leg == exposure.leg]
         prove(abs(sum(quantities)) == sum(map(abs, quantities)), "one sign for each leg")

@@ -18,6 +18,7 @@ from solver.domain.numbers import BPS, PPM, WAD, div_down, div_up
 from solver.domain.program import Program
 from solver.domain.route import Fill, Solution
 from solver.domain.snapshot import Snapshot
+from solver.domain.surface import PPB, Surface
 
 GRID = 10**10  # option marks and deltas are multiples of this, 1e18
 
@@ -189,9 +190,35 @@ def _mark_and_delta(instrument: Instrument, snapshot: Snapshot) -> tuple[int, in
         fixed = dict(underlying.expiry_prices).get(instrument.expiry)
         payoff = sign * ((underlying.price if fixed is None else fixed) - instrument.strike)
         return max(payoff, 0), 0 if fixed is not None or payoff <= 0 else sign * WAD
-    forward, strike = underlying.price / WAD, instrument.strike / WAD
-    deviation = underlying.vol_ppm / PPM * sqrt((instrument.expiry - snapshot.time) / YEAR)
+    seconds, forward = instrument.expiry - snapshot.time, underlying.price / WAD
+    strike, vol = _smile(underlying.surface, instrument.strike / WAD, forward, seconds)
+    deviation = vol * sqrt(seconds / YEAR)
     d1 = log(forward / strike) / deviation + 0.5 * deviation
     near, far = (0.5 * erfc(-sign * d * sqrt(0.5)) for d in (d1, d1 - deviation))
     price = max(sign * (forward * near - strike * far), 0.0)
     return round(price * 1e8) * GRID, round(sign * near * 1e8) * GRID
+
+
+def _smile(surface: Surface, strike: float, price: float, seconds: int) -> tuple[float, float]:
+    """Returns the strike's present value and its volatility on the common grid of 1e-9."""
+    if not surface.knots:
+        raise Unproven("this market has no surface")
+    zero, last = (0, 0.0, 0.0, 0.0, 0.0), surface.knots[-1]
+    rows = [
+        (s, theta / PPB, psi / PPB, rho / PPM * psi / PPB, carry / PPB)
+        for s, theta, psi, rho, carry in surface.knots
+    ]
+    if seconds >= last.seconds:
+        _, theta, psi, tilt, carry = rows[-1]
+        theta, carry = theta * seconds / last.seconds, carry * seconds / last.seconds
+    else:
+        late = next(row for row in rows if seconds < row[0])
+        early = next((row for row in reversed(rows) if row[0] <= seconds), zero)
+        share = (seconds - early[0]) / (late[0] - early[0])
+        theta, psi, tilt, carry = (
+            a + share * (b - a) for a, b in zip(early[1:], late[1:], strict=True)
+        )
+    k = log(strike / (price * (1 + carry)))
+    root = sqrt(max(psi * psi * k * k + 2 * tilt * theta * k + theta * theta, 0.0))
+    variance = 0.5 * (theta + tilt * k + root)
+    return strike / (1 + carry), round(sqrt(variance * YEAR / seconds) * 1e9) / 1e9

@@ -4,6 +4,8 @@ import re
 
 import pytest
 from eth_abi.abi import encode
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.chains import events
 from adapters.chains.abi import artifact, our_names
@@ -72,6 +74,16 @@ def blank(kind):
 def test_garbage_behind_a_known_selector_keeps_the_name_and_the_bytes():
     garbage = bytes.fromhex("08c379a0") + b"\xff" * 7
     assert events.decode_error(garbage) == ("Error", {"raw": garbage})
+
+
+@given(st.sampled_from(["Error(string)", "BadSignature(address)", "ScopeExceeded"]), st.binary())
+def test_no_bytes_of_a_stranger_break_the_reader(error, data):
+    known = [e for e in events._errors().values() if e.name in error]
+    words = [data, data.rjust(64, b"\xff"), (32).to_bytes(32, "big") + b"\xff" * 40 + data]
+    for word in words:
+        for each in known:
+            name, _ = events.decode_error(each.selector + word)
+            assert name == each.name
 
 
 def test_standard_and_nested_errors_have_names():

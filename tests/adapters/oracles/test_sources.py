@@ -81,3 +81,33 @@ def test_twap_is_the_price_of_the_mean_tick_in_either_token_order(tick):
 def test_twap_is_as_unsure_as_the_pool_is_away_from_it():
     sample = answered(uniswap_twap, market(), *observed(-194_433, -194_433 + 500), word(9))
     assert sample.confidence > sample.price * 5 // 100
+
+
+@pytest.mark.parametrize("decimals", [37, 255, 2**255, 2**256 - 1])
+def test_chainlink_with_decimals_nobody_has_says_nothing(decimals):
+    """Ten to that power would stop the process, or be the end of it."""
+    assert answered(chainlink, market(), round_(1, 1_000), word(decimals)) is None
+
+
+@pytest.mark.parametrize("exponent", [37, -37, 2**31 - 1, -(2**31)])
+def test_pyth_with_an_exponent_nobody_has_says_nothing(exponent):
+    assert answered(pyth, market(), word(1) + word(1) + word(exponent) + word(5)) is None
+
+
+@pytest.mark.parametrize(
+    "source", [(chainlink, round_(1, 9), word(36)), (pyth, word(1) * 2 + word(-36) + word(9))]
+)
+def test_a_price_below_any_unit_says_nothing(source):
+    assert answered(source[0], market(), *source[1:]) is None
+
+
+@pytest.mark.parametrize("mean", [887_273, -887_273, 2**40, -(2**40)])
+def test_twap_of_ticks_that_no_pool_has_says_nothing(mean):
+    (sums, slot0), where = (observed(mean, 0), market())
+    assert answered(uniswap_twap, where, sums, slot0, word(9)) is None
+
+
+def test_twap_of_a_pool_without_a_price_says_nothing():
+    sums, _ = observed(0, 0)
+    for where in (market(), market(base=HIGH, quote=LOW)):
+        assert answered(uniswap_twap, where, sums, word(0) * 7, word(9)) is None

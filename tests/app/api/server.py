@@ -2,7 +2,7 @@
 
 import contextlib
 import pathlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, NamedTuple
 
 import httpx
@@ -25,6 +25,7 @@ from solver.domain.instrument import Token
 from solver.domain.intent import Leg, Limits, OutcomeIntent
 from solver.domain.market import ConstantProductPool
 from solver.domain.snapshot import Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, intent_digest, permit2_digest
 from solver.intents.typed_json import to_json
 from tests.app.worlds import CHAIN_ID, NOW, PERMIT2
@@ -36,6 +37,8 @@ ACCOUNT = AccountId(CHAIN_ID, OWNER, 0)
 WETH, USDC = Token("0x" + "e1" * 20, "WETH", 18), Token("0x" + "0c" * 20, "USDC", 6)
 SETTLEMENT = "0x" + "5e" * 20
 DOMAIN = Domain(CHAIN_ID, SETTLEMENT)
+# SignatureProbe's answer: code, accepted, the gas it took, the gas it was given.
+WALLET_ACCEPTS = b"".join(number.to_bytes(32, "big") for number in (1, 1, 17_000, 150_000))
 EXPIRY = NOW - NOW % 86_400 + 30 * 86_400 + 8 * 3600
 ETH = Underlying(
     market=1,
@@ -43,7 +46,7 @@ ETH = Underlying(
     base=WETH,
     price=0,
     confidence=0,
-    vol_ppm=650_000,
+    surface=flat(650_000),
     sigma_cap_ppm=1_500_000,
     funding_index=0,
     perp_initial_ppm=100_000,
@@ -63,10 +66,14 @@ class FakeChain:
     """Answers eth_calls with what a test laid down."""
 
     def __init__(self) -> None:
-        self.answer = bytes(32)
+        self.answer = bytes(128)  # to SignatureProbe's question: the owner has no code
 
     async def call(self, to: str, data: bytes, **_: object) -> bytes:
         return self.answer
+
+    async def call_many(self, calls: Sequence[object], block: int | None = None) -> list[bytes]:
+        """Every wallet holds and has approved as much as there can be."""
+        return [b"\xff" * 32 for _ in calls]
 
 
 class InProcess:

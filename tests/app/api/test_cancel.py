@@ -9,7 +9,16 @@ from app.pipeline import cancel
 from app.verify import CancelRequest, sign
 from solver.domain.ids import IntentUid
 from solver.domain.typed_data import cancel_all_digest, cancel_digest, uid_of
-from tests.app.api.server import DOMAIN, KEY, OTHER_KEY, OWNER, STRANGER, serving, swap
+from tests.app.api.server import (
+    DOMAIN,
+    KEY,
+    OTHER_KEY,
+    OWNER,
+    STRANGER,
+    WALLET_ACCEPTS,
+    serving,
+    swap,
+)
 from tests.app.worlds import NOW
 
 
@@ -91,7 +100,7 @@ async def test_a_contract_wallet_cancels_by_its_own_word(served):
     body = {"owner": OWNER, "uids": [uid], "validTo": str(NOW + 60), "signature": "0x" + "ab" * 99}
     answer = await served.http.post("/v1/intents/cancel", json=body)
     assert (answer.status_code, answer.json()["code"]) == (403, "badSignature")
-    served.services.chain.answer = bytes.fromhex("1626ba7e").ljust(32, b"\0")
+    served.services.chain.answer = WALLET_ACCEPTS
     answer = await served.http.post("/v1/intents/cancel", json=body)
     assert answer.json()["intents"] == [{"uid": uid, "state": "cancelled"}]
 

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import json
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.api.intents import submission_of
 from app.api.models import Accepted, Digest, IntentPage, IntentView, Problem
+from app.api.stream import raw_account
 from app.breaker import State
 from app.store import Batch
 from solver.domain.account import Account
@@ -25,6 +27,7 @@ from tests.app.api.server import (
     OTHER_KEY,
     OWNER,
     USDC,
+    WALLET_ACCEPTS,
     Served,
     serving,
     submission,
@@ -52,11 +55,45 @@ async def test_a_signed_intent_is_open_and_its_caps_are_held(served):
     assert accepted.uid == str(uid_of(swap(), DOMAIN))
     assert await states(served) == ["received", "open"]
     account = (await served.http.get(f"/v1/accounts/{OWNER}/0")).json()
-    assert account["reservations"] == [
-        {"uid": accepted.uid, "debit": "100", "fee": "1", "margin": "0"}
+    assert account["reservations"] == [{"uid": accepted.uid}]
+    (held,) = served.services.store.account(ACCOUNT).reservations
+    assert held == (accepted.uid, 100 * 10**6, 10**6, 0)
+
+
+async def test_what_is_reserved_is_the_signed_limit_and_hidden_until_the_end(served):
+    """A maker who read maxNetCost, maxFee or maxMarginUsed here would quote exactly that."""
+    limits = swap().limits._replace(max_fee=1_234_567, max_margin_used=7_654_321)
+    uid = str(uid_of(swap(limits=limits), DOMAIN))
+    margin = f"/v1/accounts/{OWNER}/0/margin"
+    assert (await served.http.get(margin)).json()["available"] == "1000"
+    assert (await served.submit(swap(limits=limits))).status_code == 202
+
+    async def told() -> str:
+        urls = (f"/v1/accounts/{OWNER}/0", margin, f"/v1/accounts/{OWNER}/0/events")
+        texts = [(await served.http.get(url)).text for url in urls]
+        texts.append((await served.http.get("/v1/events", params={"log": ACCOUNT.log})).text)
+        account = served.services.store.account(ACCOUNT)
+        return " ".join([*texts, json.dumps(raw_account(account))])
+
+    def has_limits(text: str) -> bool:
+        return any(number in text for number in ("1234567", "1.234567", "7654321", "7.654321"))
+
+    assert not has_limits(await told())
+    assert (await served.http.get(margin)).json()["available"] is None
+    await served.services.store.move(uid, "cancelled")
+    page = (await served.http.get("/v1/events", params={"log": ACCOUNT.log})).json()["events"]
+    (placed,) = [event["body"] for event in page if event["type"] == "ReservationPlaced"]
+    assert (placed["fee"], placed["margin"]) == ("1234567", "7654321")
+    assert (await served.http.get(margin)).json()["available"] == "1000"
+
+
+async def test_a_listener_is_told_of_a_reservation_without_its_amounts(served):
+    heard = served.services.bus.subscribe([ACCOUNT.log])
+    await served.submit(swap())
+    events = [orjson.loads((await heard.get()).frame) for _ in range(3)]
+    assert [e["body"] for e in events if e["type"] == "ReservationPlaced"] == [
+        {"uid": str(uid_of(swap(), DOMAIN))}
     ]
-    margin = (await served.http.get(f"/v1/accounts/{OWNER}/0/margin")).json()
-    assert margin["available"] == "899"
 
 
 async def test_the_same_again_is_200_and_changes_nothing(served):
@@ -140,7 +177,7 @@ async def test_permit2_is_signed_over_the_transfer_and_reserves_nothing(served):
 async def test_contract_wallets_are_asked_on_the_chain(served):
     body = submission(swap(), OTHER_KEY) | {"scheme": "eip1271"}
     assert (await served.http.post("/v1/intents", json=body)).status_code == 403
-    served.services.chain.answer = bytes.fromhex("1626ba7e") + bytes(28)
+    served.services.chain.answer = WALLET_ACCEPTS
     assert (await served.http.post("/v1/intents", json=body)).status_code == 202
     presigned = submission(swap(2), OTHER_KEY) | {"scheme": "presign"}
     assert (await served.http.post("/v1/intents", json=presigned)).status_code == 403
@@ -148,10 +185,10 @@ async def test_contract_wallets_are_asked_on_the_chain(served):
     assert (await served.http.post("/v1/intents", json=presigned)).status_code == 202
 
 
-async def test_mandates_are_not_open_yet(served):
+async def test_the_owners_own_signature_is_no_mandate(served):
     body = submission(swap()) | {"scheme": "mandate"}
     answer = await served.http.post("/v1/intents", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (403, "schemeNotOpen")
+    assert (answer.status_code, answer.json()["code"]) == (403, "badSignature")
 
 
 async def test_caps_beyond_the_account_are_refused_with_the_numbers(served):
@@ -239,7 +276,7 @@ async def test_lists_are_paged_newest_first(served):
 
 
 async def test_the_same_intent_twice_at_once_is_stored_once(served):
-    served.services.chain.answer = bytes.fromhex("1626ba7e").ljust(32, b"\0")
+    served.services.chain.answer = WALLET_ACCEPTS
     answers = await asyncio.gather(*(served.submit(swap(), scheme="eip1271") for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [200, 200, 202]
 
@@ -253,6 +290,16 @@ async def test_the_digest_endpoint_tells_every_hash(served):
     answer = await served.http.post("/v1/intents/digest", json=by_permit2)
     assert answer.json()["recovered"] == OWNER
     assert served.services.store.live_intents() == []
+
+
+async def test_the_digest_endpoint_asks_no_wallet(served):
+    body = submission(swap(), scheme="permit2") | {"signature": "0x" + "ab" * 999}
+    served.services.chain.answer = b"not to be asked"
+    told = Digest.model_validate_json(
+        (await served.http.post("/v1/intents/digest", json=body)).content
+    )
+    assert told.recovered is None
+    assert told.digest != told.permit2_digest
 
 
 async def test_a_read_of_nothing_is_a_404(served):

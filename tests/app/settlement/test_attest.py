@@ -11,9 +11,10 @@ from solver.domain.errors import Refused, Unavailable
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.intent import Limits, OutcomeIntent
 from solver.domain.program import DeltaBox, Exposure, Program
-from solver.domain.report import DELTA_ONLY, NO_REPORT
+from solver.domain.report import DELTA_ONLY, NO_REPORT, Report
 from solver.domain.route import Certificate, Fill, Solution
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, report_digest
 from solver.margin.state import positions_hash
 from tests.app.worlds import ALICE, CHAIN_ID, NOW, USDC, intent
@@ -25,7 +26,7 @@ CALL = Instrument(1, Kind.CALL, NOW + 30 * 86_400, 4200 * WAD).id
 PERP, BASE = Instrument(1, Kind.PERP).id, Instrument(1, Kind.BASE).id
 WETH = Token("0x" + "0e" * 20, "WETH", 18)
 ETH = Underlying(
-    1, "ETH", WETH, 4000 * WAD, WAD, 650_000, 1_500_000, 0, 100_000, 65_000, 750_000, 800_000
+    1, "ETH", WETH, 4000 * WAD, WAD, flat(650_000), 1_500_000, 0, 100_000, 65_000, 750_000, 800_000
 )
 BEFORE = Account(ALICE, 1000, (Position(BASE, 10 * WAD),))
 
@@ -37,7 +38,7 @@ class Planned(NamedTuple):
 
 
 def snapshot(price: int = 4000 * WAD, time: int = NOW, vol_ppm: int = 650_000) -> Snapshot:
-    eth = ETH._replace(price=price, vol_ppm=vol_ppm)
+    eth = ETH._replace(price=price, surface=flat(vol_ppm))
     usdc = Token(USDC, "USDC", 6)
     return Snapshot(CHAIN_ID, 7, time * 1000, 1, usdc, (WETH, usdc), (eth,))
 
@@ -103,34 +104,98 @@ async def test_a_proposer_alone_gets_no_signature():
     assert len(refused.value.data) == 3
 
 
+# What a signer knows otherwise than whoever proposes, and the figure it names.
 DEVIATIONS = {
-    "an old snapshot": view(time=NOW + 60),
-    "another price": view(price=4100 * WAD),
-    "another volatility": view(vol_ppm=900_000),
-    "other positions": view(BEFORE._replace(positions=(Position(BASE, 9 * WAD),))),
+    "an old snapshot": (view(time=NOW + 60), "asOf"),
+    "a snapshot of the future": (view(time=NOW - 11), "asOf"),
+    "another price": (view(price=4100 * WAD), "mark"),
+    "another volatility": (view(vol_ppm=900_000), "mark"),
+    "other positions": (view(BEFORE._replace(positions=(Position(BASE, 9 * WAD),))), "positions"),
+    "another position": (
+        view(BEFORE._replace(positions=(*BEFORE.positions, Position(PERP, WAD)))),
+        "positions",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", DEVIATIONS)
 def test_a_signer_refuses_what_it_does_not_find_itself(name: str):
     plans = [covered_call()]
-    with pytest.raises(Refused):
-        RiskSigner(KEYS[0], DOMAIN, DEVIATIONS[name]).sign(proposed(plans, view()), plans)
+    own, figure = DEVIATIONS[name]
+    with pytest.raises(Refused) as refused:
+        RiskSigner(KEYS[0], DOMAIN, own).sign(proposed(plans, view()), plans)
+    assert (refused.value.code, refused.value.field) == ("deviates", figure)
 
 
-def test_a_signer_refuses_a_tampered_report():
-    plans, signer = [covered_call()], RiskSigner(KEYS[0], DOMAIN, view())
-    good = proposed(plans, view())
-    mark, risk = good.marks[0], good.accounts[0]
-    for bad in (
-        good._replace(valid_until=NOW + 61),
-        good._replace(marks=()),
-        good._replace(marks=(mark._replace(price=mark.price + 25 * WAD),)),
-        good._replace(accounts=()),
-        good._replace(accounts=(risk._replace(net_delta=risk.net_delta + WAD),)),
-        good._replace(accounts=(risk._replace(im=0),)),
-        good._replace(accounts=(risk._replace(market=2),)),
-    ):
+GOOD = proposed([covered_call()], view())
+MARK, RISK = GOOD.marks[0], GOOD.accounts[0]
+
+
+def _with(**changes: object) -> Report:
+    """The report whose only account says something else."""
+    return GOOD._replace(accounts=(RISK._replace(**changes),))  # type: ignore[arg-type]
+
+
+TAMPERED = {
+    "valid for too long": (GOOD._replace(valid_until=NOW + 61), "validUntil"),
+    "of another time": (GOOD._replace(as_of=NOW - 11, valid_until=NOW), "asOf"),
+    "no marks": (GOOD._replace(marks=()), "marks"),
+    "a mark too many": (GOOD._replace(marks=(MARK, MARK._replace(instrument=PERP))), "marks"),
+    "a mark twice": (GOOD._replace(marks=(MARK, MARK)), "marks"),
+    "a mark of something else": (GOOD._replace(marks=(MARK._replace(instrument=PERP),)), "marks"),
+    "a mark too high": (GOOD._replace(marks=(MARK._replace(price=MARK.price + 25 * WAD),)), "mark"),
+    "a mark of zero": (GOOD._replace(marks=(MARK._replace(price=0),)), "mark"),
+    "no accounts": (GOOD._replace(accounts=()), "accounts"),
+    "an account twice": (GOOD._replace(accounts=(RISK, RISK)), "accounts"),
+    "somebody else's account": (_with(account=bytes(32)), "positions"),
+    "other positions before": (_with(positions_before=bytes(32)), "positions"),
+    "other positions after": (_with(positions_after=bytes(32)), "positions"),
+    "no margin asked": (_with(im=0), "positions"),
+    "options worth a fortune": (_with(options_mtm=10**12), "positions"),
+    "another market": (_with(market=2), "positions"),
+    "another delta": (_with(net_delta=RISK.net_delta + WAD), "netDelta"),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_a_signer_refuses_a_tampered_report_and_names_the_figure(name: str):
+    bad, figure = TAMPERED[name]
+    with pytest.raises(Refused) as refused:
+        RiskSigner(KEYS[0], DOMAIN, view()).sign(bad, [covered_call()])
+    assert (refused.value.code, refused.value.field) == ("deviates", figure)
+
+
+def test_the_report_that_all_rows_change_is_signed():
+    signer = RiskSigner(KEYS[0], DOMAIN, view())
+    signature = signer.sign(GOOD, [covered_call()])
+    assert recover(report_digest(GOOD, DOMAIN), signature) == signer.address
+
+
+FEW = {"nobody": (), "one of two": KEYS[:1], "one key three times": KEYS[:1] * 3}
+
+
+@pytest.mark.parametrize("keys", FEW.values(), ids=FEW)
+async def test_too_few_signers_attest_nothing(keys: tuple[str, ...]):
+    attestor = attestor_for(view(), keys, DOMAIN)
+    with pytest.raises(Unavailable) as refused:
+        await attestor.report_for([covered_call()])
+    assert (refused.value.code, refused.value.is_retryable) == ("attestation", True)
+
+
+async def test_one_that_agrees_among_two_that_do_not_is_not_enough():
+    others = [RiskSigner(key, DOMAIN, view(vol_ppm=900_000)) for key in KEYS[1:]]
+    attestor = Attestor(view(), [RiskSigner(KEYS[0], DOMAIN, view()), *others])
+    with pytest.raises(Unavailable) as refused:
+        await attestor.report_for([covered_call()])
+    assert refused.value.code == "attestation"
+    assert set(refused.value.data) == {signer.address for signer in others}
+
+
+async def test_a_refusal_leaves_the_signer_as_it_was():
+    attestor = attestor_for(view(), KEYS, DOMAIN)
+    before = await attestor.report_for([covered_call()])
+    signer = RiskSigner(KEYS[0], DOMAIN, view())
+    for bad, _ in TAMPERED.values():
         with pytest.raises(Refused):
-            signer.sign(bad, plans)
-    assert recover(report_digest(good, DOMAIN), signer.sign(good, plans)) == signer.address
+            signer.sign(bad, [covered_call()])
+    assert await attestor.report_for([covered_call()]) == before

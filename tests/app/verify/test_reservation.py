@@ -2,10 +2,13 @@
 
 import pytest
 
-from app.verify.reservation import Caps, caps_of, reservation
-from solver.domain.account import Account
+from app.verify.reservation import OPEN_MAX, Caps, available, caps_of, reservation
+from solver.domain.account import Account, Position, Reservation
 from solver.domain.errors import InsufficientFunds
+from solver.domain.event import ReservationPlaced
+from solver.domain.instrument import Instrument, Kind
 from solver.domain.intent import Leg, Limits, SignedIntent
+from solver.intents.base import exact_option
 from tests.app.api.server import ACCOUNT, USDC, WETH, board, swap
 
 SNAPSHOT = board().snapshot()
@@ -54,3 +57,38 @@ def test_the_account_must_cover_what_any_settlement_takes():
 
 def test_wallet_money_is_not_held():
     assert reservation("0x1", SignedIntent(swap(), "permit2", b""), RICH, SNAPSHOT) is None
+
+
+def test_an_exit_is_admitted_however_little_margin_is_free():
+    perp = Instrument(1, Kind.PERP).id
+    short_of_margin = Account(ACCOUNT, cash=-(10**10), positions=(Position(perp, 10**18),))
+    assert available(short_of_margin, SNAPSHOT) < 0
+    leg = Leg("perp", WETH.address, "sell", quantity_min=10**18, quantity_max=10**18)
+    limits = Limits(USDC.address, max_fee=10**6, max_slippage_bps=30, max_margin_used=0)
+
+    def held(account, changed=leg):
+        signed = SignedIntent(swap(legs=(changed,), limits=limits), "eip712", b"")
+        return reservation("0x1", signed, account, SNAPSHOT)
+
+    assert held(short_of_margin) is None
+    free = available(short_of_margin._replace(cash=0), SNAPSHOT)
+    poor = short_of_margin._replace(cash=400_000 - free)
+    assert held(poor) == ReservationPlaced("0x1", debit=0, fee=400_000, margin=0)
+    crowd = tuple(Reservation(str(n), 1, 0, 0) for n in range(OPEN_MAX))
+    assert held(short_of_margin._replace(cash=10**9, reservations=crowd)) is None
+    for opens in (leg._replace(quantity_max=10**18 + 1), leg._replace(side="buy")):
+        with pytest.raises(InsufficientFunds):
+            held(short_of_margin, opens)
+
+
+def test_a_premium_that_closes_a_short_is_held_as_far_as_it_goes():
+    expiry = SNAPSHOT.underlyings[0].expiries[0]
+    strike = SNAPSHOT.underlyings[0].strikes_at(expiry)[0]
+    call = Instrument(1, Kind.CALL, expiry, strike)
+    short = Account(ACCOUNT, positions=(Position(call.id, -(10**18)),))
+    leg = exact_option(WETH.address, "buy", call, 10**18)._replace(limit_price=2_000 * 10**18)
+    limits = Limits(USDC.address, max_fee=10**6)
+    signed = SignedIntent(swap(legs=(leg,), limits=limits), "eip712", b"")
+    assert reservation("0x1", signed, short, SNAPSHOT) is None
+    with pytest.raises(InsufficientFunds):
+        reservation("0x1", signed, short._replace(positions=()), SNAPSHOT)

@@ -12,11 +12,13 @@ from solver.domain.intent import (
     NO_DELTA_LIMIT,
     NO_MARGIN_LIMIT,
     NO_SLIPPAGE_LIMIT,
+    SCHEMES,
     Leg,
 )
 from solver.domain.numbers import UINT256_MAX
 from solver.domain.program import CollateralFlow, DeltaBox, Exposure, TokenFlow
 from solver.intents import KINDS, compile_intent, draft, examples, parse_wanted
+from tests.solver.intents.options import world as options
 from tests.solver.pricing.world import (
     BASE,
     CALL,
@@ -50,9 +52,9 @@ def compiled(request, held=HELD, **terms):
 @pytest.mark.parametrize("word", list(KINDS))
 def test_every_example_drafts_and_compiles(word):
     wanted = parse_wanted(examples()[word])
-    intent = draft(wanted.request, HELD, snapshot(), wanted.terms)
+    intent = draft(wanted.request, options.HELD, options.QUOTED, wanted.terms)
     assert intent.outcome == word
-    program = compile_intent(intent, HELD, snapshot(), wanted.terms.scheme)
+    program = compile_intent(intent, options.HELD, options.QUOTED, wanted.terms.scheme)
     parts = (program.sells, program.buys, program.collateral, program.exposures)
     legs = [part[0] for some in parts for part in some]
     assert sorted(legs) == list(range(len(intent.legs)))
@@ -167,6 +169,15 @@ COVERED = {
 }
 
 
+def test_who_signs_is_in_the_gas():
+    intent = drafted(COVERED)
+    programs = {s: compile_intent(intent, HELD, snapshot(), s) for s in SCHEMES}
+    gas = {scheme: program.authority_gas for scheme, program in programs.items()}
+    assert gas.pop("eip1271") > 0
+    assert gas.pop("mandate") > 0
+    assert set(gas.values()) == {0}
+
+
 def test_covered_call_holds_the_base_and_signs_the_premium_as_a_credit():
     program = compiled(COVERED)
     assert program.exposures == (Exposure(0, "sell", (CALL.id,), 10 * WAD, 10 * WAD, 0),)
@@ -256,6 +267,7 @@ SWAP = {"outcome": "swap", "sellToken": "WETH", "buyToken": "USDC", "sellAmount"
         (COVERED, {"maxNetCost": "1"}, "request.minNetPremium"),
         (COVERED | {"hold": False}, {"receiver": OWNER}, "terms.receiver"),
         (COVERED | {"hold": False}, {"slippageBps": None}, "terms.slippageBps"),
+        (COVERED | {"hold": False}, {}, "request.hold"),
         ({"outcome": "deposit", "token": "DAI", "amount": "1"}, {"scheme": "permit2"},
          "legs.0.asset"),
         ({"outcome": "withdraw", "token": "USDC", "amount": "1", "receiver": "0x" + "bb" * 20},

@@ -5,11 +5,10 @@ import pytest
 from solver.domain.errors import Malformed, SolventError
 from solver.domain.intent import Leg
 from solver.intents import compile_intent, draft, examples, parse_wanted
-from tests.solver.pricing.world import BASE, DAI, PERP, USDC, WAD, WETH, account, bitcoin, ether
-from tests.solver.pricing.world import snapshot as world
+from tests.solver.intents.options.world import HELD
+from tests.solver.intents.options.world import QUOTED as SNAPSHOT
+from tests.solver.pricing.world import DAI, USDC, WAD, WETH, bitcoin
 
-SNAPSHOT = world(ether(), bitcoin())
-HELD = account((BASE, 12 * WAD), (PERP, -3 * WAD), cash=10**11)
 HOLD = Leg("collateral", WETH.address, "auto", quantity_min=1, quantity_max=2)
 TOKEN_BUY = Leg("token", WETH.address, "buy", quantity_min=1, quantity_max=2)
 

@@ -12,14 +12,13 @@ from solver.domain.errors import Malformed
 from solver.domain.intent import Leg, Limits, OutcomeIntent
 from solver.intents import Wanted, draft, examples, parse_wanted
 from solver.intents.typed_json import json_schema, parse_intent, to_json
-from tests.solver.pricing.world import BASE, OWNER, PERP, WAD, account, snapshot
-
-HELD = account((BASE, 12 * WAD), (PERP, -3 * WAD), cash=10**11)
+from tests.solver.intents.options.world import HELD, QUOTED
+from tests.solver.pricing.world import OWNER
 
 
 def drafted(word="coveredCall"):
     wanted = parse_wanted(examples()[word])
-    return draft(wanted.request, HELD, snapshot(), wanted.terms)
+    return draft(wanted.request, HELD, QUOTED, wanted.terms)
 
 
 def changed(path, value):
@@ -174,7 +173,7 @@ def test_a_request_of_other_types_is_refused_with_its_field(part, name, value):
     assert repr(value) not in caught.value.detail or isinstance(value, bool | int)
 
 
-@pytest.mark.parametrize("outcome", [None, "straddle", 5])
+@pytest.mark.parametrize("outcome", [None, "bridge", 5])
 def test_an_unknown_outcome_is_refused(outcome):
     with pytest.raises(Malformed):
         parse_wanted({"request": {"outcome": outcome}, "terms": {"owner": OWNER}})

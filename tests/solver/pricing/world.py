@@ -6,6 +6,7 @@ from solver.domain.account import Account, Position
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import flat
 
 WAD = 10**18
 OWNER = "0x14dc79964da2c08b23698b3d3cc7ca32193d9955"
@@ -31,7 +32,7 @@ def ether(**changes: Any) -> Underlying:
         "base": WETH,
         "price": 4000 * WAD,
         "confidence": 2 * WAD,
-        "vol_ppm": 650_000,
+        "surface": flat(650_000),
         "sigma_cap_ppm": 1_500_000,
         "funding_index": 0,
         "perp_initial_ppm": 100_000,

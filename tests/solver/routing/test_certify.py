@@ -11,16 +11,18 @@ from solver.domain.account import Account
 from solver.domain.errors import Unproven
 from solver.domain.instrument import Instrument
 from solver.domain.numbers import WAD
-from solver.domain.program import CollateralFlow, DeltaBox
+from solver.domain.program import CollateralFlow, DeltaBox, Exposure
 from solver.domain.route import Out, Pull, Swap
 from solver.routing import certify as checker
 from solver.routing.certify import certify, certify_batch, duality, tally
 from solver.routing.curves import PRICE_UNIT
+from solver.routing.proof import proof
 from solver.solve import solve
 from tests.solver.routing import world
-from tests.solver.routing.world import DAI, MAKER, PERP, USDC, WBTC, WETH, call
+from tests.solver.routing.world import BOB, DAI, MAKER, PERP, USDC, WBTC, WETH, call
 
 SNAPSHOT = world.snapshot()
+ONE_CALL = (Exposure(0, "sell", (call(4_000),), 10 * WAD, 10 * WAD, 0),)
 SWAP = world.swap(WETH, USDC, 200 * WAD, 700_000 * 10**6)
 WALLET = world.account()
 SWAPPED = solve(SWAP, WALLET, SNAPSHOT)
@@ -195,6 +197,28 @@ def test_a_batch_holds_one_certificate_and_one_account_each():
         certify_batch((SWAP,), SNAPSHOT, (SWAPPED, SWAPPED), (WALLET,))
     with pytest.raises(Unproven):
         certify_batch((SWAP, SWAP), SNAPSHOT, (SWAPPED, SWAPPED), (WALLET, WALLET))
+
+
+def test_a_batch_takes_no_more_of_a_level_than_it_offers():
+    calls = (world.ladder(call(4_000), 127, size=10, steps=1),)
+    world_ = world.snapshot(ladders=calls)
+    one = world.covered_call(4_000)._replace(collateral=(), delta=None, exposures=ONE_CALL)
+    programs = one, one._replace(account=BOB)
+    accounts = world.account(), world.account(BOB)
+    pairs = list(zip(programs, accounts, strict=True))
+    solutions = [solve(program, account, world_) for program, account in pairs]
+    rows = dict(solutions[0].certificate.row_prices)
+    joint = proof(programs, world_, solutions, accounts, ({}, rows))
+    solutions = [solution._replace(certificate=joint) for solution in solutions]
+    with pytest.raises(Unproven, match="within what is offered"):
+        certify_batch(programs, world_, solutions, accounts)
+
+
+def test_an_account_has_one_item_in_a_batch():
+    program, account = world.swap(WETH, USDC, WAD), world.account()
+    solution = solve(program, account, SNAPSHOT)
+    with pytest.raises(Unproven, match="one item an account"):
+        certify_batch((program,) * 2, SNAPSHOT, (solution,) * 2, (account,) * 2)
 
 
 @given(st.integers(-10, 10), st.integers(-10, 10))

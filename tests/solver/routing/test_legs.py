@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from solver.domain.errors import Infeasible
 from solver.domain.market import Ladder, Level
-from solver.domain.numbers import WAD
+from solver.domain.numbers import WAD, format_decimal
 from solver.domain.program import DeltaBox, Exposure
 from solver.routing.certify import duality, tally
-from solver.routing.legs import Ground, best_fills, row_prices
+from solver.routing.legs import best_fills, row_prices
+from solver.routing.lots import Ground, offers_of
 from solver.routing.rounding import LOT
 from tests.solver.routing import world
 from tests.solver.routing.world import ALICE, MAKER, OTHER_MAKER, PERP, call
@@ -90,6 +91,17 @@ def test_the_hedge_finds_its_side_and_ends_inside_the_box():
         assert abs(delta // WAD) <= asked.delta.tolerance
 
 
+def test_levels_that_cannot_be_needed_change_nothing():
+    deep = tuple(
+        lad._replace(bids=(*lad.bids, *(Level(lad.bids[-1].price - n, WAD) for n in range(1, 9))))
+        for lad in world.LADDERS
+        if lad.bids
+    )
+    asked = program(sell(12 * WAD + 1, 3_600, 4_000))
+    assert fills_of(asked, SNAPSHOT._replace(ladders=deep)) == fills_of(asked)
+    assert len(offers_of(asked, SNAPSHOT._replace(ladders=deep))) == 6  # two of each maker's
+
+
 def test_firm_levels_name_their_quote():
     firm = Ladder(MAKER, PERP, (Level(3_599 * WAD, 3 * WAD, 4),), (), True, 0)
     (fill,) = fills_of(program(perp("sell", WAD, WAD)), SNAPSHOT._replace(ladders=(firm,)))
@@ -108,6 +120,35 @@ def test_nobody_trades_with_oneself():
 def test_an_exact_quantity_is_filled_to_the_last_digit(quantity):
     fills = fills_of(program(sell(quantity, 4_000)))
     assert sum(fill.quantity for fill in fills) == -quantity
+
+
+def test_a_used_up_level_is_completed_at_the_next():
+    depth = 10 * WAD  # of each level
+    asked = program(sell(depth + 5, 4_000))
+    only = tuple(lad for lad in world.LADDERS if lad[:2] == (MAKER, call(4_000)))
+    fills = fills_of(asked, SNAPSHOT._replace(ladders=only))
+    best, second = (level.price for level in only[0].bids[:2])
+    assert [(fill.quantity, fill.price) for fill in fills] == [(-depth, best), (-5, second)]
+    shallow = only[0]._replace(bids=(*only[0].bids[:1], Level(second, 4)))
+    with pytest.raises(Infeasible) as caught:
+        fills_of(asked, SNAPSHOT._replace(ladders=(shallow,)))
+    assert caught.value.code == "thinBook"
+
+
+def test_what_completes_a_quantity_stays_inside_the_box():
+    unit = tally.delta_of(call(4_000), SNAPSHOT)
+    odd = 9 * LOT // 10
+    sold = -(WAD + odd) * unit  # 1e36
+    for miss in (0, 1):  # the call alone reaches the end of the box, or lies just beyond it
+        box = DeltaBox(world.ETH, sold // WAD + miss, 0)
+        asked = program(sell(WAD + odd, 4_000), delta=box)
+        ground = Ground(delta=box.target * WAD - sold + miss * WAD)
+        if miss:
+            with pytest.raises(Infeasible) as caught:
+                fills_of(asked, ground=ground)
+            assert caught.value.code == "delta"
+        else:
+            assert fills_of(asked, ground=ground)[0].quantity == -(WAD + odd)
 
 
 @settings(max_examples=20)
@@ -157,6 +198,17 @@ def test_what_cannot_be_says_which_limit_and_by_how_much(asked, code, names):
         fills_of(asked)
     assert caught.value.code == code
     assert names <= set(caught.value.data)
+
+
+def test_ones_own_quote_is_not_told_as_the_best_price():
+    own = Ladder(ALICE, call(4_000), (Level(900 * WAD, 3 * WAD),), (), True, 0)
+    with pytest.raises(Infeasible) as caught:
+        fills_of(
+            program(sell(WAD, 4_000, limit=500 * WAD)),
+            SNAPSHOT._replace(ladders=(own, *world.LADDERS)),
+        )
+    bids = [lad.bids[0].price for lad in world.LADDERS if lad.instrument == call(4_000)]
+    assert caught.value.data["best"] == format_decimal(max(bids))
 
 
 def test_buying_pays_no_more_than_the_limit_price():

@@ -59,5 +59,17 @@ def test_solving_again_changes_nothing():
     assert first.prices == again.prices
 
 
+def test_the_first_answer_of_a_process_is_that_of_every_later_one(monkeypatch):
+    monkeypatch.setattr("solver.routing.split._idle", {})
+    first = split(PLAN)
+    other = split(network(world.POOLS, WETH.address, USDC.address, AMOUNT // 2))
+    later = split(PLAN)
+    assert first is not None
+    assert other is not None
+    assert later is not None
+    assert (first.flows == later.flows).all()
+    assert (first.prices, first.output) == (later.prices, later.output)
+
+
 def test_nothing_to_route_is_no_answer():
     assert split(network((), WETH.address, USDC.address, AMOUNT)) is None

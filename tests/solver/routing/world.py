@@ -11,6 +11,7 @@ from solver.domain.market import ConcentratedPool, ConstantProductPool, Ladder, 
 from solver.domain.numbers import UINT256_MAX, WAD
 from solver.domain.program import CollateralFlow, DeltaBox, Exposure, Program, TokenFlow
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.surface import flat
 from solver.routing.curves.ticks import ratio_at, tick_at
 
 ROOT = pathlib.Path(__file__).parents[3]
@@ -121,7 +122,7 @@ def underlying(**changes):
         WETH,
         3_600 * WAD,
         WAD,
-        650_000,
+        flat(650_000),
         1_500_000,
         0,
         100_000,

@@ -12,9 +12,11 @@ from adapters.chains.devnet import node as nodes
 from adapters.chains.devnet.feeds import HISTORY_MINUTES, price_at
 from adapters.chains.devnet.packages import package
 from adapters.chains.settlement import decode, read_simple, view
+from adapters.registry import PoolReader, read_prices
 from solver.domain.errors import Malformed, Unavailable
 from solver.domain.ids import AccountId
 from solver.domain.numbers import WAD
+from solver.routing import curves
 from tests.devnet_fixture import AS_OF
 
 BALANCE = function("balanceOf(address)", ["uint256"])
@@ -143,3 +145,22 @@ async def test_parameters_are_sealed_and_list_pools_but_no_router(devnet):
     for venue, pool in deployment.pools:
         assert await says("isAllowed", pool, swaps[venue])
     assert len(deployment.pools) == 15
+
+
+async def test_feeds_and_pools_start_where_they_are_asked_to(devnet_home):
+    asked = {"ETH": 2_127_570 * WAD // 1000, "BTC": 71_470 * WAD}
+    async with start(AS_OF, block_time=None, prices=asked) as other:
+        markets, head = other.deployment.markets, await other.chain.head()
+        for market, samples in zip(
+            markets, (await read_prices(other.chain, markets, head.number)).values(), strict=True
+        ):
+            assert len(samples) == 3
+            for sample in samples:
+                assert abs(sample.price - asked[market.symbol]) < asked[market.symbol] // 500
+        pools = await PoolReader(other.chain, other.deployment.pools).read(head.number)
+        usdc, weth = (other.deployment.token(symbol).address for symbol in ("USDC", "WETH"))
+        deep = [p for p in pools if {p.token0, p.token1} == {usdc, weth} and p.fee_ppm == 500]
+        sold = curves.amount_out(deep[0], weth, 20 * WAD)
+        assert sold > 20 * 2_127_570_000 * 99 // 100  # 20 WETH move it by less than 1 %
+        assert await other.level_pools() == 0
+        await other.push_prices()

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Execution} from "../src/Execution.sol";
-import {AccountId} from "../src/libraries/AccountId.sol";
-import {OutcomeIntent} from "../src/types/Intent.sol";
-import {Item, Plan} from "../src/types/Plan.sol";
-import {FullWorld} from "./support/FullWorld.sol";
+import {Execution} from "../../src/Execution.sol";
+import {AccountId} from "../../src/libraries/AccountId.sol";
+import {OutcomeIntent} from "../../src/types/Intent.sol";
+import {Item, Plan} from "../../src/types/Plan.sol";
+import {FullWorld} from "../support/FullWorld.sol";
 
 /// Settlement hands its own calldata on and appends what it found out. Offsets that point backwards,
 /// beyond the end or into what is appended must not make the two of them read different intents.

@@ -3,14 +3,14 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-import {IClearinghouse} from "../src/interfaces/IClearinghouse.sol";
-import {ISettlement} from "../src/interfaces/ISettlement.sol";
-import {AccountId} from "../src/libraries/AccountId.sol";
-import {OutcomeIntent} from "../src/types/Intent.sol";
-import {PAY_APPROVE, Plan, Step, Trade} from "../src/types/Plan.sol";
-import {AccountRisk, Mark, Report} from "../src/types/Report.sol";
-import {FullWorld} from "./support/FullWorld.sol";
-import {Pair} from "./support/Venues.sol";
+import {IClearinghouse} from "../../src/interfaces/IClearinghouse.sol";
+import {ISettlement} from "../../src/interfaces/ISettlement.sol";
+import {AccountId} from "../../src/libraries/AccountId.sol";
+import {OutcomeIntent} from "../../src/types/Intent.sol";
+import {PAY_APPROVE, Plan, Step, Trade} from "../../src/types/Plan.sol";
+import {AccountRisk, Mark, Report} from "../../src/types/Report.sol";
+import {FullWorld} from "../support/FullWorld.sol";
+import {Pair} from "../support/Venues.sol";
 
 /// Another protocol, where the owner left an order that anybody may fill.
 contract OrderBook {
@@ -46,7 +46,7 @@ contract HostilePlansTest is FullWorld {
 
     /// Paid once, counted twice: the WETH that fills the owner's order elsewhere is not what the
     /// owner is to get here.
-    function test_payingWithTheOwnersOrderElsewhere_LegQuantity() public {
+    function test_hostile_solver_payingWithTheOwnersOrderElsewhere_LegQuantity() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         uint256 received = p.outs[0].amount;
         address book = address(accomplice.book());
@@ -63,7 +63,7 @@ contract HostilePlansTest is FullWorld {
     }
 
     /// An allowance of nothing would be a call to any contract at all, in the Router's name.
-    function test_approvesNothingOfAnUnlistedToken_TokenNotListed() public {
+    function test_hostile_solver_approvesNothingOfAnUnlistedToken_TokenNotListed() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         bytes memory data = p.steps[0].data;
         steps(p, Step(address(pair), address(accomplice), 0, PAY_APPROVE, data));
@@ -71,7 +71,7 @@ contract HostilePlansTest is FullWorld {
     }
 
     /// No market, no delta: the bound must not pass for want of anything to hold against it.
-    function test_deltaOfATokenWithoutAMarket_DeltaUnattested() public {
+    function test_hostile_owner_deltaOfATokenWithoutAMarket_DeltaUnattested() public {
         OutcomeIntent memory i = intent(
             "openPerp",
             legs(leg("collateral", address(usdc), "auto", 0, NONE), perp("buy", 1e18, 1e18)),
@@ -88,7 +88,7 @@ contract HostilePlansTest is FullWorld {
     }
 
     /// An owner who signs an amended intent under the same nonce wants one of the two.
-    function test_twoPartialIntentsOfOneNonce_NonceUsed() public {
+    function test_hostile_solver_twoPartialIntentsOfOneNonce_NonceUsed() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         (i.partiallyFillable, p.fraction, p.fills[0].quantity) = (true, 0.5e18, 0.5e18);
         settle(signed(i, p));
@@ -103,7 +103,7 @@ contract HostilePlansTest is FullWorld {
 
     /// What k signers say must not empty the vault at once: collateral that attestation alone lets
     /// go takes the slow door.
-    function test_attestedAccountWithdrawsBySettlement_MarginBreached() public {
+    function test_hostile_signers_attestedAccountWithdrawsBySettlement_MarginBreached() public {
         fund(user, 1, 2000e6, 0);
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         i.subaccount = 1;
@@ -124,7 +124,7 @@ contract HostilePlansTest is FullWorld {
 
     /// Two settlements, as while one replaces the other: called by a venue inside the first, the
     /// second would clear what the first still has to judge.
-    function test_aSettlementInsideAnother_SettlementUnderway() public {
+    function test_hostile_settlement_aSettlementInsideAnother_SettlementUnderway() public {
         vm.prank(address(settlement));
         house.observe(userAccount, noReport());
         vm.expectRevert(IClearinghouse.SettlementUnderway.selector);
@@ -132,14 +132,14 @@ contract HostilePlansTest is FullWorld {
     }
 
     /// To itself the Router sends nothing, whatever it is told.
-    function test_receiverIsTheRouter_NotExact() public {
+    function test_hostile_owner_receiverIsTheRouter_NotExact() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         i.receiver = address(router);
         refuses(permitted(i, p), ISettlement.NotExact.selector);
     }
 
     /// Money is atoms of the settlement token, also when that is not the quote token.
-    function test_feeInAnotherTokenThanCash_FeeTooHigh() public {
+    function test_hostile_solver_feeInAnotherTokenThanCash_FeeTooHigh() public {
         uint256 received = receivedV2(weth, 0.99e18);
         OutcomeIntent memory i = intent("swap", legs(sells(weth, 1e18), buys(usdc, received)), 1);
         (i.limits.settlementToken, i.limits.maxFee) = (address(weth), 0.01e18);

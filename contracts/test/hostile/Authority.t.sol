@@ -1,64 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Params} from "../src/Params.sol";
-import {Settlement} from "../src/Settlement.sol";
-import {ISettlement} from "../src/interfaces/ISettlement.sol";
-import {AccountId} from "../src/libraries/AccountId.sol";
-import {OutcomeIntent, Quote} from "../src/types/Intent.sol";
-import {Item, Plan, SCHEME_EIP1271, SCHEME_PRESIGN} from "../src/types/Plan.sol";
-import {FullWorld} from "./support/FullWorld.sol";
-import {BurningWallet, ShortWallet, Wallet} from "./support/Wallets.sol";
+import {Params} from "../../src/Params.sol";
+import {Settlement} from "../../src/Settlement.sol";
+import {ISettlement} from "../../src/interfaces/ISettlement.sol";
+import {AccountId} from "../../src/libraries/AccountId.sol";
+import {OutcomeIntent, Quote} from "../../src/types/Intent.sol";
+import {Item, Plan, SCHEME_EIP1271, SCHEME_PRESIGN} from "../../src/types/Plan.sol";
+import {FullWorld} from "../support/FullWorld.sol";
+import {BurningWallet, ShortWallet, Wallet} from "../support/Wallets.sol";
 
 /// Who may settle what, when, and how often.
-contract SettlementAuthorityTest is FullWorld {
+contract HostileAuthorityTest is FullWorld {
     using AccountId for address;
 
     // ---- who and when
 
-    function test_callerIsNoSolver_NotSolver() public {
+    function test_hostile_stranger_callerIsNoSolver_NotSolver() public {
         Item[] memory items = one(_item(1));
         vm.expectPartialRevert(ISettlement.NotSolver.selector);
         settlement.settle(items, noReport(), new bytes[](0));
     }
 
-    function test_beforeTheSeal_NotSealed() public {
+    function test_hostile_solver_beforeTheSeal_NotSealed() public {
         Params open = new Params(guardian, address(0x9401), address(0xA994));
         open.addSolver(solver);
         settlement = new Settlement(open, house, SUNSET);
         refuses(new Item[](0), noReport(), ISettlement.NotSealed.selector);
     }
 
-    function test_whilePaused_RiskPaused() public {
+    function test_hostile_solver_whilePaused_RiskPaused() public {
         vm.prank(guardian);
         params.pause();
         refuses(_item(1), ISettlement.RiskPaused.selector);
     }
 
-    function test_afterTheSunset_SunsetPassed() public {
+    function test_hostile_solver_afterTheSunset_SunsetPassed() public {
         vm.warp(SUNSET + 1);
-        refuses(_item(1), ISettlement.SunsetPassed.selector);
+        refuses(_item(1), ISettlement.SunsetPassed.selector, abi.encode(SUNSET));
     }
 
-    function test_beforeValidFrom_TooEarly() public {
+    function test_hostile_solver_beforeValidFrom_TooEarly() public {
         (OutcomeIntent memory i, Plan memory p) = collateralSwap(1);
         i.validFrom = uint32(block.timestamp + 1);
-        refuses(signed(i, p), ISettlement.TooEarly.selector);
+        refuses(signed(i, p), ISettlement.TooEarly.selector, abi.encode(NOW + 1));
     }
 
-    function test_afterValidTo_TooLate() public {
+    function test_hostile_solver_afterValidTo_TooLate() public {
         Item memory item = _item(1);
         vm.warp(item.intent.validTo + 1);
-        refuses(item, ISettlement.TooLate.selector);
+        refuses(item, ISettlement.TooLate.selector, abi.encode(item.intent.validTo));
     }
 
-    function test_twoIntentsOfOneAccount_OneIntentPerAccount() public {
+    function test_hostile_solver_twoIntentsOfOneAccount_OneIntentPerAccount() public {
         refuses(both(_item(1), _item(2)), noReport(), ISettlement.OneIntentPerAccount.selector);
     }
 
     // ---- epochs and nonces
 
-    function test_intentOfAnotherEpoch_EpochStale() public {
+    function test_hostile_owner_intentOfAnotherEpoch_EpochStale() public {
         Item memory item = _item(1);
         vm.prank(user);
         settlement.cancelAll();
@@ -66,7 +66,7 @@ contract SettlementAuthorityTest is FullWorld {
         refuses(_item(2 << 192), ISettlement.EpochStale.selector);
     }
 
-    function test_cancelledIntent_NonceUsed() public {
+    function test_hostile_owner_cancelledIntent_NonceUsed() public {
         Item memory item = _item(1);
         vm.startPrank(user);
         settlement.cancel(1);
@@ -77,7 +77,7 @@ contract SettlementAuthorityTest is FullWorld {
     }
 
     /// Under whatever scheme it was signed, an intent runs once.
-    function test_settledIntentUnderEveryScheme_NonceUsed() public {
+    function test_hostile_solver_settledIntentUnderEveryScheme_NonceUsed() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         bytes32 digest = settlement.digestOf(i);
         vm.prank(user);
@@ -89,7 +89,7 @@ contract SettlementAuthorityTest is FullWorld {
         }
     }
 
-    function test_permit2IntentSettledOnceMore_NonceUsed() public {
+    function test_hostile_solver_permit2IntentSettledOnceMore_NonceUsed() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         settle(permitted(i, p));
         refuses(permitted(i, p), ISettlement.NonceUsed.selector);
@@ -98,23 +98,23 @@ contract SettlementAuthorityTest is FullWorld {
 
     // ---- partial fills
 
-    function test_thirdHalfOfAPartialFill_Overfilled() public {
+    function test_hostile_solver_thirdHalfOfAPartialFill_Overfilled() public {
         Item memory item = _half();
         settle(item);
         item.plan.fraction = 0.5e18 + 1;
-        refuses(item, ISettlement.Overfilled.selector);
+        refuses(item, ISettlement.Overfilled.selector, abi.encode(0.5e18, 0.5e18 + 1));
         item.plan.fraction = 0;
         refuses(item, ISettlement.Overfilled.selector);
     }
 
-    function test_filledIntent_Overfilled() public {
+    function test_hostile_solver_filledIntent_Overfilled() public {
         Item memory item = _half();
         settle(item);
         settle(item);
-        refuses(item, ISettlement.Overfilled.selector);
+        refuses(item, ISettlement.Overfilled.selector, abi.encode(1e18, 0.5e18));
     }
 
-    function test_cancelledHalfway_NonceUsed() public {
+    function test_hostile_owner_cancelledHalfway_NonceUsed() public {
         Item memory item = _half();
         settle(item);
         vm.prank(user);
@@ -123,35 +123,35 @@ contract SettlementAuthorityTest is FullWorld {
         refuses(item, ISettlement.NonceUsed.selector);
     }
 
-    function test_fractionOfAWholeIntent_NotPartial() public {
+    function test_hostile_solver_fractionOfAWholeIntent_NotPartial() public {
         Item memory item = _item(1);
         item.plan.fraction = 0.5e18;
-        refuses(item, ISettlement.NotPartial.selector);
+        refuses(item, ISettlement.NotPartial.selector, abi.encode(0.5e18));
     }
 
-    function test_partlyByPermit2_NotPartial() public {
+    function test_hostile_solver_partlyByPermit2_NotPartial() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         i.partiallyFillable = true;
         refuses(permitted(i, p), ISettlement.NotPartial.selector);
     }
 
-    function test_partlyTowardsADelta_PartialDelta() public {
+    function test_hostile_solver_partlyTowardsADelta_PartialDelta() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         i.partiallyFillable = true;
         i.limits.deltaTolerance = 1e18;
-        refuses(signed(i, p), ISettlement.PartialDelta.selector);
+        refuses(signed(i, p), ISettlement.PartialDelta.selector, abi.encode(1e18));
     }
 
     // ---- signatures
 
-    function test_anotherKey_BadSignature() public {
+    function test_hostile_stranger_anotherKey_BadSignature() public {
         Item memory item = _item(1);
         item.signature = signature(MAKER_KEY, settlement.digestOf(item.intent));
-        refuses(item, ISettlement.BadSignature.selector);
+        refuses(item, ISettlement.BadSignature.selector, abi.encode(user));
     }
 
     /// The same r and the mirrored s recover the same key: accepted, one signature would be two.
-    function test_highS_BadSignature() public {
+    function test_hostile_stranger_highS_BadSignature() public {
         Item memory item = _item(1);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(USER_KEY, settlement.digestOf(item.intent));
         uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
@@ -161,14 +161,14 @@ contract SettlementAuthorityTest is FullWorld {
         refuses(item, ISettlement.BadSignature.selector);
     }
 
-    function test_ownerZeroByABrokenSignature_BadSignature() public {
+    function test_hostile_stranger_ownerZeroByABrokenSignature_BadSignature() public {
         Item memory item = _item(1);
         item.intent.owner = address(0);
         item.signature = new bytes(65);
-        refuses(item, ISettlement.BadSignature.selector);
+        refuses(item, ISettlement.BadSignature.selector, abi.encode(address(0)));
     }
 
-    function test_nothingPresigned_BadSignature() public {
+    function test_hostile_stranger_nothingPresigned_BadSignature() public {
         Item memory item = _item(1);
         item.scheme = SCHEME_PRESIGN;
         refuses(item, ISettlement.BadSignature.selector);
@@ -178,26 +178,26 @@ contract SettlementAuthorityTest is FullWorld {
         refuses(item, ISettlement.BadSignature.selector);
     }
 
-    function test_schemeNobodyKnows_UnknownScheme() public {
+    function test_hostile_solver_schemeNobodyKnows_UnknownScheme() public {
         Item memory item = _item(1);
         item.scheme = 5;
-        refuses(item, ISettlement.UnknownScheme.selector);
+        refuses(item, ISettlement.UnknownScheme.selector, abi.encode(5));
     }
 
-    function test_signedForAnotherChain_BadSignature() public {
+    function test_hostile_solver_signedForAnotherChain_BadSignature() public {
         Item memory item = _item(1);
         vm.chainId(31_339);
-        refuses(item, ISettlement.BadSignature.selector);
+        refuses(item, ISettlement.BadSignature.selector, abi.encode(user));
     }
 
-    function test_signedForAnotherContract_BadSignature() public {
+    function test_hostile_solver_signedForAnotherContract_BadSignature() public {
         Item memory item = _item(1);
         settlement = new Settlement(params, house, SUNSET);
-        refuses(item, ISettlement.BadSignature.selector);
+        refuses(item, ISettlement.BadSignature.selector, abi.encode(user));
     }
 
     /// Permit2 says so itself: whoever calls it is the spender that must have been signed.
-    function test_permittedToAnotherContractOrAltered() public {
+    function test_hostile_solver_permittedToAnotherContractOrAltered_InvalidSigner() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         Item memory item = permitted(i, p);
         bytes4 invalidSigner = bytes4(keccak256("InvalidSigner()"));
@@ -221,7 +221,7 @@ contract SettlementAuthorityTest is FullWorld {
         vm.assertEq(house.cashOf(i.owner.encode(0)), 6000e6);
     }
 
-    function test_contractOwnerThatSaysNoBurnsOrStutters_BadSignature() public {
+    function test_hostile_wallet_SaysNoBurnsOrStutters_BadSignature() public {
         address[3] memory owners =
             [address(new Wallet(maker)), address(new BurningWallet()), address(new ShortWallet())];
         for (uint256 k; k < owners.length; ++k) {
@@ -237,7 +237,7 @@ contract SettlementAuthorityTest is FullWorld {
 
     // ---- quotes
 
-    function test_quoteOfOtherTerms_QuoteTerms() public {
+    function test_hostile_solver_quoteOfOtherTerms_QuoteTerms() public {
         for (uint256 n; n < 6; ++n) {
             (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
             quoted(p, 9);
@@ -249,32 +249,32 @@ contract SettlementAuthorityTest is FullWorld {
             if (n == 4) q.solver = address(0);
             if (n == 5) q.makerSells = false;
             p.quotes[0] = offered(q);
-            refuses(signed(i, p), ISettlement.QuoteTerms.selector);
+            refuses(signed(i, p), ISettlement.QuoteTerms.selector, abi.encode(0));
         }
     }
 
-    function test_quoteUsedUpWithinTheTransaction_QuoteTerms() public {
+    function test_hostile_solver_quoteUsedUpWithinTheTransaction_QuoteTerms() public {
         OutcomeIntent memory i = intent("openPerp", legs(perp("buy", 2e18, 2e18)), 1);
         Plan memory p = plan();
         fills(p, 0, perpId(), 1e18, 4000e18);
         quoted(p, 9);
         fills(p, 0, perpId(), 1e18, 4000e18);
         p.fills[1].quoteIndex = 0;
-        refuses(signed(i, p), ISettlement.QuoteTerms.selector);
+        refuses(signed(i, p), ISettlement.QuoteTerms.selector, abi.encode(1));
     }
 
-    function test_quoteLateOrTooLong_QuoteExpired() public {
+    function test_hostile_maker_quoteLateOrTooLong_QuoteExpired() public {
         uint256[2] memory until = [block.timestamp - 1, block.timestamp + 61];
         for (uint256 n; n < 2; ++n) {
             (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
             quoted(p, 9);
             p.quotes[0].quote.validTo = uint32(until[n]);
             p.quotes[0] = offered(p.quotes[0].quote);
-            refuses(signed(i, p), ISettlement.QuoteExpired.selector);
+            refuses(signed(i, p), ISettlement.QuoteExpired.selector, abi.encode(until[n]));
         }
     }
 
-    function test_quoteAlteredInAnyUncomparedField_BadSignature() public {
+    function test_hostile_solver_quoteAlteredInAnyUncomparedField_BadSignature() public {
         for (uint256 n; n < 5; ++n) {
             (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
             quoted(p, 9);
@@ -289,17 +289,17 @@ contract SettlementAuthorityTest is FullWorld {
     }
 
     /// forge-config: default.isolate = true
-    function test_restOfAQuoteInALaterTransaction_NonceUsed() public {
+    function test_hostile_solver_restOfAQuoteInALaterTransaction_NonceUsed() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         quoted(p, 9);
         p.quotes[0].quote.maxQuantity = 5e18;
         p.quotes[0] = offered(p.quotes[0].quote);
         settle(signed(i, p));
         i.nonce = 2;
-        refuses(signed(i, p), ISettlement.NonceUsed.selector);
+        refuses(signed(i, p), ISettlement.NonceUsed.selector, abi.encode(maker, 9));
     }
 
-    function test_quoteOfAnotherEpoch_EpochStale() public {
+    function test_hostile_maker_quoteOfAnotherEpoch_EpochStale() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         quoted(p, 9);
         vm.prank(maker);
@@ -307,19 +307,19 @@ contract SettlementAuthorityTest is FullWorld {
         refuses(signed(i, p), ISettlement.EpochStale.selector);
     }
 
-    function test_makerThatChangesItsMind_BadSignature() public {
+    function test_hostile_maker_ChangesItsMind_BadSignature() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         quoted(p, 9);
         p.quotes[0].quote.maker = address(new Wallet(user));
         refuses(signed(i, p), ISettlement.BadSignature.selector);
     }
 
-    function test_tradeWithOneself_SelfTrade() public {
+    function test_hostile_solver_tradeWithOneself_SelfTrade() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         quoted(p, 9);
         p.quotes[0].quote.maker = user;
         p.quotes[0].signature = signature(USER_KEY, settlement.quoteDigest(p.quotes[0].quote));
-        refuses(signed(i, p), ISettlement.SelfTrade.selector);
+        refuses(signed(i, p), ISettlement.SelfTrade.selector, abi.encode(0));
     }
 
     // ---- helpers

@@ -3,21 +3,21 @@ pragma solidity ^0.8.28;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import {ISettlement} from "../src/interfaces/ISettlement.sol";
-import {InstrumentId} from "../src/libraries/InstrumentId.sol";
-import {OutcomeIntent} from "../src/types/Intent.sol";
-import {Item, Plan} from "../src/types/Plan.sol";
-import {Report} from "../src/types/Report.sol";
-import {FullWorld} from "./support/FullWorld.sol";
+import {ISettlement} from "../../src/interfaces/ISettlement.sol";
+import {InstrumentId} from "../../src/libraries/InstrumentId.sol";
+import {OutcomeIntent} from "../../src/types/Intent.sol";
+import {Item, Plan} from "../../src/types/Plan.sol";
+import {Report} from "../../src/types/Report.sol";
+import {FullWorld} from "../support/FullWorld.sol";
 
 /// Every signed bound refuses the plan one step outside it.
-contract ChecksTest is FullWorld {
+contract HostileBoundsTest is FullWorld {
     // ---- legs
 
-    function test_anotherChainOrABridge_WrongChain() public {
+    function test_hostile_solver_anotherChainOrABridge_WrongChain() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         i.legs[0].chainId = 1;
-        refuses(signed(i, p), ISettlement.WrongChain.selector);
+        refuses(signed(i, p), ISettlement.WrongChain.selector, abi.encode(0, 1));
         i.legs[0] = leg("bridge", address(weth), "sell", 0, 1);
         refuses(signed(i, p), ISettlement.WrongChain.selector);
         (i, p) = perpBuy(1, 4000e18);
@@ -25,26 +25,26 @@ contract ChecksTest is FullWorld {
         settle(signed(i, p));
     }
 
-    function test_kindNobodyKnows_LegKind() public {
+    function test_hostile_solver_kindNobodyKnows_LegKind() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         i.legs[0].kind = "future";
-        refuses(signed(i, p), ISettlement.LegKind.selector);
+        refuses(signed(i, p), ISettlement.LegKind.selector, abi.encode(0));
     }
 
-    function test_sideThatTheKindHasNot_LegSide() public {
+    function test_hostile_solver_sideThatTheKindHasNot_LegSide() public {
         string[3] memory kinds = ["token", "collateral", "perp"];
         string[3] memory sides = ["auto", "sell", "deposit"];
         for (uint256 n; n < kinds.length; ++n) {
             (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
             (i.legs[0].kind, i.legs[0].side) = (kinds[n], sides[n]);
-            refuses(signed(i, p), ISettlement.LegSide.selector);
+            refuses(signed(i, p), ISettlement.LegSide.selector, abi.encode(0));
         }
     }
 
-    function test_wrongSignOrBothSignsOrNone_LegSide() public {
+    function test_hostile_solver_wrongSignOrBothSignsOrNone_LegSide() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         p.fills[0].quantity = -1e18;
-        refuses(signed(i, p), ISettlement.LegSide.selector);
+        refuses(signed(i, p), ISettlement.LegSide.selector, abi.encode(0));
         p.fills[0].quantity = 0;
         refuses(signed(i, p), ISettlement.LegSide.selector);
         i.legs[0].side = "auto";
@@ -54,7 +54,7 @@ contract ChecksTest is FullWorld {
         refuses(signed(i, p), ISettlement.LegSide.selector);
     }
 
-    function test_otherStrikeRightExpiryMarketOrKind_LegRange() public {
+    function test_hostile_solver_otherStrikeRightExpiryMarketOrKind_LegRange() public {
         uint160[6] memory others = [
             call(4401e18),
             put(4400e18),
@@ -67,54 +67,54 @@ contract ChecksTest is FullWorld {
             (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
             p.fills[0].instrument = others[n];
             p.fills[0].quoteIndex = 255;
-            refuses(signed(i, p), ISettlement.LegRange.selector);
+            refuses(signed(i, p), ISettlement.LegRange.selector, abi.encode(1, others[n]));
         }
     }
 
-    function test_fillOfALegThatIsNoDerivative_LegRange() public {
+    function test_hostile_solver_fillOfALegThatIsNoDerivative_LegRange() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         p.fills[0].leg = 0;
-        refuses(signed(i, p), ISettlement.LegRange.selector);
+        refuses(signed(i, p), ISettlement.LegRange.selector, abi.encode(0, call(4400e18)));
         (i, p) = perpBuy(1, 4000e18);
         p.fills[0].instrument = call(4400e18);
         refuses(signed(i, p), ISettlement.LegRange.selector);
     }
 
-    function test_rightNobodyKnows_LegRange() public {
+    function test_hostile_solver_rightNobodyKnows_LegRange() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         i.legs[1].right = "straddle";
         refuses(signed(i, p), ISettlement.LegRange.selector);
     }
 
-    function test_lessOrMoreThanTheLeg_LegQuantity() public {
+    function test_hostile_solver_lessOrMoreThanTheLeg_LegQuantity() public {
         int96[2] memory sizes = [int96(1e18 - 1), 1e18 + 1];
         for (uint256 n; n < 2; ++n) {
             (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
             p.fills[0].quantity = sizes[n];
-            refuses(signed(i, p), ISettlement.LegQuantity.selector);
+            refuses(signed(i, p), ISettlement.LegQuantity.selector, abi.encode(0, sizes[n]));
         }
     }
 
-    function test_nothingTradedAtAll_LegQuantity() public {
+    function test_hostile_solver_nothingTradedAtAll_LegQuantity() public {
         OutcomeIntent memory i = intent("openPerp", legs(perp("buy", 1e18, 1e18)), 1);
-        refuses(signed(i, plan()), ISettlement.LegQuantity.selector);
+        refuses(signed(i, plan()), ISettlement.LegQuantity.selector, abi.encode(0, 0));
     }
 
-    function test_balanceOutsideAHoldLeg_LegQuantity() public {
+    function test_hostile_solver_balanceOutsideAHoldLeg_LegQuantity() public {
         uint256[2][2] memory bounds = [[uint256(100e18 + 1), NONE], [uint256(0), 100e18 - 1]];
         for (uint256 n; n < 2; ++n) {
             (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
             (i.legs[0].quantityMin, i.legs[0].quantityMax) = (bounds[n][0], bounds[n][1]);
-            refuses(signed(i, p), ISettlement.LegQuantity.selector);
+            refuses(signed(i, p), ISettlement.LegQuantity.selector, abi.encode(0, 100e18));
         }
     }
 
     // ---- prices
 
-    function test_priceOutsideTheLimit_LegPrice() public {
+    function test_hostile_solver_priceOutsideTheLimit_LegPrice() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         i.legs[0].limitPrice = 4000e18 - 1;
-        refuses(signed(i, p), ISettlement.LegPrice.selector);
+        refuses(signed(i, p), ISettlement.LegPrice.selector, abi.encode(0, 4000e18, 4000e18 - 1));
         (i, p) = coveredCall(1);
         i.legs[1].limitPrice = 120e18 + 1;
         refuses(signed(i, p), ISettlement.LegPrice.selector);
@@ -123,67 +123,67 @@ contract ChecksTest is FullWorld {
     }
 
     /// No fill of a token has a price, and an auto leg has no side to hold a limit against.
-    function test_limitThatNothingCanBeHeldAgainst_LegPrice() public {
+    function test_hostile_solver_limitThatNothingCanBeHeldAgainst_LegPrice() public {
         (OutcomeIntent memory i, Plan memory p) = collateralSwap(1);
         i.legs[1].limitPrice = 1;
-        refuses(signed(i, p), ISettlement.LegPrice.selector);
+        refuses(signed(i, p), ISettlement.LegPrice.selector, abi.encode(1, 0, 1));
         (i, p) = coveredCall(1);
         i.legs[2].limitPrice = 1;
         refuses(signed(i, p), ISettlement.LegPrice.selector);
     }
 
     /// 2^256 - 1 read as a signed number is -1: a price that pays the buyer.
-    function test_priceThatWouldReadAsNegative_SafeCastOverflowedUintToInt() public {
+    function test_hostile_solver_priceThatWouldReadAsNegative_SafeCastOverflowedUintToInt() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, type(uint256).max);
         refuses(signed(i, p), SafeCast.SafeCastOverflowedUintToInt.selector);
     }
 
-    function test_autoLegWithNeitherBound_Unbounded() public {
+    function test_hostile_solver_autoLegWithNeitherBound_Unbounded() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         i.limits.maxNetCost = type(int256).max;
-        refuses(signed(i, p), ISettlement.Unbounded.selector);
+        refuses(signed(i, p), ISettlement.Unbounded.selector, abi.encode(2));
     }
 
-    function test_derivativesInAnotherToken_NotQuoteToken() public {
+    function test_hostile_solver_derivativesInAnotherToken_NotQuoteToken() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         i.limits.settlementToken = address(dai);
-        refuses(signed(i, p), ISettlement.NotQuoteToken.selector);
+        refuses(signed(i, p), ISettlement.NotQuoteToken.selector, abi.encode(dai));
     }
 
     // ---- net cost
 
-    function test_oneAtomAboveTheNetCost_NetCost() public {
+    function test_hostile_solver_oneAtomAboveTheNetCost_NetCost() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         i.limits.maxNetCost = -1199e6 - 1;
-        refuses(signed(i, p), ISettlement.NetCost.selector);
+        refuses(signed(i, p), ISettlement.NetCost.selector, abi.encode(-1199e6, -1199e6 - 1));
         i.limits.maxNetCost = -1199e6;
         settle(signed(i, p));
     }
 
     /// 24,000 of perp notional is no income: the premium alone must meet the signed credit.
-    function test_perpNotionalAsCredit_NetCost() public {
+    function test_hostile_solver_perpNotionalAsCredit_NetCost() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         p.fills[0].price = 10e18;
         p.fills[0].quoteIndex = 255;
-        refuses(signed(i, p), ISettlement.NetCost.selector);
+        refuses(signed(i, p), ISettlement.NetCost.selector, abi.encode(-99e6, -280e6));
     }
 
-    function test_perpCostsWhatItsPriceIsOffTheMark_NetCost() public {
+    function test_hostile_solver_perpCostsWhatItsPriceIsOffTheMark_NetCost() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4010e18);
         i.limits.maxNetCost = 10e6 - 1;
-        refuses(signed(i, p), ISettlement.NetCost.selector);
+        refuses(signed(i, p), ISettlement.NetCost.selector, abi.encode(10e6, 10e6 - 1));
         i.limits.maxNetCost = 10e6;
         settle(signed(i, p));
     }
 
-    function test_tokensCostWhatWasSoldLessWhatWasBought_NetCost() public {
+    function test_hostile_solver_tokensCostWhatWasSoldLessWhatWasBought_NetCost() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         i.limits.maxNetCost = 4000e6 - 1;
-        refuses(permitted(i, p), ISettlement.NetCost.selector);
+        refuses(permitted(i, p), ISettlement.NetCost.selector, abi.encode(4000e6, 4000e6 - 1));
     }
 
     /// Halves of an odd credit: each must bring the larger half.
-    function test_partialCreditIsRoundedTowardsTheOwner_NetCost() public {
+    function test_hostile_solver_partialCreditIsRoundedTowardsTheOwner_NetCost() public {
         OutcomeIntent memory i =
             intent("sellOption", legs(option("sell", "call", 4400e18, 10e18)), 1);
         i.partiallyFillable = true;
@@ -191,12 +191,12 @@ contract ChecksTest is FullWorld {
         Plan memory p = plan();
         p.fraction = 0.5e18;
         fills(p, 0, call(4400e18), -5e18, 120e18);
-        refuses(signed(i, p), ISettlement.NetCost.selector);
+        refuses(signed(i, p), ISettlement.NetCost.selector, abi.encode(-600e6, -600e6 - 1));
     }
 
     // ---- slippage
 
-    function test_swapOffTheChainsOwnMark_Slippage() public {
+    function test_hostile_solver_swapOffTheChainsOwnMark_Slippage() public {
         (OutcomeIntent memory i, Plan memory p) = walletSwap(1);
         i.limits.maxSlippageBps = 39;
         refuses(permitted(i, p), ISettlement.Slippage.selector);
@@ -214,16 +214,16 @@ contract ChecksTest is FullWorld {
         settle(permitted(i, p));
     }
 
-    function test_perpOffTheMark_Slippage() public {
+    function test_hostile_solver_perpOffTheMark_Slippage() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4010e18);
         i.limits.maxSlippageBps = 24;
-        refuses(signed(i, p), ISettlement.Slippage.selector);
+        refuses(signed(i, p), ISettlement.Slippage.selector, abi.encode(10e6, 9.6e6));
         i.limits.maxSlippageBps = 25;
         settle(signed(i, p));
     }
 
     /// Of the notional and not of the premium: 1 off a mark of 121 is 10 of 40,000.
-    function test_optionOffTheAttestedMark_Slippage() public {
+    function test_hostile_solver_optionOffTheAttestedMark_Slippage() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         Report memory report = marked(call(4400e18), 121e18);
         i.limits.maxSlippageBps = 2;
@@ -232,15 +232,15 @@ contract ChecksTest is FullWorld {
         settle(signed(i, p), report);
     }
 
-    function test_optionNobodyMarked_MarkMissing() public {
+    function test_hostile_solver_optionNobodyMarked_MarkMissing() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         i.limits.maxSlippageBps = 30;
-        refuses(signed(i, p), ISettlement.MarkMissing.selector);
+        refuses(signed(i, p), ISettlement.MarkMissing.selector, abi.encode(call(4400e18)));
         refuses(signed(i, p), marked(call(4500e18), 1e18), ISettlement.MarkMissing.selector);
     }
 
     /// Marks in a report that says it is none were verified by nobody.
-    function test_marksOfAnUnsignedReport_MarkMissing() public {
+    function test_hostile_signers_marksOfAnUnsignedReport_MarkMissing() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         i.limits.maxSlippageBps = 30;
         Report memory report = marked(call(4400e18), 121e18);
@@ -277,41 +277,43 @@ contract ChecksTest is FullWorld {
 
     // ---- the account afterwards
 
-    function test_requirementRisesAboveTheBound_MarginUsed() public {
+    function test_hostile_solver_requirementRisesAboveTheBound_MarginUsed() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         i.limits.maxMarginUsed = 400e6 - 1;
-        refuses(signed(i, p), ISettlement.MarginUsed.selector);
+        refuses(signed(i, p), ISettlement.MarginUsed.selector, abi.encode(400e6, 400e6 - 1));
         i.limits.maxMarginUsed = 400e6;
         settle(signed(i, p));
     }
 
-    function test_reduceOnly_MarginUsed() public {
+    function test_hostile_solver_reduceOnly_MarginUsed() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         i.limits.maxMarginUsed = 0;
-        refuses(signed(i, p), ISettlement.MarginUsed.selector);
+        refuses(signed(i, p), ISettlement.MarginUsed.selector, abi.encode(400e6, 0));
     }
 
-    function test_lessHealthThanSigned_HealthTooLow() public {
+    function test_hostile_solver_lessHealthThanSigned_HealthTooLow() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         i.subaccount = 1;
         fund(user, 1, 600e6, 0);
         i.limits.minHealth = 1.5e18 + 1;
-        refuses(signed(i, p), ISettlement.HealthTooLow.selector);
+        refuses(signed(i, p), ISettlement.HealthTooLow.selector, abi.encode(1.5e18, 1.5e18 + 1));
         i.limits.minHealth = 1.5e18;
         settle(signed(i, p));
     }
 
-    function test_deltaOutsideTheTolerance_DeltaOutside() public {
+    function test_hostile_solver_deltaOutsideTheTolerance_DeltaOutside() public {
         (OutcomeIntent memory i, Plan memory p) = perpBuy(1, 4000e18);
         (i.limits.targetDelta, i.limits.deltaTolerance) = (100e18, 1e18 - 1);
-        refuses(signed(i, p), ISettlement.DeltaOutside.selector);
+        refuses(
+            signed(i, p), ISettlement.DeltaOutside.selector, abi.encode(101e18, 100e18, 1e18 - 1)
+        );
         i.limits.deltaTolerance = 1e18;
         settle(signed(i, p));
     }
 
-    function test_deltaOfOptionsInNoReport_DeltaUnattested() public {
+    function test_hostile_solver_deltaOfOptionsInNoReport_DeltaUnattested() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
         i.limits.deltaTolerance = 1e18;
-        refuses(signed(i, p), ISettlement.DeltaUnattested.selector);
+        refuses(signed(i, p), ISettlement.DeltaUnattested.selector, abi.encode(userAccount));
     }
 }
