@@ -11,10 +11,11 @@ import orjson
 
 from app.clock import Clock
 from app.settlement.flight import (
+    CANCELLED,
     ENDED,
-    FINAL,
-    INCLUDED,
-    POSTED,
+    LOST,
+    REFUSED,
+    REVERTED,
     Flight,
     Included,
     Moved,
@@ -183,12 +184,16 @@ def is_settling(row: StoredIntent | None) -> bool:
 
 
 async def moved_by(store: Store, row: StoredIntent, chain_id: ChainId) -> tuple[Moved, ...]:
-    """Returns the tokens that settling an intent moved; nothing before its settlement is final."""
+    """Returns the tokens that settling an intent moved; nothing before its settlement is final.
+
+    The ledger may have told the end before the engine has looked: how far its flight is known to be
+    does not matter, only that it did not end otherwise.
+    """
     if row.state != "settled" or row.auction_id is None:
         return ()
-    sql = "SELECT job FROM settlement WHERE id > ? AND id < ? AND state IN (?, ?, ?)"
+    sql = "SELECT job FROM settlement WHERE id > ? AND id < ? AND state NOT IN (?, ?, ?, ?)"
     bounds = (f"{row.auction_id}-", f"{row.auction_id}-~")
-    for found in await store.rows(sql, (*bounds, INCLUDED, FINAL, POSTED)):
+    for found in await store.rows(sql, (*bounds, REVERTED, CANCELLED, LOST, REFUSED)):
         job = _decode(found["job"], chain_id)
         if row.uid in job.uids and job.moved:
             return job.moved[job.uids.index(row.uid)]
