@@ -13,7 +13,7 @@ import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {Legs, Role, Side} from "./libraries/Legs.sol";
 import {Leg, Limits} from "./types/Intent.sol";
 import {KIND_ASIAN_CALL, KIND_ASIAN_PUT, KIND_CALL, KIND_PUT} from "./types/Market.sol";
-import {Fill, Outcome} from "./types/Plan.sol";
+import {Fill} from "./types/Plan.sol";
 import {Mark} from "./types/Report.sol";
 
 /// The contracts around a settlement, and what an atom is.
@@ -56,7 +56,6 @@ library Checks {
     uint256 private constant BPS = 10_000;
     uint32 private constant SLIPPAGE_NONE = type(uint32).max;
     int256 private constant COST_NONE = type(int256).max;
-    uint256 private constant NONE = type(uint256).max;
 
     bytes32 private constant CALL = bytes32(uint256(bytes32("call")) | 4);
     bytes32 private constant PUT = bytes32(uint256(bytes32("put")) | 3);
@@ -100,48 +99,6 @@ library Checks {
         _addLegs(sums, legs, moved, limits, marks, ground);
         _checkSums(sums, limits, moved, marks, ground);
         return Verdict(sums.cost, sums.loss, false, sums.traded, isHolding);
-    }
-
-    /// Step 12: what only the account's state afterwards can tell.
-    function outcome(
-        Limits calldata limits,
-        uint256 fraction,
-        bytes32 account,
-        Outcome memory after_
-    ) internal pure {
-        uint256 rise = after_.marginRise > 0 ? uint256(after_.marginRise) : 0;
-        if (limits.maxMarginUsed != NONE) {
-            uint256 cap = _scaled(limits.maxMarginUsed, fraction, Math.Rounding.Floor);
-            if (rise > cap) revert ISettlement.MarginUsed(after_.marginRise, cap);
-        }
-        if (limits.minHealth != 0 && after_.requirement > 0) {
-            uint256 equity = after_.equity > 0 ? uint256(after_.equity) : 0;
-            uint256 health = Math.mulDiv(equity, WAD, uint256(after_.requirement));
-            if (health < limits.minHealth) {
-                revert ISettlement.HealthTooLow(health, limits.minHealth);
-            }
-        }
-        if (limits.deltaTolerance != NONE) {
-            if (!after_.deltaKnown) revert ISettlement.DeltaUnattested(account);
-            if (SignedMath.abs(after_.netDelta - limits.targetDelta) > limits.deltaTolerance) {
-                revert ISettlement.DeltaOutside(
-                    after_.netDelta, limits.targetDelta, limits.deltaTolerance
-                );
-            }
-        }
-    }
-
-    /// Step 12 too: collateral `auto` legs bound the balance. Whole whatever the fraction, for a
-    /// balance has no tenth.
-    function holdings(Leg[] calldata legs, bytes32 account, Ground memory ground) internal view {
-        for (uint256 i; i < legs.length; ++i) {
-            if (Legs.roleOf(legs[i], i) != Role.Hold) continue;
-            int256 balance = ground.clearinghouse.balanceOf(account, legs[i].asset);
-            uint256 atoms = balance > 0 ? uint256(balance) : 0;
-            if (balance < 0 || atoms < legs[i].quantityMin || atoms > legs[i].quantityMax) {
-                revert ISettlement.LegQuantity(i, atoms);
-            }
-        }
     }
 
     // ---- fills

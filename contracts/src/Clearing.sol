@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Checks, Ground, Verdict} from "./Checks.sol";
+import {Ground, Verdict} from "./Checks.sol";
 import {IClearinghouse} from "./interfaces/IClearinghouse.sol";
 import {ISettlement} from "./interfaces/ISettlement.sol";
 import {AccountId} from "./libraries/AccountId.sol";
+import {Outcomes} from "./libraries/Outcomes.sol";
 import {Relay} from "./libraries/Relay.sol";
 import {Limits, OutcomeIntent, Quote} from "./types/Intent.sol";
 import {Fill, Item, Outcome, Plan, SOLVER_ACCOUNT} from "./types/Plan.sol";
@@ -61,7 +62,7 @@ library Clearing {
         for (uint256 i; i < items.length; ++i) {
             if (!verdicts[i].isHolding) continue;
             OutcomeIntent calldata intent = items[i].intent;
-            Checks.holdings(intent.legs, _accountOf(intent), ground);
+            Outcomes.holdings(intent.legs, _accountOf(intent), ground);
         }
     }
 
@@ -140,7 +141,7 @@ library Clearing {
         for (uint256 i; i < items.length; ++i) {
             OutcomeIntent calldata intent = items[i].intent;
             if (!_isBound(intent.limits)) continue;
-            Checks.outcome(
+            Outcomes.check(
                 intent.limits, items[i].plan.fraction, _accountOf(intent), outcomes[next++]
             );
         }

@@ -30,8 +30,6 @@ library Gate {
     using Seats for Seats.Seat;
     using Seats for Seats.Table;
 
-    int256 private constant MONEY_MAX = type(int128).max;
-
     /// Applies all trades, gates every touched account in the order of touching, answers for the asked.
     /// Takes the calldata of `Clearinghouse.clear` as it is; behind it stand the storage slot of the
     /// state, the parameters' address and the unit.
@@ -280,13 +278,13 @@ library Gate {
         }
         AccountRisk calldata risk = report.accounts[seat.attested - 1];
         Fences.Fence memory fence = Fences.fence(seat.book, block.timestamp);
-        int256 options = _clamp(
+        int256 options = Fences.clamp(
             risk.optionsMtm,
             MarginRules.toAtoms(fence.optionsMin, unit),
             MarginRules.toAtoms(fence.optionsMax, unit)
         );
         seat.equity = seat.cashOf() + MarginRules.toAtoms(fence.linear, unit) + options;
-        seat.requirement = _atLeastFloor(risk.im, fence.floor, unit);
+        seat.requirement = Fences.atLeastFloor(risk.im, fence.floor, unit);
         seat.risk = seat.requirement;
     }
 
@@ -330,7 +328,7 @@ library Gate {
             revert IClearinghouse.StateMoved(seat.account, attested.positionsBefore, hash);
         }
         Fences.Fence memory then_ = Fences.exposure(book);
-        risk = _atLeastFloor(attested.imBefore, then_.floor, unit);
+        risk = Fences.atLeastFloor(attested.imBefore, then_.floor, unit);
         if (seat.equity >= seat.requirement) return (0, risk); // nobody asks for the excess
         int256 linear = Fences.exposure(seat.book).linear - then_.linear;
         excess = seat.equity - earned - MarginRules.toAtoms(linear, unit) - risk;
@@ -388,23 +386,8 @@ library Gate {
         return uint256(MarginRules.toAtomsUp(value, desk.unit));
     }
 
-    function _atLeastFloor(uint256 attested, uint256 floorWad2, uint256 unit)
-        private
-        pure
-        returns (int256)
-    {
-        int256 floor = MarginRules.toAtomsUp(int256(floorWad2), unit);
-        int256 asked = attested > uint256(MONEY_MAX) ? MONEY_MAX : int256(attested);
-        return asked > floor ? asked : floor;
-    }
-
     function _received(bytes32 account, Trade calldata trade) private pure returns (int256) {
         if (trade.a == account) return trade.quantity;
         return trade.b == account ? -int256(trade.quantity) : int256(0);
-    }
-
-    function _clamp(int256 x, int256 lowest, int256 highest) private pure returns (int256) {
-        if (x < lowest) return lowest;
-        return x > highest ? highest : x;
     }
 }

@@ -95,7 +95,7 @@ contract GasTest is Meter {
 
     function test_gas_coveredCallAttested() public {
         _coveredCall(20, true);
-        misses("covered call, 20 positions, attested", used(), 500_000, 577_191);
+        misses("covered call, 20 positions, attested", used(), 500_000, 576_988);
     }
 
     function test_gas_condor() public {

@@ -50,6 +50,24 @@ contract RelayTest is FullWorld {
         _refuses(address(house), address(this), data);
     }
 
+    /// An empty list, and still not where the receiver would look for it.
+    function test_ReportOutOfPlace() public {
+        Report memory report = marked(call(4400e18), 1e18);
+        bytes memory data = abi.encodeCall(
+            house.clear,
+            (new Trade[](0), new bytes32[](0), new uint16[](0), report, attested(report))
+        );
+        assembly ("memory-safe") {
+            let args := add(data, 36)
+            let offset := mload(add(args, 96))
+            // the report's marks begin where the trades do
+            mstore(add(add(args, offset), 96), sub(mload(args), offset))
+        }
+        vm.expectRevert(Relay.ReportOutOfPlace.selector);
+        (bool isExpected,) = address(house).call(data);
+        vm.assertTrue(isExpected);
+    }
+
     /// Signatures are the last to be encoded; before the report they change nothing.
     function test_signaturesBeforeTheReport() public {
         Report memory report = marked(call(4400e18), 1e18);

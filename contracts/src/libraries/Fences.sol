@@ -24,6 +24,7 @@ library Fences {
     }
 
     uint256 private constant BAND_PERCENT = 3; // of S, around what the feed allows
+    int256 private constant MONEY_MAX = type(int128).max;
     uint256 private constant FLOOR_PERCENT = 1; // of gross perp and short-option notional
 
     /// Clamp of attested option value and floor of attested requirement (both linear in positions, so k
@@ -74,6 +75,22 @@ library Fences {
             }
             limit.floor = MarginRules.ceilDiv(limit.gross * FLOOR_PERCENT, 100);
         }
+    }
+
+    /// The attested requirement in atoms, never below the floor.
+    function atLeastFloor(uint256 attested, uint256 floorWad2, uint256 unit)
+        internal
+        pure
+        returns (int256)
+    {
+        int256 floor = MarginRules.toAtomsUp(int256(floorWad2), unit);
+        int256 asked = attested > uint256(MONEY_MAX) ? MONEY_MAX : int256(attested);
+        return asked > floor ? asked : floor;
+    }
+
+    function clamp(int256 x, int256 lowest, int256 highest) internal pure returns (int256) {
+        if (x < lowest) return lowest;
+        return x > highest ? highest : x;
     }
 
     /// A perp or base at the feed.
