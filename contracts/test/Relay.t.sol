@@ -68,6 +68,22 @@ contract RelayTest is FullWorld {
         vm.assertTrue(isExpected);
     }
 
+    /// Whatever a decoder would refuse is refused, even in a report that attests nothing.
+    function testFuzz_timesOfMoreThanFortyBits(uint256 bits, bool isAsOf) public {
+        (OutcomeIntent memory i, Plan memory p) = collateralSwap(1);
+        Report memory nothing;
+        bytes memory data =
+            abi.encodeCall(settlement.settle, (one(signed(i, p)), nothing, new bytes[](0)));
+        bits = bound(bits, 1, type(uint216).max) << 40;
+        uint256 place = isAsOf ? 1 : 2;
+        assembly ("memory-safe") {
+            let args := add(data, 36)
+            let report := add(args, mload(add(args, 32)))
+            mstore(add(report, mul(place, 32)), bits)
+        }
+        _refuses(address(settlement), solver, data);
+    }
+
     /// Signatures are the last to be encoded; before the report they change nothing.
     function test_signaturesBeforeTheReport() public {
         Report memory report = marked(call(4400e18), 1e18);

@@ -82,6 +82,9 @@ library Relay {
                 iszero(gt(sub(sub(marks.offset, 32), start), room)),
                 iszero(gt(sub(sub(accounts.offset, 32), start), room))
             )
+            // asOf and validUntil as a decoder takes them, also where nobody reads them
+            let times := or(calldataload(add(reportAt, 32)), calldataload(add(reportAt, 64)))
+            isInside := and(isInside, iszero(shr(40, times)))
         }
         if (!isInside) revert ReportOutOfPlace();
     }
