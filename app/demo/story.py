@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import pathlib
-import shutil
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from app.demo.single import best_single_pool
 from app.local import RecordedChain, Stack, fresh_folder, stack
 from solver.domain.errors import SolventError
 from solver.domain.numbers import format_decimal, parse_decimal
+from solver.intents import examples
 
 FOLDER, RECORDED_FOLDER = pathlib.Path("var/demo"), pathlib.Path("var/demo-recorded")
 VERIFIER = pathlib.Path("tests/e2e/verify_receipt.mjs")
@@ -50,8 +50,9 @@ async def run(path: pathlib.Path, as_of: int | None) -> int:
             await tell(cast)
             await held_to_expiry(cast)
             runs = [receipt_of(cast, "local chain")]
-            if found := await recorded(exits):
-                runs.append(receipt_of(found, "recorded options"))
+            if option_chain := recorded_chain():
+                market = await exits.enter_async_context(recorded(RECORDED_FOLDER, option_chain))
+                runs.append(receipt_of(market, "recorded options"))
             receipt.write(path, runs)
             show.title(f"{path} re-read from the chain by viem, without any code of ours")
             code = await verify(path)
@@ -64,11 +65,7 @@ async def run(path: pathlib.Path, as_of: int | None) -> int:
 
 async def verify(path: pathlib.Path) -> int:
     """Returns the verifier's exit code; its words go where ours go."""
-    node = shutil.which("node")
-    if node is None:
-        show.line("skipped: node is missing here")
-        return 0
-    process = await asyncio.create_subprocess_exec(node, str(VERIFIER), str(path))
+    process = await asyncio.create_subprocess_exec("node", str(VERIFIER), str(path))
     return await process.wait()
 
 
@@ -120,20 +117,25 @@ async def held_to_expiry(cast: Cast) -> None:
     cast.expiries.append(expired.row)
 
 
-async def recorded(exits: contextlib.AsyncExitStack) -> Cast | None:
-    """Sells a covered call by delta against options as they were quoted on a day of 2026."""
+def recorded_chain() -> RecordedChain | None:
+    """Returns options as they were quoted on a day of 2026, where they are at hand."""
     path = pathlib.Path(os.environ.get("SOLVENT_SHARED", "../shared")) / RECORDED
     show.title("Alice sells 10 covered calls to a recorded market, chosen by delta and tenor")
-    if not path.is_file():
-        show.line("skipped: no recorded chain here; SOLVENT_SHARED names the folder that holds one")
-        return None
-    option_chain = RecordedChain(path, int(RECORDED_AT.timestamp()))
-    cast = await exits.enter_async_context(cast_on(RECORDED_FOLDER, option_chain=option_chain))
-    await scene(cast, cast.alice, "Alice deposits 12 WETH", DEPOSIT_WETH)
-    title = "Alice sells 10 calls of delta 0.25 and 20 to 40 days, at least 280 USDC net"
-    request, terms = covered(QUARTER)
-    await scene(cast, cast.alice, title, (request, terms | {"maxMarginUsed": "9000"}))
-    return cast
+    if path.is_file():
+        return RecordedChain(path, int(RECORDED_AT.timestamp()))
+    show.line("skipped: no recorded chain here; SOLVENT_SHARED names the folder that holds one")
+    return None
+
+
+@contextlib.asynccontextmanager
+async def recorded(folder: pathlib.Path, option_chain: RecordedChain) -> AsyncIterator[Cast]:
+    """Sells a covered call by delta to a recorded market; yields its actors."""
+    async with cast_on(folder, option_chain=option_chain) as cast:
+        await scene(cast, cast.alice, "Alice deposits 12 WETH", DEPOSIT_WETH)
+        title = "Alice sells 10 calls of delta 0.25 and 20 to 40 days, at least 280 USDC net"
+        request, terms = covered(QUARTER)
+        await scene(cast, cast.alice, title, (request, terms | {"maxMarginUsed": "9000"}))
+        yield cast
 
 
 Wanted = tuple[Json, Json]
@@ -160,19 +162,10 @@ CALLS: Wanted = (
     },
     {"slippageBps": "100", "maxFee": "5"},
 )
+_CONDOR = examples()["ironCondor"]
 CONDOR: Wanted = (
-    {
-        "outcome": "ironCondor",
-        "underlying": "ETH",
-        "size": "2",
-        "tenorDays": [20, 40],
-        "putLong": {"delta": "0.1"},
-        "putShort": {"delta": "0.25"},
-        "callShort": {"delta": "0.25"},
-        "callLong": {"delta": "0.1"},
-        "minNetPremium": "20",
-    },
-    {"slippageBps": "100", "maxFee": "5", "maxMarginUsed": "4000", "minHealth": "1.1"},
+    _CONDOR["request"],
+    {name: value for name, value in _CONDOR["terms"].items() if name != "owner"},
 )
 
 

@@ -5,17 +5,16 @@ makes the intent open; the store refuses it if the world moved in between.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from app.board import Board
-from app.clock import Clock
-from app.store.events import Store
 from app.store.fold import Batch
 from app.store.intents import StoredIntent
 from app.verify.authority import authorise, is_signed_by, require_signed
 from app.verify.document import parse_document
 from app.verify.dust import require_worth
 from app.verify.funding import Wallets, require_funded
+from app.verify.mandate import World as MandateWorld
 from app.verify.mandate import agent_of, require_mandate
 from app.verify.reservation import reservation
 from solver.domain.account import Account
@@ -25,7 +24,6 @@ from solver.domain.ids import ZERO_ADDRESS, AccountId, Address, IntentUid
 from solver.domain.intent import OutcomeIntent, SignedIntent
 from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import (
-    Domain,
     cancel_all_digest,
     cancel_digest,
     keccak,
@@ -58,21 +56,11 @@ class CancelRequest(NamedTuple):
     epoch: int | None = None
 
 
-class World(Protocol):
+class World(MandateWorld, Protocol):
     """What admission looks at; `app.services.Services` is one."""
 
     @property
-    def store(self) -> Store: ...
-    @property
     def board(self) -> Board: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def chain(self) -> Any: ...
-    @property
-    def deployment(self) -> Any: ...
-    @property
-    def domain(self) -> Domain: ...
     @property
     def wallets(self) -> Wallets: ...
 

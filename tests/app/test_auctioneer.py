@@ -1,5 +1,6 @@
 """A round does what it can: one intent that cannot be served stops no other."""
 
+import contextlib
 import pathlib
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
@@ -99,10 +100,12 @@ def row_of(intent: OutcomeIntent, key: bytes, scheme: str = "eip712") -> StoredI
     return stored()._replace(uid=str(uid_of(intent, DOMAIN)), signed=signed)
 
 
-@pytest.fixture
-async def room(tmp_path: pathlib.Path) -> AsyncIterator[Room]:
-    chain, pool = WillingChain(), Choosy()
-    async with serving(tmp_path) as served:
+@contextlib.asynccontextmanager
+async def auctioning(
+    folder: pathlib.Path, chain: FakeChain, pool: Choosy
+) -> AsyncIterator[tuple[Served, Auctioneer, Engine]]:
+    """Yields an auctioneer and its engine over a served application."""
+    async with serving(folder) as served:
         services = served.services
         object.__setattr__(services, "chain", chain)
         object.__setattr__(services, "pool", pool)
@@ -111,7 +114,14 @@ async def room(tmp_path: pathlib.Path) -> AsyncIterator[Room]:
         )
         view = View(services.board.snapshot, services.store.account)
         attestor = attestor_for(view, [key.hex() for key in KEYS], Domain(CHAIN_ID, OWNER))
-        yield Room(served, Auctioneer(services, engine, attestor, {}), engine, pool)
+        yield served, Auctioneer(services, engine, attestor, {}), engine
+
+
+@pytest.fixture
+async def room(tmp_path: pathlib.Path) -> AsyncIterator[Room]:
+    pool = Choosy()
+    async with auctioning(tmp_path, WillingChain(), pool) as parts:
+        yield Room(*parts, pool)
 
 
 async def test_an_intent_nobody_understands_stops_no_other(room: Room):

@@ -9,9 +9,6 @@ import pytest
 from adapters.base import Call, Reverted
 from adapters.chains.abi import artifact
 from adapters.chains.settlement import Mandated, encode_mandated
-from app.auctioneer import Auctioneer
-from app.settlement.attest import View, attestor_for
-from app.settlement.engine import engine_for
 from app.store import StoredIntent
 from app.verify import address_of, sign
 from app.verify.mandate import used_by
@@ -19,20 +16,18 @@ from solver.domain.calendar import DAY
 from solver.domain.ids import ZERO_ADDRESS
 from solver.domain.intent import SignedIntent
 from solver.domain.mandate import REVOKED, Mandate
-from solver.domain.typed_data import Domain, intent_digest, mandate_digest, uid_of
+from solver.domain.typed_data import intent_digest, mandate_digest, uid_of
 from tests.app.api.server import (
     DOMAIN,
     KEY,
     OWNER,
     USDC,
     WETH,
-    deployment,
-    serving,
     swap,
 )
 from tests.app.settlement.test_mandates import scope_exceeded
-from tests.app.test_auctioneer import KEYS, Choosy, Room, WillingChain
-from tests.app.worlds import CHAIN_ID, NOW, admitted, stored
+from tests.app.test_auctioneer import Choosy, Room, WillingChain, auctioning
+from tests.app.worlds import NOW, admitted, stored
 
 AGENT_KEY = b"\x13" * 32
 MANDATE = Mandate(
@@ -108,17 +103,9 @@ class Agent(Room):
 
 @pytest.fixture
 async def agent(tmp_path: pathlib.Path) -> AsyncIterator[Agent]:
-    chain, pool = MeterChain(), Choosy()
-    async with serving(tmp_path) as served:
-        services = served.services
-        object.__setattr__(services, "chain", chain)
-        object.__setattr__(services, "pool", pool)
-        engine = engine_for(
-            chain, services.store, services.clock, deployment(), key="51" * 32, confirmations=2
-        )
-        view = View(services.board.snapshot, services.store.account)
-        attestor = attestor_for(view, [key.hex() for key in KEYS], Domain(CHAIN_ID, OWNER))
-        yield Agent(served, Auctioneer(services, engine, attestor, {}), engine, pool)
+    pool = Choosy()
+    async with auctioning(tmp_path, MeterChain(), pool) as parts:
+        yield Agent(*parts, pool)
 
 
 async def test_what_the_day_carries_is_settled(agent: Agent) -> None:

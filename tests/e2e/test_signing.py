@@ -3,7 +3,6 @@
 import asyncio
 import json
 import pathlib
-import shutil
 import subprocess
 from typing import Any
 
@@ -22,7 +21,6 @@ from solver.intents.typed_json import parse_intent
 ROOT = pathlib.Path(__file__).parents[2]
 VECTORS = json.loads((ROOT / "openapi" / "signing_vectors.json").read_text())
 ROWS = VECTORS["vectors"]
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
 
 def viem(key: str, documents: list[Json]) -> list[Json]:
@@ -34,7 +32,6 @@ def viem(key: str, documents: list[Json]) -> list[Json]:
     return answers
 
 
-@needs_node
 def test_viem_makes_the_same_digests_and_signatures() -> None:
     made = viem(VECTORS["key"], [row["typedData"] for row in ROWS])
     for row, ours in zip(ROWS, made, strict=True):
@@ -73,7 +70,6 @@ async def test_the_contract_computes_the_same_digest(
     assert "0x" + digest.hex() == row["intentDigest"]
 
 
-@needs_node
 @pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("wallet", ["viem", "eth-account"])
 async def test_an_intent_signed_by_either_wallet_settles(wallet: str, running: Stack) -> None:

@@ -11,6 +11,8 @@ import pytest_asyncio
 
 from app.demo import receipt, story
 from app.demo.story import Cast, cast_on, held_to_expiry, receipt_of, recorded, tell, verify
+from app.local import RecordedChain
+from tests.app.recorded_world import TIME, text
 from tests.devnet_fixture import require_anvil
 from tests.e2e.conftest import AS_OF, mining
 
@@ -49,8 +51,11 @@ async def test_every_scene_settles_and_the_receipt_is_true(
 async def test_the_recorded_market_is_told_and_true(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """On a chain that the test writes itself: the recorded one is `test_recorded.py`'s."""
     require_anvil()
-    path = tmp_path / "receipt.json"
+    path, file = tmp_path / "receipt.json", tmp_path / "chain.csv"
+    _, *others = text("BTC").splitlines(keepends=True)
+    file.write_text(text("ETH") + "".join(others))
 
     @contextlib.asynccontextmanager
     async def quickly(*args: Any, **options: Any) -> AsyncIterator[Cast]:
@@ -58,9 +63,6 @@ async def test_the_recorded_market_is_told_and_true(
             yield found
 
     monkeypatch.setattr(story, "cast_on", quickly)
-    async with contextlib.AsyncExitStack() as exits:
-        found = await recorded(exits)
-        if found is None:
-            pytest.skip("the recorded option chain is absent: set SOLVENT_SHARED to its folder")
+    async with recorded(tmp_path / "stack", RecordedChain(file, TIME)) as found:
         receipt.write(path, [receipt_of(found, "recorded options")])
         assert await verify(path) == 0

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import pathlib
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -122,7 +121,6 @@ async def wallets(running: Stack, chain: EvmChain) -> AsyncIterator[Wallets]:
             await client.__aexit__()
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 @pytest.mark.parametrize(("scheme", "subaccount"), [("eip1271", BY_CODE), ("permit2", BY_PERMIT2)])
 async def test_viem_and_eth_account_nest_to_the_same_bytes_and_they_settle(
     scheme: str, subaccount: str, wallets: Wallets, running: Stack, chain: EvmChain
