@@ -13,6 +13,7 @@ from typing import NamedTuple
 from solver.domain.account import Account
 from solver.domain.errors import Infeasible, Unproven
 from solver.domain.ids import Address
+from solver.domain.market import ConcentratedPool, ConstantProductPool
 from solver.domain.program import Program
 from solver.domain.route import Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
@@ -200,7 +201,8 @@ def _uniform_price(snapshot: Snapshot, one: _Side, other: _Side) -> float | None
     mids = [
         (depth(pool, one.token), mid_price(pool, one.token))
         for pool in snapshot.pools
-        if {pool.token0, pool.token1} == {one.token, other.token}
+        if isinstance(pool, ConstantProductPool | ConcentratedPool)
+        and set(pool.tokens) == {one.token, other.token}
     ]
     mids = [(weight, mid) for weight, mid in mids if weight > 0]
     if not mids:

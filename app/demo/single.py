@@ -13,5 +13,5 @@ async def best_single_pool(
     """Returns the most atoms of the second token that `sold` atoms of the first buy in one pool."""
     sell, buy = pair
     pools = await PoolReader(chain, deployment.pools).read((await chain.head()).number)
-    both = {sell.address, buy.address}
-    return max(amount_out(p, sell.address, sold) for p in pools if {p.token0, p.token1} == both)
+    both = (sell.address, buy.address)
+    return max(amount_out(p, both, sold) for p in pools if set(p.tokens) == set(both))

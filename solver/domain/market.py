@@ -1,4 +1,8 @@
-"""What a venue offers at one instant. Pools are exact on-chain state; ladders are indicative."""
+"""What a venue offers at one instant. Pools are exact on-chain state; ladders are indicative.
+
+Every pool kind names its `tokens`, its `address` (a pool id where the venue has one) and the `gas`
+of one swap; solver.routing.curves holds what it answers.
+"""
 
 from typing import NamedTuple
 
@@ -17,6 +21,11 @@ class ConstantProductPool(NamedTuple):
     fee_ppm: int
     gas: int
 
+    @property
+    def tokens(self) -> tuple[Address, ...]:
+        """Both tokens."""
+        return self.token0, self.token1
+
 
 class ConcentratedPool(NamedTuple):
     """Uniswap v3 state. `ticks` = initialised (tick, liquidityNet), ascending, the whole range."""
@@ -33,8 +42,80 @@ class ConcentratedPool(NamedTuple):
     ticks: tuple[tuple[int, int], ...]
     gas: int
 
+    @property
+    def tokens(self) -> tuple[Address, ...]:
+        """Both tokens."""
+        return self.token0, self.token1
 
-Pool = ConstantProductPool | ConcentratedPool
+
+class WeightedPool(NamedTuple):
+    """Balancer's weighted pool. Balances are atoms; weights sum to 1e18; `fee` is 1e18 of the
+    input; `scalings` turn atoms into 18 decimals (1e18 times rate times 10**(18 - decimals)).
+    """
+
+    venue: VenueId
+    address: Address
+    tokens: tuple[Address, ...]
+    balances: tuple[int, ...]
+    weights: tuple[int, ...]
+    scalings: tuple[int, ...]
+    fee: int
+    gas: int
+
+
+class StablePool(NamedTuple):
+    """Balancer's stable pool. As WeightedPool; `amplification` is times 1000, as deployed."""
+
+    venue: VenueId
+    address: Address
+    tokens: tuple[Address, ...]
+    balances: tuple[int, ...]
+    amplification: int
+    scalings: tuple[int, ...]
+    fee: int
+    gas: int
+
+
+class StableswapPool(NamedTuple):
+    """Curve's stableswap. `rates` turn atoms into 18 decimals (1e18 times 10**(18 - decimals), a
+    base pool's virtual price for its token); `amplification` as the contract returns A();
+    `fee` is 1e10 of the output.
+    """
+
+    venue: VenueId
+    address: Address
+    tokens: tuple[Address, ...]
+    balances: tuple[int, ...]
+    amplification: int
+    rates: tuple[int, ...]
+    fee: int
+    gas: int
+
+
+class BookPool(NamedTuple):
+    """An order book of base against quote. Levels are (price, lots), best first: a lot is `lot`
+    atoms of base, a price the quote atoms paid for one lot; `fee_ppm` is kept from what is bought.
+    """
+
+    venue: VenueId
+    address: Address
+    base: Address
+    quote: Address
+    bids: tuple[tuple[int, int], ...]
+    asks: tuple[tuple[int, int], ...]
+    lot: int
+    fee_ppm: int
+    gas: int
+
+    @property
+    def tokens(self) -> tuple[Address, ...]:
+        """Base and quote."""
+        return self.base, self.quote
+
+
+Pool = (
+    ConstantProductPool | ConcentratedPool | WeightedPool | StablePool | StableswapPool | BookPool
+)
 
 
 class Level(NamedTuple):

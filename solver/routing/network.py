@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.domain.ids import Address
-from solver.domain.market import ConcentratedPool, Pool
+from solver.domain.market import ConcentratedPool, ConstantProductPool, Pool
 from solver.domain.numbers import PPM
 from solver.routing.curves import concentrated, other_token
 
@@ -22,6 +22,8 @@ PIECES_MAX = 32  # ranges looked at in one direction of one pool
 POOLS_MAX = 64  # deepest first; the certificate still speaks of all
 HOPS_MAX = 3
 Q96 = float(2**96)
+
+TwoTokenPool = ConstantProductPool | ConcentratedPool
 
 
 class Piece(NamedTuple):
@@ -36,7 +38,7 @@ class Piece(NamedTuple):
 class Edge(NamedTuple):
     """One direction of one pool."""
 
-    pool: Pool
+    pool: TwoTokenPool
     token_in: Address
     token_out: Address
 
@@ -65,7 +67,8 @@ class Network(NamedTuple):
 
 def network(pools: Sequence[Pool], source: Address, sink: Address, amount: int) -> Network:
     """Returns the network of routes of at most HOPS_MAX hops; no edges when there are none."""
-    live = [pool for pool in pools if depth(pool, pool.token0) > 0 < depth(pool, pool.token1)]
+    live = [pool for pool in pools if isinstance(pool, ConstantProductPool | ConcentratedPool)]
+    live = [pool for pool in live if depth(pool, pool.token0) > 0 < depth(pool, pool.token1)]
     units, parents = _units(live, source, max(amount, 1))
     near, far = _hops(live, source), _hops(live, sink)
     inner = [
@@ -85,7 +88,7 @@ def network(pools: Sequence[Pool], source: Address, sink: Address, amount: int) 
     return Network(source, sink, units, parents, tokens, edges, pieces)
 
 
-def mid_price(pool: Pool, token_in: Address) -> float:
+def mid_price(pool: TwoTokenPool, token_in: Address) -> float:
     """Returns atoms of the other token for one atom of `token_in`, before the fee."""
     if isinstance(pool, ConcentratedPool):
         price = (pool.sqrt_price_x96 / Q96) ** 2
@@ -94,7 +97,7 @@ def mid_price(pool: Pool, token_in: Address) -> float:
     return price if token_in == pool.token0 else 1 / price
 
 
-def depth(pool: Pool, token: Address) -> float:
+def depth(pool: TwoTokenPool, token: Address) -> float:
     """Returns the (virtual) reserve of a token now, atoms."""
     if not isinstance(pool, ConcentratedPool):
         return float(pool.reserve0 if token == pool.token0 else pool.reserve1)
@@ -103,7 +106,7 @@ def depth(pool: Pool, token: Address) -> float:
 
 
 def _units(
-    pools: list[Pool], source: Address, amount: int
+    pools: list[TwoTokenPool], source: Address, amount: int
 ) -> tuple[dict[Address, float], dict[Address, Address]]:
     """Returns each reachable token's unit by mid prices through the deepest pools, and whose."""
     units, parents = {source: float(amount)}, dict[Address, Address]()
@@ -121,7 +124,7 @@ def _units(
         parents[other_token(pool, token)] = token
 
 
-def _hops(pools: list[Pool], start: Address) -> dict[Address, int]:
+def _hops(pools: list[TwoTokenPool], start: Address) -> dict[Address, int]:
     hops, layer = {start: 0}, [start]
     while layer:
         met = {

@@ -43,14 +43,14 @@ def execute(
         waiting = [share for share in waiting if share.edge.token_in != token]
         for share, part in zip(leaving, divide(held.pop(token, 0), leaving), strict=True):
             pool = state[share.edge.pool.address]
-            out = curves.amount_out(pool, token, part) if part else 0
+            pair = (token, share.edge.token_out)
+            out = curves.amount_out(pool, pair, part) if part else 0
             if out == 0 and part:
                 raise Infeasible(f"pool {pool.address} gives nothing for {part}")
             if part:
-                there = share.edge.token_out
-                swaps.append(Swap(pool.venue, pool.address, token, there, part, out))
-                state[pool.address] = curves.after(pool, token, part)
-                held[there] = held.get(there, 0) + out
+                swaps.append(Swap(pool.venue, pool.address, *pair, part, out))
+                state[pool.address] = curves.after(pool, pair, part)
+                held[pair[1]] = held.get(pair[1], 0) + out
     return tuple(swaps)
 
 

@@ -59,7 +59,7 @@ async def test_all_pools_are_read_and_hold_two_listed_tokens(devnet):
     pools = await PoolReader(devnet.chain, devnet.deployment.pools).read(head.number)
     assert [(pool.venue, pool.address) for pool in pools] == list(devnet.deployment.pools)
     listed = {token.address for token in devnet.deployment.tokens}
-    assert all({pool.token0, pool.token1} <= listed for pool in pools)
+    assert all(set(pool.tokens) <= listed for pool in pools)
 
 
 async def test_reading_again_follows_liquidity_that_was_added_and_taken(devnet):

@@ -190,7 +190,7 @@ async def test_after_a_reorg_nothing_read_before_is_believed(world: Followed):
     token0 = next(call for call in calls if call not in uniswap_v2.hot(POOL))
     world.node.answers[token0] = word(int("33" * 20, 16))
     await world.feeds.step()
-    assert world.board.snapshot().pools[0].token0 == "0x" + "33" * 20
+    assert world.board.snapshot().pools[0].tokens[0] == "0x" + "33" * 20
 
 
 async def test_strikes_once_listed_stay_when_the_price_moves(world: Followed):

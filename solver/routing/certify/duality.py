@@ -72,9 +72,8 @@ def token_bound(sold: Mapping[Address, int], snapshot: Snapshot, prices: Prices)
     """Returns the most that `sold` can become, times PRICE_UNIT: sum nu*sold + sum arbitrage."""
     bound = sum(prices.get(token, 0) * amount for token, amount in sold.items())
     for pool in snapshot.pools:
-        price0, price1 = prices.get(pool.token0, 0), prices.get(pool.token1, 0)
-        if price0 or price1:
-            bound += curves.arbitrage_up(pool, price0, price1)
+        if any(prices.get(token) for token in pool.tokens):
+            bound += curves.arbitrage_up(pool, prices)
     return bound
 
 

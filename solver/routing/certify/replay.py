@@ -34,13 +34,13 @@ def replay_tokens(
             held[pull.token] += pull.amount if pull.leg in sold else 0
     for swap in (swap for solution in solutions for swap in solution.swaps):
         pool = pools.get(swap.pool)
-        if pool is None or pool.venue != swap.venue or swap.token_in not in pool[2:4]:
-            raise Unproven(f"no pool {swap.pool} of {swap.venue} trades {swap.token_in}")
-        prove(swap.token_out == curves.other_token(pool, swap.token_in), "token out of the pool")
+        if pool is None or pool.venue != swap.venue:
+            raise Unproven(f"there is no pool {swap.pool} of {swap.venue}")
+        pair = (swap.token_in, swap.token_out)
         prove(0 < swap.amount_in <= held[swap.token_in], "a swap spends what is there")
         try:
-            out = curves.amount_out(pool, swap.token_in, swap.amount_in)
-            pools[swap.pool] = curves.after(pool, swap.token_in, swap.amount_in)
+            out = curves.amount_out(pool, pair, swap.amount_in)
+            pools[swap.pool] = curves.after(pool, pair, swap.amount_in)
         except Infeasible as error:
             raise Unproven(error.detail) from error
         prove(swap.amount_out == out, "a swap gives what the pool's code gives")

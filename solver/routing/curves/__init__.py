@@ -1,46 +1,66 @@
 """Exact integer maths of every pool kind: what the chain will do, to the atom, before it does it.
 
-Each kind is one file with the same five functions; this dispatches on the pool's type.
+Each kind is one file with the same functions; this dispatches on the pool's type. A pair is
+(token in, token out): a pool of many tokens trades one pair at a time.
 """
 
+from collections.abc import Mapping
 from types import ModuleType
-from typing import cast
+from typing import TypeVar, cast
 
+from solver.domain.errors import Infeasible
 from solver.domain.ids import Address
-from solver.domain.market import ConcentratedPool, Pool
+from solver.domain.market import ConcentratedPool, ConstantProductPool, Pool
 from solver.routing.curves import concentrated, constant_product
 
 PRICE_UNIT = 2**96  # dual prices: atoms of the objective per atom, scaled by this
 
+Pair = tuple[Address, Address]
+AnyPool = TypeVar("AnyPool", bound=Pool)
 
-def _kind(pool: Pool) -> ModuleType:
-    return concentrated if isinstance(pool, ConcentratedPool) else constant_product
+_KINDS: dict[type, ModuleType] = {
+    ConstantProductPool: constant_product,
+    ConcentratedPool: concentrated,
+}
 
 
-def amount_out(pool: Pool, token_in: Address, amount_in: int) -> int:
+def _kind(pool: Pool, pair: Pair) -> ModuleType:
+    if pair[0] not in pool.tokens or pair[1] not in pool.tokens or pair[0] == pair[1]:
+        raise Infeasible(f"pool {pool.address} does not trade {pair[0]} for {pair[1]}")
+    return _KINDS[type(pool)]
+
+
+def amount_out(pool: Pool, pair: Pair, amount_in: int) -> int:
     """Returns the atoms an exact input buys. Raises Infeasible beyond the pool's liquidity."""
-    return cast(int, _kind(pool).amount_out(pool, token_in, amount_in))
+    return cast(int, _kind(pool, pair).amount_out(pool, pair, amount_in))
 
 
-def amount_in(pool: Pool, token_in: Address, amount_out: int) -> int:
+def amount_in(pool: Pool, pair: Pair, amount_out: int) -> int:
     """Returns the atoms an exact output costs. Raises Infeasible beyond the pool's liquidity."""
-    return cast(int, _kind(pool).amount_in(pool, token_in, amount_out))
+    return cast(int, _kind(pool, pair).amount_in(pool, pair, amount_out))
 
 
-def after(pool: Pool, token_in: Address, amount_in: int) -> Pool:
+def after(pool: AnyPool, pair: Pair, amount_in: int) -> AnyPool:
     """Returns the pool's state once the exact input was swapped."""
-    return cast(Pool, _kind(pool).after(pool, token_in, amount_in))
+    return cast(AnyPool, _kind(pool, pair).after(pool, pair, amount_in))
 
 
-def arbitrage_up(pool: Pool, price0: int, price1: int) -> int:
+def arbitrage_up(pool: Pool, prices: Mapping[Address, int]) -> int:
     """Returns an upper bound of max over trades of price_out*out - price_in*in, rounded up.
 
-    Prices are integers of one unit (PRICE_UNIT), so the answer is atoms of the objective times that
-    unit. No exact trade with the pool gains more at those prices: this is one term of the dual.
+    A trade is one swap of one pair, or for a pool of two tokens any number of swaps. Prices are
+    integers of one unit (PRICE_UNIT), absent ones 0, so the answer is atoms of the objective times
+    that unit. No exact trade with the pool gains more at those prices: one term of the dual.
     """
-    return cast(int, _kind(pool).arbitrage_up(pool, price0, price1))
+    return cast(int, _KINDS[type(pool)].arbitrage_up(pool, prices))
 
 
 def other_token(pool: Pool, token: Address) -> Address:
-    """Returns the pool's token that is not `token`."""
-    return pool.token1 if token == pool.token0 else pool.token0
+    """Returns the token of a pool of two that is not `token`."""
+    first, second = pool.tokens
+    return second if token == first else first
+
+
+def pair_from(pool: Pool, token_in: Address) -> Pair:
+    """Returns the pair that sells `token_in` to a pool of two."""
+    return token_in, other_token(pool, token_in)

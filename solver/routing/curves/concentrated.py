@@ -5,7 +5,7 @@ at the edge of every bitmap word (256 compressed ticks), initialised or not, and
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isqrt
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ from solver.routing.curves.ticks import (
     ratio_at,
     tick_at,
 )
+
+Pair = tuple[Address, Address]
 
 WORD = 256  # compressed ticks in one word of the pool's bitmap
 
@@ -42,19 +44,19 @@ class _State(NamedTuple):
     amount_out: int
 
 
-def amount_out(pool: ConcentratedPool, token_in: Address, amount_in: int) -> int:
+def amount_out(pool: ConcentratedPool, pair: Pair, amount_in: int) -> int:
     """Returns atoms out for an exact input. Raises Infeasible when it is not wholly taken."""
-    return _swap(pool, _is_down(pool, token_in), amount_in, is_exact_in=True).amount_out
+    return _swap(pool, _is_down(pool, pair), amount_in, is_exact_in=True).amount_out
 
 
-def amount_in(pool: ConcentratedPool, token_in: Address, amount_out: int) -> int:
+def amount_in(pool: ConcentratedPool, pair: Pair, amount_out: int) -> int:
     """Returns atoms in for an exact output. Raises Infeasible when it is not wholly given."""
-    return _swap(pool, _is_down(pool, token_in), amount_out, is_exact_in=False).amount_in
+    return _swap(pool, _is_down(pool, pair), amount_out, is_exact_in=False).amount_in
 
 
-def after(pool: ConcentratedPool, token_in: Address, amount_in: int) -> ConcentratedPool:
+def after(pool: ConcentratedPool, pair: Pair, amount_in: int) -> ConcentratedPool:
     """Returns the pool at the price, tick and liquidity the exact input leaves it."""
-    state = _swap(pool, _is_down(pool, token_in), amount_in, is_exact_in=True)
+    state = _swap(pool, _is_down(pool, pair), amount_in, is_exact_in=True)
     return pool._replace(sqrt_price_x96=state.ratio, tick=state.tick, liquidity=state.liquidity)
 
 
@@ -73,7 +75,7 @@ def segments(pool: ConcentratedPool, is_down: bool) -> Iterator[Segment]:
         index += -1 if is_down else 1
 
 
-def arbitrage_up(pool: ConcentratedPool, price0: int, price1: int) -> int:
+def arbitrage_up(pool: ConcentratedPool, prices: Mapping[Address, int]) -> int:
     """Returns an upper bound of max price_out*out - price_in*in over both directions, rounded up.
 
     Every integer step of the pool is on or below the real curve of its segment, so the sum of the
@@ -81,6 +83,7 @@ def arbitrage_up(pool: ConcentratedPool, price0: int, price1: int) -> int:
     L*(price1*(s - t) - q0*(1/t - 1/s)), q0 = price0/(1 - fee), best at t^2 = q0/price1; upwards the
     same with the tokens exchanged and the ratios inverted.
     """
+    price0, price1 = prices.get(pool.token0, 0), prices.get(pool.token1, 0)
     return max(_gain_down(pool, price0, price1), _gain_up(pool, price0, price1))
 
 
@@ -114,10 +117,8 @@ def _gain_up(pool: ConcentratedPool, price0: int, price1: int) -> int:
     return gain
 
 
-def _is_down(pool: ConcentratedPool, token_in: Address) -> bool:
-    if token_in not in (pool.token0, pool.token1):
-        raise Infeasible(f"pool {pool.address} does not hold {token_in}")
-    return token_in == pool.token0
+def _is_down(pool: ConcentratedPool, pair: Pair) -> bool:
+    return pair[0] == pool.token0
 
 
 def _swap(pool: ConcentratedPool, is_down: bool, amount: int, *, is_exact_in: bool) -> _State:

@@ -150,8 +150,11 @@ class World:
         head = await self.chain.head()
         pools = await PoolReader(self.chain, self.deployment.pools).read(head.number)
         both = {token_in, token_out}
-        found = [pool for pool in pools if {pool.token0, pool.token1} == both]
-        return max(found, key=lambda pool: curves.amount_out(pool, token_in, amount))
+        found = [pool for pool in pools if set(pool.tokens) == both]
+        return max(
+            found,
+            key=lambda pool: curves.amount_out(pool, curves.pair_from(pool, token_in), amount),
+        )
 
 
 async def test_the_contract_computes_the_same_digests(devnet):
@@ -175,7 +178,7 @@ async def test_a_permit2_swap_settles_and_pays_the_quote_to_the_wei(devnet, to_w
     weth, usdc = deployment.weth, deployment.usdc
     amount = atoms_of_usd(deployment.token("WETH"), 50_000)
     pool = await world.best_pool(weth, usdc, amount)
-    quoted = curves.amount_out(pool, weth, amount)
+    quoted = curves.amount_out(pool, curves.pair_from(pool, weth), amount)
     now = (await devnet.chain.head()).timestamp
     legs = [
         Leg("token", weth, "sell", quantity_min=amount, quantity_max=amount),

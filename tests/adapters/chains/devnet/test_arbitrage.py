@@ -4,7 +4,7 @@ from adapters.chains.abi import artifact
 from adapters.chains.devnet.builder import Builder, Tx
 from adapters.chains.devnet.tokens import atoms_of_usd, transfer
 from adapters.registry import PoolReader, encode_step
-from solver.domain.market import ConstantProductPool
+from solver.domain.market import ConcentratedPool, ConstantProductPool
 from solver.domain.route import Swap
 from solver.routing import curves
 
@@ -14,10 +14,11 @@ async def prices_of(devnet):
     head = await devnet.chain.head()
     pools = await PoolReader(devnet.chain, devnet.deployment.pools).read(head.number)
     return [
-        pool.reserve1 / pool.reserve0
-        if isinstance(pool, ConstantProductPool)
-        else (pool.sqrt_price_x96 / 2**96) ** 2
+        (pool.sqrt_price_x96 / 2**96) ** 2
+        if isinstance(pool, ConcentratedPool)
+        else pool.reserve1 / pool.reserve0
         for pool in pools
+        if isinstance(pool, ConcentratedPool | ConstantProductPool)
     ], pools
 
 
@@ -35,10 +36,10 @@ async def test_pools_come_back_after_a_large_trade(devnet):
     await builder.prepare()
     run = artifact("Router").interface.functions["run"]
     for pool in pools:
-        if weth.address not in (pool.token0, pool.token1):
+        if weth.address not in pool.tokens:
             continue
         amount = atoms_of_usd(weth, 400_000)
-        out = curves.amount_out(pool, weth.address, amount)
+        out = curves.amount_out(pool, curves.pair_from(pool, weth.address), amount)
         bought = curves.other_token(pool, weth.address)
         step = encode_step(
             Swap(pool.venue, pool.address, weth.address, bought, amount, out), deployment.router

@@ -41,11 +41,13 @@ def test_no_trade_beats_the_bound(pool, skew, amount, is_down):
     price0, price1 = int(ratio * PRICE_UNIT), PRICE_UNIT
     token_in = pool.token0 if is_down else pool.token1
     try:
-        out = curves.amount_out(pool, token_in, amount)
+        out = curves.amount_out(pool, curves.pair_from(pool, token_in), amount)
     except Infeasible:
         return
     paid, got = (price0, price1) if is_down else (price1, price0)
-    assert got * out - paid * amount <= curves.arbitrage_up(pool, price0, price1)
+    assert got * out - paid * amount <= curves.arbitrage_up(
+        pool, {pool.token0: price0, pool.token1: price1}
+    )
 
 
 @given(POOLS, st.integers(5, 100), st.booleans())
@@ -56,13 +58,16 @@ def test_the_bound_is_reached_by_some_trade(pool, skew, is_down):
         else (pool.sqrt_price_x96 / 2**96) ** 2
     )
     price0 = int(spot * 1.01 ** (-skew if is_down else skew) * PRICE_UNIT)
-    bound = curves.arbitrage_up(pool, price0, PRICE_UNIT)
+    bound = curves.arbitrage_up(pool, {pool.token0: price0, pool.token1: PRICE_UNIT})
     token_in = pool.token0 if is_down else pool.token1
     paid, got = (price0, PRICE_UNIT) if is_down else (PRICE_UNIT, price0)
 
     def gain(amount):
         try:
-            return got * curves.amount_out(pool, token_in, amount) - paid * amount
+            return (
+                got * curves.amount_out(pool, curves.pair_from(pool, token_in), amount)
+                - paid * amount
+            )
         except Infeasible:
             return -(10**99)
 
@@ -78,16 +83,16 @@ def test_the_bound_is_reached_by_some_trade(pool, skew, is_down):
 
 
 def test_a_pool_at_the_dual_price_gains_nothing():
-    assert curves.arbitrage_up(product(10**20, 10**20), PRICE_UNIT, PRICE_UNIT) == 0
-    assert curves.arbitrage_up(concentrated(0), PRICE_UNIT, PRICE_UNIT) == 0
+    for pool in (product(10**20, 10**20), concentrated(0)):
+        assert curves.arbitrage_up(pool, dict.fromkeys(pool.tokens, PRICE_UNIT)) == 0
 
 
 @given(POOLS, st.integers(1, 10**18), st.booleans())
 def test_exact_out_costs_no_less_than_it_gives(pool, amount, is_down):
     token_in = pool.token0 if is_down else pool.token1
     try:
-        cost = curves.amount_in(pool, token_in, amount)
-        assert curves.amount_out(pool, token_in, cost) >= amount
+        cost = curves.amount_in(pool, curves.pair_from(pool, token_in), amount)
+        assert curves.amount_out(pool, curves.pair_from(pool, token_in), cost) >= amount
     except Infeasible:
         return
 
@@ -96,9 +101,13 @@ def test_exact_out_costs_no_less_than_it_gives(pool, amount, is_down):
 def test_two_halves_never_beat_the_whole_by_more_than_fees_on_fees(pool, amount, is_down):
     token_in = pool.token0 if is_down else pool.token1
     try:
-        whole = curves.amount_out(pool, token_in, 2 * amount)
-        first = curves.amount_out(pool, token_in, amount)
-        second = curves.amount_out(curves.after(pool, token_in, amount), token_in, amount)
+        whole = curves.amount_out(pool, curves.pair_from(pool, token_in), 2 * amount)
+        first = curves.amount_out(pool, curves.pair_from(pool, token_in), amount)
+        second = curves.amount_out(
+            curves.after(pool, curves.pair_from(pool, token_in), amount),
+            curves.pair_from(pool, token_in),
+            amount,
+        )
     except Infeasible:
         return
     assert second <= first + 3  # rounding of the ratio
