@@ -1,26 +1,25 @@
 """The dual bound in integers: what no plan can exceed, whatever found the multipliers.
 
 Part of the checker. Any non-negative prices give a valid bound (weak duality); good ones give a
-tight one. Token part: sum of nu*sold plus each pool's best arbitrage at nu. Derivative part, given
-the token part: the Lagrangian of the linear program over ladder levels.
+tight one. Token part: sum of nu*sold plus each pool's best arbitrage at nu. Derivative part: rows.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from solver.domain.account import Account
-from solver.domain.errors import Unproven
 from solver.domain.ids import Address
-from solver.domain.market import Ladder, Level
-from solver.domain.numbers import PPM, WAD, div_up
-from solver.domain.program import Exposure, Program
+from solver.domain.numbers import PPM, div_up
+from solver.domain.program import Program
 from solver.domain.route import Certificate, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing import curves
 from solver.routing.certify import tally
+from solver.routing.certify.rows import Rows as Rows
+from solver.routing.certify.rows import fill_bound as fill_bound
+from solver.routing.certify.rows import offers as offers
 
 Prices = Mapping[Address, int]  # PRICE_UNIT
-Rows = Mapping[str, int]  # leg:<i>:max, leg:<i>:min, delta:max, delta:min; atoms per unit, 1e18
 
 
 def gap_ppm(value: int, bound: int) -> int:
@@ -75,59 +74,6 @@ def token_bound(sold: Mapping[Address, int], snapshot: Snapshot, prices: Prices)
         if any(prices.get(token) for token in pool.tokens):
             bound += curves.arbitrage_up(pool, prices)
     return bound
-
-
-def fill_bound(program: Program, snapshot: Snapshot, rows: Rows, held_delta: int) -> int:
-    """Returns the most net credit any fills can earn, settlement atoms; `held_delta` is 1e36.
-
-    max over x of sum credit*x, 0 <= x <= size, each leg's sum of x in its range (leg rows), the
-    signed sum of delta*x in the box less what is held (delta rows).
-    """
-    if not program.exposures:
-        return 0
-    total, slope = 0, rows.get("delta:max", 0) - rows.get("delta:min", 0)
-    if program.delta is not None:
-        most = (program.delta.target + program.delta.tolerance) * WAD - held_delta
-        least = (program.delta.target - program.delta.tolerance) * WAD - held_delta
-        # The contract's delta is rounded down: the box is wider by less than one.
-        total += rows.get("delta:max", 0) * (most + WAD) - rows.get("delta:min", 0) * least
-    elif slope:
-        raise Unproven("a price on a delta that nothing bounds")
-    for exposure in program.exposures:
-        above, below = (rows.get(f"leg:{exposure.leg}:{end}", 0) for end in ("max", "min"))
-        total += (above * exposure.quantity_max - below * exposure.quantity_min) * WAD
-        for ladder, sign, level in offers(program, exposure, snapshot):
-            gain = _gain(program, snapshot, (ladder.instrument, sign, level), slope)
-            total += level.quantity * max(0, gain - (above - below) * WAD)
-    return div_up(total, WAD**3)
-
-
-def offers(
-    program: Program, exposure: Exposure, snapshot: Snapshot
-) -> Iterator[tuple[Ladder, int, Level]]:
-    """Yields (ladder, +1 to buy or -1 to sell, level) of all that the exposure may take."""
-    limit = exposure.limit_price
-    for ladder in snapshot.ladders:
-        if ladder.instrument not in exposure.candidates or ladder.maker == program.account:
-            continue
-        if exposure.side != "sell":
-            for level in ladder.asks:
-                if not limit or level.price <= limit:
-                    yield ladder, 1, level
-        if exposure.side != "buy":
-            for level in ladder.bids:
-                if level.price >= limit:
-                    yield ladder, -1, level
-
-
-def _gain(program: Program, snapshot: Snapshot, offer: tuple[int, int, Level], slope: int) -> int:
-    """Returns credit less the delta row's price of one unit, atoms * 1e36."""
-    instrument, sign, level = offer
-    unit = 10**snapshot.settlement_token.decimals
-    gain: int = -sign * tally.unit_cost(instrument, level.price, snapshot) * unit * WAD
-    if slope and program.delta is not None and instrument >> 144 == program.delta.market:
-        gain -= slope * sign * tally.delta_of(instrument, snapshot)
-    return gain
 
 
 def _traded(program: Program, solution: Solution) -> tuple[Counter[Address], Counter[Address]]:
