@@ -43,7 +43,12 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.cli", "app.openapi"),
 ]
 ADAPTERS_MAY_SEE = ("solver.domain", "solver.pricing", "solver.routing.curves")
-CERTIFY_MAY_SEE = ("solver.domain", "solver.routing.curves", "solver.routing.certify")
+CERTIFY_MAY_SEE = (
+    "solver.domain",
+    "solver.routing.curves",
+    "solver.routing.toll",
+    "solver.routing.certify",
+)
 IMPURE = frozenset(
     "time datetime random secrets uuid os sys io pathlib tempfile socket subprocess threading "
     "multiprocessing concurrent asyncio httpx aiohttp requests websockets web3 sqlite3 sqlalchemy "

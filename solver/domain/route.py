@@ -47,14 +47,24 @@ class Fill(NamedTuple):
     quote_index: int | None = None
 
 
+class Case(NamedTuple):
+    """Plans that use none of the pools `closed` and every pool `open`, and a bound's prices."""
+
+    closed: tuple[Address, ...]
+    open: tuple[Address, ...]
+    token_prices: tuple[tuple[Address, int], ...]
+
+
 class Certificate(NamedTuple):
     """Weak duality in integers: `bound` holds for any non-negative multipliers: no trust needed.
 
-    value and bound are of the maximised objective: for token routes atoms of the bought token, for
-    derivatives settlement atoms of net credit before fee. `token_prices` are the dual prices of the
-    tokens (atoms of objective per atom, scaled by 2**96); `row_prices` the multipliers of the
-    exposure and delta rows (settlement atoms per 1e18, scaled by 1e18), as solver.routing.certify
-    names them. gap_ppm = ceil((bound - value) * 1e6 / max(|value|, 1)).
+    value and bound are of the maximised objective: for token routes atoms of the bought token, net
+    of what the pool steps' gas is worth in it (solver.routing.toll); for derivatives settlement
+    atoms of net credit before fee. `token_prices` are the dual prices of the tokens (atoms of
+    objective per atom, scaled by 2**96); `row_prices` the multipliers of the exposure and delta
+    rows (settlement atoms per 1e18, scaled by 1e18), as solver.routing.certify names them.
+    gap_ppm = ceil((bound - value) * 1e6 / max(|value|, 1)). Fixed gas leaves a gap at any one
+    price vector; with `cases`, which are together every plan, the bound is the greatest of theirs.
     """
 
     value: int
@@ -62,6 +72,7 @@ class Certificate(NamedTuple):
     gap_ppm: int
     token_prices: tuple[tuple[Address, int], ...] = ()
     row_prices: tuple[tuple[str, int], ...] = ()
+    cases: tuple[Case, ...] = ()
 
 
 class MarginFigures(NamedTuple):

@@ -3,17 +3,26 @@
 Whatever the prices, the checker's own bound at them is what is claimed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from solver.domain.account import Account
 from solver.domain.ids import Address
 from solver.domain.program import Program
-from solver.domain.route import Certificate, Solution
+from solver.domain.route import Case, Certificate, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import duality
 from solver.routing.curves import PRICE_UNIT
 
 UNPROVEN = Certificate(0, 0, 0)
+
+
+class PricedCase(NamedTuple):
+    """A case as the planner finds it: pools not used, pools used, and any common unit's prices."""
+
+    closed: Collection[Address]
+    open: Collection[Address]
+    prices: Mapping[Address, float]
 
 
 def proof(
@@ -22,14 +31,21 @@ def proof(
     solutions: Sequence[Solution],
     accounts: Sequence[Account],
     marginal: tuple[Mapping[Address, float], Mapping[str, int]],
+    *,
+    cases: Sequence[PricedCase] = (),
 ) -> Certificate:
-    """Returns the certificate at token prices (any common unit) and row prices (as checked)."""
+    """Returns the certificate at token prices (any common unit) and row prices (as checked).
+
+    `cases`, if any, are the leaves of a decision tree over pools.
+    """
     prices, rows = marginal
-    numeraire = duality.numeraire(programs, snapshot)
-    integers = dual_prices(prices, numeraire) if numeraire and prices else {}
+    token = duality.numeraire(programs, snapshot)
+    integers = dual_prices(prices, token) if token and prices else {}
+    claimed = tuple(_case(case, token) for case in cases if token and prices)
     terms = (programs, snapshot, solutions, accounts)
-    value, bound = duality.value_and_bound(*terms, (integers, rows))
-    return duality.certificate(value, bound, integers, rows)
+    multipliers = duality.Multipliers(integers, rows, claimed)
+    value, bound = duality.value_and_bound(*terms, multipliers)
+    return duality.certificate(value, bound, multipliers)
 
 
 def dual_prices(prices: Mapping[Address, float], numeraire: Address) -> dict[Address, int]:
@@ -39,3 +55,8 @@ def dual_prices(prices: Mapping[Address, float], numeraire: Address) -> dict[Add
         return {numeraire: PRICE_UNIT}
     scaled = {token: int(price / unit * PRICE_UNIT) for token, price in prices.items()}
     return scaled | {numeraire: PRICE_UNIT}
+
+
+def _case(case: PricedCase, numeraire: Address) -> Case:
+    prices = dual_prices(case.prices, numeraire)
+    return Case(tuple(sorted(case.closed)), tuple(sorted(case.open)), tuple(sorted(prices.items())))

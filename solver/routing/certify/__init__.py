@@ -13,6 +13,7 @@ from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing import curves
 from solver.routing.certify import duality, tally
+from solver.routing.certify.cases import check_cases
 from solver.routing.certify.replay import prove, replay_fills, replay_tokens
 
 
@@ -103,8 +104,11 @@ def _check_bound(
     prove(min([*prices.values(), *rows.values()], default=0) >= 0, "prices are not negative")
     numeraire = duality.numeraire(programs, snapshot)
     prove(numeraire is None or prices.get(numeraire) == curves.PRICE_UNIT, "the numeraire is 1")
-    value, bound = duality.value_and_bound(programs, snapshot, solutions, accounts, (prices, rows))
-    prove(claim.value == value, "the value is what was bought and earned")
+    bought = {flow.token: prices.get(flow.token, 0) for p in programs for flow in p.buys}
+    check_cases(claim.cases, bought)
+    multipliers = duality.Multipliers(prices, rows, claim.cases)
+    value, bound = duality.value_and_bound(programs, snapshot, solutions, accounts, multipliers)
+    prove(claim.value == value, "the value is what was bought and earned, net of gas")
     prove(claim.bound >= bound, "the bound follows from the prices")
     prove(value <= claim.bound, "the value is within the bound")
     prove(claim.gap_ppm == duality.gap_ppm(value, claim.bound), "the gap is what it says")

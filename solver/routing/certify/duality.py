@@ -1,25 +1,41 @@
 """The dual bound in integers: what no plan can exceed, whatever found the multipliers.
 
 Part of the checker. Any non-negative prices give a valid bound (weak duality); good ones give a
-tight one. Token part: sum of nu*sold plus each pool's best arbitrage at nu. Derivative part: rows.
+tight one. A plan sells `sold` and trades with pools: at prices nu with nu >= w, it earns w*bought
+<= nu*sold + sum of nu*(what each pool gives less what it takes), and a pool gives at most its best
+arbitrage at nu. Every step pays its gas, so a plan that uses a pool pays that pool's gas at least
+once: net of gas a pool adds at most max(0, arbitrage - gas). Where a case says which pools a plan
+uses, an open one adds arbitrage - gas, a closed one nothing; the cases are together every plan, so
+the greatest of their bounds holds. Derivative part: rows.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from solver.domain.account import Account
 from solver.domain.ids import Address
 from solver.domain.numbers import PPM, div_up
 from solver.domain.program import Program
-from solver.domain.route import Certificate, Solution
+from solver.domain.route import Case, Certificate, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing import curves
 from solver.routing.certify import tally
 from solver.routing.certify.rows import Rows as Rows
 from solver.routing.certify.rows import fill_bound as fill_bound
 from solver.routing.certify.rows import offers as offers
+from solver.routing.toll import FREE, Toll, toll
 
 Prices = Mapping[Address, int]  # PRICE_UNIT
+EITHER: tuple[Collection[Address], Collection[Address]] = ((), ())
+
+
+class Multipliers(NamedTuple):
+    """What a claim rests on: `prices` weigh what is bought, and bound it where there is no case."""
+
+    prices: Prices
+    rows: Rows
+    cases: tuple[Case, ...] = ()
 
 
 def gap_ppm(value: int, bound: int) -> int:
@@ -27,10 +43,10 @@ def gap_ppm(value: int, bound: int) -> int:
     return div_up((bound - value) * PPM, max(abs(value), 1))
 
 
-def certificate(value: int, bound: int, prices: Prices, rows: Rows) -> Certificate:
+def certificate(value: int, bound: int, multipliers: Multipliers) -> Certificate:
     """Returns the claim in its one canonical form."""
-    tokens, multipliers = tuple(sorted(prices.items())), tuple(sorted(rows.items()))
-    return Certificate(value, bound, gap_ppm(value, bound), tokens, multipliers)
+    prices, rows = (tuple(sorted(part.items())) for part in multipliers[:2])
+    return Certificate(value, bound, gap_ppm(value, bound), prices, rows, multipliers.cases)
 
 
 def numeraire(programs: Sequence[Program], snapshot: Snapshot) -> Address | None:
@@ -48,47 +64,72 @@ def value_and_bound(
     snapshot: Snapshot,
     solutions: Sequence[Solution],
     accounts: Sequence[Account],
-    multipliers: tuple[Prices, Rows],
+    multipliers: Multipliers,
 ) -> tuple[int, int]:
-    """Returns the objective's value and its bound at the multipliers, atoms of the numeraire."""
-    prices, rows = multipliers
-    sold, value, earned, bound = Counter[Address](), 0, 0, 0
+    """Returns the objective's value, net of the steps' gas, and its bound, numeraire's atoms."""
+    sold, bought, value, bound = Counter[Address](), Counter[Address](), 0, 0
     for program, solution, account in zip(programs, solutions, accounts, strict=True):
-        given, received = _traded(program, solution)
-        sold.update(given)
-        value += sum(prices.get(token, 0) * amount for token, amount in received.items())
-        earned += tally.credit(solution.fills, snapshot)
+        _add_traded(program, solution, sold, bought)
+        value += tally.credit(solution.fills, snapshot)
         held = 0
         if program.delta is not None and program.exposures:
             held = tally.held_delta(program, snapshot, solution, account)
-        bound += fill_bound(program, snapshot, rows, held)
-    if sold:
-        bound += div_up(token_bound(sold, snapshot, prices), curves.PRICE_UNIT)
-    return value // curves.PRICE_UNIT + earned, bound
+        bound += fill_bound(program, snapshot, multipliers.rows, held)
+    token = numeraire(programs, snapshot)
+    if token is not None:
+        prices, per_gas = multipliers.prices, toll(token, snapshot)
+        worth = sum(prices.get(token, 0) * amount for token, amount in bought.items())
+        value += worth // curves.PRICE_UNIT - per_gas.up(_gas(solutions, snapshot))
+        cases = multipliers.cases or (Case((), (), tuple(prices.items())),)
+        most = (
+            token_bound(sold, snapshot, dict(case.token_prices), per_gas, (case.closed, case.open))
+            for case in cases
+        )
+        bound += div_up(max(most), curves.PRICE_UNIT)
+    return value, bound
 
 
-def token_bound(sold: Mapping[Address, int], snapshot: Snapshot, prices: Prices) -> int:
-    """Returns the most that `sold` can become, times PRICE_UNIT: sum nu*sold + sum arbitrage."""
+def token_bound(
+    sold: Mapping[Address, int],
+    snapshot: Snapshot,
+    prices: Prices,
+    per_gas: Toll = FREE,
+    case: tuple[Collection[Address], Collection[Address]] = EITHER,
+) -> int:
+    """Returns the most that `sold` can become net of gas, times PRICE_UNIT, where the pools of
+    `case`, (closed, open), are not used or used: sum nu*sold + sum of what each pool adds.
+    """
+    closed, open_ = case
     bound = sum(prices.get(token, 0) * amount for token, amount in sold.items())
-    for pool in snapshot.pools:
-        if any(prices.get(token) for token in pool.tokens):
-            bound += curves.arbitrage_up(pool, prices)
+    for address, pool in {pool.address: pool for pool in snapshot.pools}.items():
+        if address in closed:
+            continue
+        gain = curves.arbitrage_up(pool, prices)
+        if gain or address in open_:
+            gain -= per_gas.down(pool.gas, curves.PRICE_UNIT)
+            bound += gain if gain > 0 or address in open_ else 0
     return bound
 
 
-def _traded(program: Program, solution: Solution) -> tuple[Counter[Address], Counter[Address]]:
-    """Returns what went into venues and what came out, fee held back on its own side."""
-    sells = {flow.leg for flow in program.sells}
-    given, received = Counter[Address](), Counter[Address]()
+def _gas(solutions: Sequence[Solution], snapshot: Snapshot) -> int:
+    gas = {pool.address: pool.gas for pool in snapshot.pools}
+    return sum(gas[swap.pool] for solution in solutions for swap in solution.swaps)
+
+
+def _add_traded(
+    program: Program, solution: Solution, given: Counter[Address], received: Counter[Address]
+) -> None:
+    """Adds what went into venues and what came out, the fee held back on its own side."""
+    sells, settlement = {flow.leg for flow in program.sells}, program.limits.settlement_token
+    pulled = Counter[Address]()
     for pull in solution.pulls:
         if pull.leg in sells:
-            given[pull.token] += pull.amount
+            pulled[pull.token] += pull.amount
     for out in solution.outs:
         received[out.token] += out.amount
-    settlement = program.limits.settlement_token
     if tally.is_fee_held_back(program, solution):
-        if given[settlement]:
-            given[settlement] -= solution.fee
+        if pulled[settlement]:
+            pulled[settlement] -= solution.fee
         else:
             received[settlement] += solution.fee
-    return given, received
+    given.update(pulled)

@@ -1,7 +1,8 @@
 """Runs a plan again, step by step, on the snapshot's own pools and ladders.
 
 Part of the checker: sees only solver.domain, the exact curves and the tally. A pool is used in the
-state the steps before left it in; a level is used up to its size; nothing is left over.
+state the steps before left it in, one of many tokens once: its bound is of a single swap. A level
+is used up to its size; nothing is left over.
 """
 
 from collections import Counter
@@ -27,7 +28,8 @@ def replay_tokens(
 ) -> None:
     """Pulls, then steps item by item on the pools as they move, then outs. Raises Unproven."""
     held: Counter[Address] = Counter()
-    pools = {pool.address: pool for pool in snapshot.pools}
+    untouched = {pool.address: pool for pool in snapshot.pools}
+    pools = dict(untouched)
     for program, solution in zip(programs, solutions, strict=True):
         sold = {flow.leg for flow in program.sells}
         for pull in solution.pulls:
@@ -36,6 +38,8 @@ def replay_tokens(
         pool = pools.get(swap.pool)
         if pool is None or pool.venue != swap.venue:
             raise Unproven(f"there is no pool {swap.pool} of {swap.venue}")
+        is_fresh = pool is untouched[swap.pool]
+        prove(is_fresh or len(pool.tokens) == 2, "a pool of many tokens is used once")
         pair = (swap.token_in, swap.token_out)
         prove(0 < swap.amount_in <= held[swap.token_in], "a swap spends what is there")
         try:
