@@ -76,14 +76,27 @@ class FlowView(View):
     from_wallet: bool | None = None
 
 
+class CaseView(View):
+    """Plans without any pool `closed` and with every pool `open`, and the bound's prices there."""
+
+    closed: list[str]
+    open: list[str]
+    token_prices: list[list[str]]
+
+
 class CertificateView(View):
-    """The proof of quality: `bound` holds by weak duality; gapPpm is how far `value` is off."""
+    """The proof of quality: `bound` holds by weak duality; gapPpm is how far `value` is off.
+
+    Atoms of what is bought, or of net credit; net of what the gas of pool steps is worth there.
+    `cases`, where there are any, are together every plan: the greatest of their bounds is `bound`.
+    """
 
     value: str
     bound: str
     gap_ppm: str
     token_prices: list[list[str]]
     row_prices: list[list[str]]
+    cases: list[CaseView]
 
 
 class PayoffPoint(View):

@@ -1,6 +1,7 @@
 """Plans an outcome without submitting it: what would happen, what it costs, and what to sign."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter
@@ -156,9 +157,21 @@ def _certificate(certificate: Certificate) -> Json:
         "value": str(certificate.value),
         "bound": str(certificate.bound),
         "gapPpm": str(certificate.gap_ppm),
-        "tokenPrices": [[token, str(price)] for token, price in certificate.token_prices],
-        "rowPrices": [[row, str(price)] for row, price in certificate.row_prices],
+        "tokenPrices": _prices(certificate.token_prices),
+        "rowPrices": _prices(certificate.row_prices),
+        "cases": [
+            {
+                "closed": list(case.closed),
+                "open": list(case.open),
+                "tokenPrices": _prices(case.token_prices),
+            }
+            for case in certificate.cases
+        ],
     }
+
+
+def _prices(named: Iterable[tuple[str, int]]) -> list[list[str]]:
+    return [[name, str(price)] for name, price in named]
 
 
 def _payoffs(plan: Plan) -> list[Json]:

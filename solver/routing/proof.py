@@ -48,6 +48,23 @@ def proof(
     return duality.certificate(value, bound, multipliers)
 
 
+def restated(
+    programs: Sequence[Program],
+    snapshot: Snapshot,
+    solutions: Sequence[Solution],
+    accounts: Sequence[Account],
+) -> Certificate:
+    """Returns the solutions' claim as their own multipliers make it on this snapshot: value and
+    bound move with pools and the price of gas. The solutions' pools must be in the snapshot.
+    """
+    claim = solutions[0].certificate
+    rows = dict(claim.row_prices)
+    multipliers = duality.Multipliers(dict(claim.token_prices), rows, claim.cases)
+    terms = (programs, snapshot, solutions, accounts)
+    value, bound = duality.value_and_bound(*terms, multipliers)
+    return duality.certificate(value, bound, multipliers)
+
+
 def dual_prices(prices: Mapping[Address, float], numeraire: Address) -> dict[Address, int]:
     """Returns integer prices in units where one atom of the numeraire is PRICE_UNIT."""
     unit = prices.get(numeraire, 0.0)
