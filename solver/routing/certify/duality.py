@@ -113,7 +113,7 @@ def token_bound(
 
 def _gas(solutions: Sequence[Solution], snapshot: Snapshot) -> int:
     gas = {pool.address: pool.gas for pool in snapshot.pools}
-    return sum(gas[swap.pool] for solution in solutions for swap in solution.swaps)
+    return sum(gas.get(swap.pool, 0) for solution in solutions for swap in solution.swaps)
 
 
 def _add_traded(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from solver.domain.errors import Infeasible, Unproven
 from solver.domain.ids import Address
 from solver.domain.program import Program
-from solver.domain.route import Solution
+from solver.domain.route import Solution, Swap
 from solver.domain.snapshot import Snapshot
 from solver.routing import curves
 from solver.routing.certify import tally
@@ -28,34 +28,38 @@ def replay_tokens(
 ) -> None:
     """Pulls, then steps item by item on the pools as they move, then outs. Raises Unproven."""
     held: Counter[Address] = Counter()
-    untouched = {pool.address: pool for pool in snapshot.pools}
-    pools = dict(untouched)
     for program, solution in zip(programs, solutions, strict=True):
         sold = {flow.leg for flow in program.sells}
         for pull in solution.pulls:
             held[pull.token] += pull.amount if pull.leg in sold else 0
-    for swap in (swap for solution in solutions for swap in solution.swaps):
-        pool = pools.get(swap.pool)
-        if pool is None or pool.venue != swap.venue:
-            raise Unproven(f"there is no pool {swap.pool} of {swap.venue}")
-        is_fresh = pool is untouched[swap.pool]
-        prove(is_fresh or len(pool.tokens) == 2, "a pool of many tokens is used once")
-        pair = (swap.token_in, swap.token_out)
-        prove(0 < swap.amount_in <= held[swap.token_in], "a swap spends what is there")
-        try:
-            out = curves.amount_out(pool, pair, swap.amount_in)
-            pools[swap.pool] = curves.after(pool, pair, swap.amount_in)
-        except Infeasible as error:
-            raise Unproven(error.detail) from error
-        prove(swap.amount_out == out, "a swap gives what the pool's code gives")
-        held[swap.token_in] -= swap.amount_in
-        held[swap.token_out] += out
+    _swap([swap for solution in solutions for swap in solution.swaps], snapshot, held)
     for program, solution in zip(programs, solutions, strict=True):
-        for out_ in solution.outs:
-            held[out_.token] -= out_.amount
+        for out in solution.outs:
+            held[out.token] -= out.amount
         if tally.is_fee_held_back(program, solution):
             held[program.limits.settlement_token] -= solution.fee
     prove(not any(held.values()), "what is pulled is what is delivered")
+
+
+def _swap(swaps: Sequence[Swap], snapshot: Snapshot, held: Counter[Address]) -> None:
+    pools = {pool.address: pool for pool in snapshot.pools}
+    last: dict[Address, Swap] = {}  # a pool is moved only once it is used again
+    for swap in swaps:
+        pool, before = pools.get(swap.pool), last.get(swap.pool)
+        if pool is None or pool.venue != swap.venue:
+            raise Unproven(f"there is no pool {swap.pool} of {swap.venue}")
+        prove(before is None or len(pool.tokens) == 2, "a pool of many tokens is used once")
+        prove(0 < swap.amount_in <= held[swap.token_in], "a swap spends what is there")
+        try:
+            if before:
+                pool = curves.after(pool, (before.token_in, before.token_out), before.amount_in)
+            out = curves.amount_out(pool, (swap.token_in, swap.token_out), swap.amount_in)
+        except Infeasible as error:
+            raise Unproven(error.detail) from error
+        prove(swap.amount_out == out, "a swap gives what the pool's code gives")
+        pools[swap.pool], last[swap.pool] = pool, swap
+        held[swap.token_in] -= swap.amount_in
+        held[swap.token_out] += out
 
 
 def replay_fills(
