@@ -28,7 +28,9 @@ class ConstantProductPool(NamedTuple):
 
 
 class ConcentratedPool(NamedTuple):
-    """Uniswap v3 state. `ticks` = initialised (tick, liquidityNet), ascending, the whole range."""
+    """Uniswap v3 state, or v4's without hooks. `ticks` = initialised (tick, liquidityNet),
+    ascending, the whole range; `fee_ppm` is all that a swap pays (v4: protocol fee included).
+    """
 
     venue: VenueId
     address: Address
@@ -51,6 +53,8 @@ class ConcentratedPool(NamedTuple):
 class WeightedPool(NamedTuple):
     """Balancer's weighted pool. Balances are atoms; weights sum to 1e18; `fee` is 1e18 of the
     input; `scalings` turn atoms into 18 decimals (1e18 times rate times 10**(18 - decimals)).
+    `edition` 1: every power by logarithm (2021); 2: exact powers 1, 2, 4; 3: Vault v3's rounding,
+    which divides what leaves by `scalings_up`, where a broken rate is raised by 1 (empty: none is).
     """
 
     venue: VenueId
@@ -61,10 +65,15 @@ class WeightedPool(NamedTuple):
     scalings: tuple[int, ...]
     fee: int
     gas: int
+    edition: int = 2
+    scalings_up: tuple[int, ...] = ()
 
 
 class StablePool(NamedTuple):
-    """Balancer's stable pool. As WeightedPool; `amplification` is times 1000, as deployed."""
+    """Balancer's stable pool, its own share token left out. As WeightedPool; `amplification` is
+    times 1000, as deployed. `edition` 1: the invariant rounds up (2021, meta-stable); 2: it rounds
+    down (composable); 3: Vault v3's rounding.
+    """
 
     venue: VenueId
     address: Address
@@ -74,6 +83,8 @@ class StablePool(NamedTuple):
     scalings: tuple[int, ...]
     fee: int
     gas: int
+    edition: int = 2
+    scalings_up: tuple[int, ...] = ()
 
 
 class StableswapPool(NamedTuple):

@@ -10,8 +10,8 @@ from typing import TypeVar, cast
 
 from solver.domain.errors import Infeasible
 from solver.domain.ids import Address
-from solver.domain.market import ConcentratedPool, ConstantProductPool, Pool
-from solver.routing.curves import concentrated, constant_product
+from solver.domain.market import ConcentratedPool, ConstantProductPool, Pool, WeightedPool
+from solver.routing.curves import concentrated, constant_product, weighted
 
 PRICE_UNIT = 2**96  # dual prices: atoms of the objective per atom, scaled by this
 
@@ -21,6 +21,7 @@ AnyPool = TypeVar("AnyPool", bound=Pool)
 _KINDS: dict[type, ModuleType] = {
     ConstantProductPool: constant_product,
     ConcentratedPool: concentrated,
+    WeightedPool: weighted,
 }
 
 

@@ -1,0 +1,126 @@
+"""Balancer's weighted pools, in the integers of WeightedMath; the bound is the real curve's.
+
+Source: WeightedMath._calcOutGivenIn, _calcInGivenOut (v2, and v3 which rounds the same here).
+"""
+
+from collections.abc import Mapping
+from decimal import ROUND_CEILING, Context, Decimal
+
+from solver.domain.errors import Infeasible
+from solver.domain.ids import Address
+from solver.domain.market import WeightedPool
+from solver.domain.numbers import WAD, div_up, mul_up
+from solver.routing.curves import balancer
+from solver.routing.curves.log_exp import power_up
+
+Pair = tuple[Address, Address]
+
+RATIO_MAX = 3 * 10**17  # at most this part of the balance in, or out
+_EXACT_POWERS_FROM = 2  # edition
+_REAL = Context(prec=60)  # ln and exp are correctly rounded in it
+_UP = Context(prec=60, rounding=ROUND_CEILING)
+_SLACK = Decimal("1e-45")  # far above the error of a dozen operations at that precision
+_ZERO = Decimal(0)
+_LOG_LEFT = _REAL.ln(Decimal("0.7"))
+
+
+def amount_out(pool: WeightedPool, pair: Pair, amount_in: int) -> int:
+    """Returns atoms out for an exact input. Raises Infeasible beyond 30 % of the balance."""
+    return balancer.out_for(pool, pair, amount_in, _bought)
+
+
+def amount_in(pool: WeightedPool, pair: Pair, amount_out: int) -> int:
+    """Returns atoms in for an exact output. Raises Infeasible beyond 30 % of the balance."""
+    return balancer.in_for(pool, pair, amount_out, _cost)
+
+
+def after(pool: WeightedPool, pair: Pair, amount_in: int) -> WeightedPool:
+    """Returns the pool with the whole input, fee included, in its balances."""
+    out = amount_out(pool, pair, amount_in)
+    return pool._replace(balances=balancer.traded(pool, pair, amount_in, out))
+
+
+def arbitrage_up(pool: WeightedPool, prices: Mapping[Address, int]) -> int:
+    """Returns an upper bound of max price_out*out - price_in*in over the pairs, rounded up.
+
+    No deployed swap buys more than the real curve out = Y*(1 - (X/(X + kept*in))**(wi/wj)): every
+    step rounds against the trader and powUp is never below the power. That curve's best is closed:
+    with q = price_in*X*wj/(kept*price_out*Y*wi) below one, and a = wi/(wi + wj), it is
+    price_out*Y*(1 + wi/wj*q - (1 + wi/wj)*q**a), here in 60 digits with the error added.
+    """
+    balances, kept = balancer.upscaled(pool), WAD - pool.fee
+    worth = balancer.worths(pool, prices, balances)
+    if _is_fair(worth, pool.weights, kept):
+        return 0
+    best = _ZERO
+    for j, value in enumerate(worth):
+        for i, cost in enumerate(worth):
+            if cost * pool.weights[j] * WAD < kept * value * pool.weights[i] and balances[i]:
+                part = _part_gained(pool, balances[i], (i, j), (cost, value))
+                best = max(best, _UP.multiply(Decimal(value), part))
+    return int(
+        _UP.divide(best, Decimal(balancer.worth_unit(pool))).to_integral_value(ROUND_CEILING)
+    )
+
+
+def _is_fair(worth: list[int], weights: tuple[int, ...], kept: int) -> bool:
+    """No pair is mispriced by more than the fee; cut to 2**-64, so a near one may be missed."""
+    shares = [(value << 64) // weight for value, weight in zip(worth, weights, strict=True)]
+    return min(shares) * WAD >= kept * (max(shares) + 1)
+
+
+def _part_gained(
+    pool: WeightedPool, held: int, pair: tuple[int, int], worth: tuple[int, int]
+) -> Decimal:
+    """Returns at least the best gain as a part of what the balance of the token out is worth.
+
+    The input is limited to 30 % of a balance, or to what 30 % of the other costs: t, the balance
+    before over the balance after with its fee's part, is at least `limit`.
+    """
+    (i, j), (cost, value) = pair, worth
+    weight_in, weight_out = pool.weights[i], pool.weights[j]
+    r = _REAL.divide(weight_in, weight_out)
+    both, limit = _REAL.add(r, 1), _limit(pool, held, i, j)
+    q = _REAL.divide(cost * weight_out * WAD, value * weight_in * (WAD - pool.fee))
+    if q > 0:
+        log_q = _REAL.ln(q)
+        log_t = _REAL.divide(_REAL.multiply(log_q, weight_out), weight_in + weight_out)
+        if log_t >= limit:
+            power = _REAL.exp(_REAL.subtract(log_q, log_t))
+            part = _REAL.subtract(_REAL.fma(r, q, 1), _REAL.multiply(both, power))
+            return _REAL.fma(_SLACK, both, part)
+    kept = _REAL.subtract(1, _REAL.exp(_REAL.multiply(limit, r)))
+    paid = _REAL.multiply(_REAL.multiply(r, q), _REAL.subtract(_REAL.exp(_REAL.minus(limit)), 1))
+    return _REAL.fma(_SLACK, both, _REAL.subtract(kept, paid))
+
+
+def _limit(pool: WeightedPool, held: int, i: int, j: int) -> Decimal:
+    """Returns at most ln t of the largest swap: two units and an atom for what rounding lets in."""
+    most = held + held * RATIO_MAX // WAD + 2 + pool.scalings[i] // WAD + 1
+    given_in = _REAL.ln(_REAL.divide(held, most))
+    given_out = _REAL.divide(_REAL.multiply(_LOG_LEFT, pool.weights[j]), pool.weights[i])
+    return min(given_in, given_out)
+
+
+def _bought(pool: WeightedPool, balances: list[int], i: int, j: int, given: int) -> int:
+    held, weights = balances[i], pool.weights
+    if held == 0 or given > held * RATIO_MAX // WAD:
+        raise Infeasible(f"pool {pool.address} takes 30 % of a balance at most")
+    power = power_up(
+        div_up(held * WAD, held + given),
+        weights[i] * WAD // weights[j],
+        is_exact=pool.edition >= _EXACT_POWERS_FROM,
+    )
+    return balances[j] * max(0, WAD - power) // WAD
+
+
+def _cost(pool: WeightedPool, balances: list[int], i: int, j: int, given: int) -> int:
+    held, weights = balances[j], pool.weights
+    if held == 0 or given > held * RATIO_MAX // WAD:
+        raise Infeasible(f"pool {pool.address} gives 30 % of a balance at most")
+    power = power_up(
+        div_up(held * WAD, held - given),
+        div_up(weights[j] * WAD, weights[i]),
+        is_exact=pool.edition >= _EXACT_POWERS_FROM,
+    )
+    return mul_up(balances[i], power - WAD)
