@@ -9,10 +9,11 @@ from math import inf, sqrt
 
 Curve = Callable[[int], int]
 
-PROBE_BITS = 36  # a slope is measured over at most this many bits more than the slack
+PROBE_BITS = 36  # a slope is measured over at most this many bits more than a rounding
 WIDTH_BITS = 17  # the proof's first width, of the best input: the bound is loose by its square
 SEARCH_STEPS = 40
 WIDENING = 4
+REACH = 16  # widths that a parabola is trusted beyond its points
 
 
 def secant_bound(
@@ -53,32 +54,40 @@ def secant_bound(
         bend, shift = 2 * here - left - right, 0
         if bend > 8 * error:  # to the vertex of the parabola through the three
             shift = width * (right - left) // (2 * bend)
-            middle += min(max(shift, -16 * width), 16 * width)
+            middle += min(max(shift, -REACH * width), REACH * width)
         elif max(left, right) > here:
             middle = first if left >= right else last
-        width = width * WIDENING if not shift or abs(shift) > 2 * width else width + width // 8 + 1
+        is_near = 0 < abs(shift) <= REACH * width
+        width = width + width // 8 + 1 if is_near else width * WIDENING
     ends = gain(0), gain(most // 2), gain(most)
     return 3 * max(ends) - 2 * min(ends) + 5 * error  # as above; a half is at most twice the other
 
 
 def _peak(quote: Curve, prices: tuple[int, int], most: int, slack: int) -> int:
-    """Returns about the input at which one more atom buys what it costs.
-
-    The root of 1/sqrt(slope) - 1, slope in units of price: a straight line for a constant product,
-    nearly one elsewhere. Secant steps, held inside the bracket. Only float operations that every
-    machine rounds alike.
+    """Returns about the input at which one more atom buys what it costs, by difference quotients
+    wide enough to see over the roundings.
     """
     price_in, price_out = prices
-    exact = (price_out * slack << PROBE_BITS) // max(1, price_in)
+    fine = (price_out * slack << PROBE_BITS) // max(1, price_in)
 
     def excess(x: int) -> float:
-        step = max(1, min(x >> 9 if x else most >> 20, exact))
-        rise = quote(x + step) - quote(x - step if x else 0)
-        run = 2 * step if x else step
+        step = max(1, fine >> 28, min(x >> 9 if x else most >> 20, fine))
+        first, last = max(0, x - step), min(most, x + step)
+        rise = quote(last) - quote(first)
+        run = last - first
         return sqrt(price_in * run / (price_out * rise)) - 1 if rise > 0 and price_out else inf
 
-    low, high = 0, most - (most >> 5)
-    past, past_excess = 0, excess(0)
+    return root(excess, most - (most >> 5))
+
+
+def root(excess: Callable[[int], float], high: int) -> int:
+    """Returns about the x in 0..high at which a rising function meets 0, or the nearer end.
+
+    Secant steps held inside the bracket, quick where the function is nearly straight: give it
+    1/sqrt(slope) - 1, the slope in units of price, straight for a constant product. Only float
+    operations that every machine rounds alike.
+    """
+    low, past, past_excess = 0, 0, excess(0)
     if past_excess >= 0:
         return 0
     x = max(1, high >> 10)
