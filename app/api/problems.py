@@ -116,6 +116,7 @@ MEANINGS: dict[int, dict[str, str]] = {
         "deepReorg": "The chain went back further than it is final.",
         "internal": "A defect of ours; the outcome is unknown.",
         "noSlot": "A settled quantity does not fit the ledger.",
+        "unconverged": "A numerical solve ended without an answer that can be trusted.",
         "unproven": "A solution's certificate does not hold.",
     },
     503: {

@@ -10,6 +10,7 @@ SolventError
 │   └── InsufficientFunds
 ├── Infeasible           no plan satisfies the signed limits: an answer, not a failure
 ├── Unproven             a solution's certificate does not hold: the solution is discarded
+├── Unconverged          a numerical solve ended without balance or bound: no plan comes of it
 ├── Unavailable          a part we need cannot be reached; the outcome may be unknown
 └── Broken               an invariant of ours does not hold: stop the account, alert
 """
@@ -73,6 +74,10 @@ class Infeasible(SolventError):
 
 class Unproven(SolventError):
     code = "unproven"
+
+
+class Unconverged(SolventError):
+    code = "unconverged"
 
 
 class Unavailable(SolventError):

@@ -1,0 +1,68 @@
+"""One convex solve over any mix of two-token edges: Newton on the log prices of the dual."""
+
+import numpy as np
+
+from solver.domain.errors import Unconverged
+from solver.routing.kernel.compiled import compiled_run
+from solver.routing.kernel.entry import run
+from solver.routing.kernel.graph import (
+    Answer,
+    Books,
+    Floats,
+    Graph,
+    Pairs,
+    Ranges,
+    Stables,
+    Task,
+    edge_count,
+    graph_of,
+    task_of,
+)
+
+__all__ = [
+    "Answer",
+    "Books",
+    "Graph",
+    "Pairs",
+    "Ranges",
+    "Stables",
+    "Task",
+    "edge_count",
+    "graph_of",
+    "solve",
+    "task_of",
+]
+
+COMPILED_MIN = 400  # edges from which the compiled engine is worth its start
+RESIDUAL_MAX = 1e-9
+GAP_MAX = 1e-8
+_ANYWHERE = np.zeros(0)
+
+
+def solve(task: Task, start: Floats | None = None, *, is_compiled: bool | None = None) -> Answer:
+    """Returns the solution, from the prices `start` (1 each by default): min over prices >= floor
+    of supply.prices + sum over edges of max(0, arbitrage - cost).
+
+    Raises Unconverged when neither the residual nor the gap to a plan is small enough.
+    """
+    if is_compiled is None:
+        is_compiled = edge_count(task.graph) >= COMPILED_MIN and _can_compile()
+    engine = compiled_run() if is_compiled else run
+    graph = task.graph
+    rest = (task.supply, task.floor, task.way, task.cost, start if start is not None else _ANYWHERE)
+    prices, flow_a, flow_b, gates, (value, primal, residual, steps) = engine(
+        graph.pairs, graph.ranges, graph.stables, graph.books, (*rest, float(task.softness))
+    )
+    gap = (value - primal) / abs(value) if value else 0.0
+    if not (residual <= RESIDUAL_MAX or gap <= GAP_MAX):
+        told = {"residual": residual, "gap": gap, "steps": steps}
+        raise Unconverged("the kernel found no prices that balance", data=told)
+    return Answer(prices, flow_a, flow_b, value, primal, residual, steps, gates)
+
+
+def _can_compile() -> bool:
+    try:
+        compiled_run()
+    except ImportError:
+        return False
+    return True

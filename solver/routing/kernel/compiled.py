@@ -1,0 +1,54 @@
+"""The kernel compiled by numba, on first use: the same algorithm with loops in place of vectors.
+
+numba keeps compiled code on disk by the file a function is in. The loops call one another across
+files, so a digest of them all is what decides whether that code is still theirs.
+"""
+
+import functools
+import hashlib
+from types import FunctionType, ModuleType
+from typing import Any
+
+from solver.routing.kernel import elimination, entry, loops, newton, ordering
+
+MODULES = (ordering, elimination, loops, newton, entry)
+
+
+@functools.cache
+def compiled_run() -> Any:
+    """Returns `entry.run` compiled. Raises ImportError where numba is not installed."""
+    import numba
+
+    sources = [function for module in MODULES for function in _functions(module)]
+    text = b"".join(repr(_content(function)).encode() for function in sources)
+    stamp = hashlib.sha256(text).hexdigest()
+    known: dict[str, Any] = {}
+    for function in sources:
+        names = {**function.__globals__, **known}
+        twin = FunctionType(function.__code__, names, function.__name__)
+        twin.__qualname__ = function.__qualname__
+        known[function.__name__] = numba.njit(cache=True, error_model="numpy")(twin)
+        known[function.__name__]._cache._cache_file._source_stamp = stamp
+    for compiled in known.values():
+        compiled.py_func.__globals__.update(known)
+    return known["run"]
+
+
+def _functions(module: ModuleType) -> list[FunctionType]:
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__
+    ]
+
+
+def _content(function: FunctionType) -> tuple[Any, ...]:
+    """Returns what a function is compiled from: its code and the numbers it refers to."""
+    code = function.__code__
+    numbers = [function.__globals__.get(name) for name in code.co_names]
+    return (
+        code.co_code,
+        code.co_names,
+        [n for n in numbers if isinstance(n, int | float)],
+        [constant for constant in code.co_consts if isinstance(constant, int | float | str)],
+    )

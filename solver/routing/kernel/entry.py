@@ -1,0 +1,110 @@
+"""The compiled engine from end to end: arrays in, arrays out, nothing of Python in between."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from solver.routing.kernel.graph import Books, Floats, Pairs, Ranges, Signs, Stables
+from solver.routing.kernel.newton import converge
+from solver.routing.kernel.ordering import order
+from solver.routing.kernel.state import LEAST, PAST, Edges, Levels, Problem, Tokens
+
+
+def run(
+    pairs: Pairs, ranges: Ranges, stables: Stables, books: Books, rest: tuple[Any, ...]
+) -> tuple[Floats, Floats, Floats, Floats, tuple[float, float, float, int]]:
+    """Returns (prices, flows of a, flows of b, gates, (value, primal, residual, steps))."""
+    supply, floor, way, cost, start, softness = rest
+    a = np.concatenate((pairs.a, ranges.a, stables.a, books.a))
+    b = np.concatenate((pairs.b, ranges.b, stables.b, books.b))
+    plan = order(supply.size, a, b)
+    count, size = a.size, plan.core.size
+    edges = Edges(
+        a, b, np.empty(count), np.empty(count), np.zeros(count), np.zeros(count), np.zeros(count),
+        cost, np.ones(count),
+    )  # fmt: skip
+    tokens = placed(supply, floor, start)
+    levels = Levels(np.zeros(0), np.zeros(0), books.a, books.a, books.a)
+    knobs, core = np.zeros(3), np.empty((size, size))
+    knobs[2] = softness
+    problem = Problem(pairs, ranges, stables, books, edges, tokens, plan, levels, knobs, core)
+    band_pairs(problem)
+    band_ranges(problem)
+    close(problem, way)
+    residual, steps = converge(problem)
+    value, primal = worth(problem, floor)
+    return tokens.price, edges.flow_a, edges.flow_b, edges.gate, (value, primal, residual, steps)
+
+
+def placed(supply: Floats, floor: Floats, start: Floats) -> Tokens:
+    """Returns the tokens at the prices to start from, on their floors at least."""
+    count = supply.size
+    tokens = Tokens(
+        supply, np.empty(count), np.empty(count), np.empty(count), np.zeros(count), np.zeros(count),
+        np.zeros(count), np.zeros(count), np.zeros(count), np.ones(count, np.bool_),
+    )  # fmt: skip
+    least = math.exp(LEAST)
+    for t in range(count):
+        bottom = max(floor[t], least)
+        price = start[t] if start.size else 1.0
+        if not price > bottom:
+            price = bottom
+        tokens.price[t] = price
+        tokens.slack[t] = math.log(bottom / price) if price > bottom else 0.0
+    return tokens
+
+
+def band_pairs(problem: Problem) -> None:
+    """Sets how far each pair is from the ends of its band: log of kept*w*R_b / ((1-w)*R_a*p)."""
+    pairs, edges, price = problem.pairs, problem.edges, problem.tokens.price
+    for i in range(pairs.a.size):
+        held_a, held_b, kept, w = (
+            pairs.reserve_a[i],
+            pairs.reserve_b[i],
+            pairs.kept[i],
+            pairs.weight[i],
+        )
+        if held_a > 0.0 and held_b > 0.0 and kept > 0.0:
+            worth_a, worth_b = held_a * price[pairs.a[i]], held_b * price[pairs.b[i]]
+            if w == 0.5:
+                edges.below[i] = math.log(kept * worth_b / worth_a)
+            else:
+                edges.below[i] = math.log(kept * w * worth_b / ((1.0 - w) * worth_a))
+            edges.above[i] = 2.0 * math.log(kept) - edges.below[i]
+        else:
+            edges.below[i] = edges.above[i] = -100.0 * PAST
+
+
+def band_ranges(problem: Problem) -> None:
+    """Sets how far each pool of ranges is from the ends of its band."""
+    ranges, edges, price = problem.ranges, problem.edges, problem.tokens.price
+    base = problem.pairs.a.size
+    for k in range(ranges.a.size):
+        root, kept = ranges.root[k], ranges.kept[k]
+        i = base + k
+        if root > 0.0 and kept > 0.0 and ranges.first[k + 1] > ranges.first[k]:
+            edges.below[i] = math.log(kept * root * root * price[ranges.b[k]] / price[ranges.a[k]])
+            edges.above[i] = 2.0 * math.log(kept) - edges.below[i]
+        else:
+            edges.below[i] = edges.above[i] = -100.0 * PAST
+
+
+def close(problem: Problem, way: Signs) -> None:
+    """Puts what may not be traded out of reach."""
+    edges = problem.edges
+    for i in range(way.size):
+        if way[i] > 1 or way[i] < 0:
+            edges.below[i] = -100.0 * PAST
+        if way[i] > 0:
+            edges.above[i] = -100.0 * PAST
+
+
+def worth(problem: Problem, floor: Floats) -> tuple[float, float]:
+    """Returns (value of the dual, worth of the plan): at the prices settled on."""
+    tokens = problem.tokens
+    value, primal = 0.0, 0.0
+    for t in range(floor.size):
+        value += tokens.price[t] * tokens.net[t]
+        primal += tokens.net[t] * (floor[t] if tokens.net[t] > 0.0 else tokens.price[t])
+    return value, primal

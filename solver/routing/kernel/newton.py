@@ -1,0 +1,72 @@
+"""The descent both engines share: Newton on log prices, each step searched to the least dual.
+
+`look`, `settle`, `measure` and `direct` are the engine's own; this module is compiled as it stands
+with the loops in place of the vectors, so one algorithm gives both answers.
+"""
+
+from solver.routing.kernel.state import Problem
+from solver.routing.kernel.vectors import direct, look, measure, settle
+
+STEP_MAX = 1.0  # of a log price in one step
+OVERSHOT = 0.2  # of the first slope: what may be left of it, uphill, at the end of a step
+UNDERSHOT = 0.6  # the same downhill, before the step is made longer
+LOOKS_MAX = 40  # of one search
+
+
+RESIDUAL_MAX = 1e-12  # aimed at
+STEPS_MAX = 100
+
+
+def converge(problem: Problem) -> tuple[float, int]:
+    """Returns (residual, steps) at the solution, or at the best that was found."""
+    return descend(problem, RESIDUAL_MAX, STEPS_MAX)
+
+
+def descend(problem: Problem, tolerance: float, steps_max: int) -> tuple[float, int]:
+    """Returns (residual, steps) once the residual is below the tolerance or no step helps."""
+    look(problem, 0.0)
+    residual, steps = measure(problem), 0
+    while residual > tolerance and steps < steps_max:
+        longest = direct(problem, residual)
+        if longest == 0.0:
+            break
+        search(problem, min(1.0, STEP_MAX / longest), STEP_MAX / longest)
+        settle(problem)
+        steps += 1
+        residual = measure(problem)
+    return residual, steps
+
+
+def search(problem: Problem, first: float, most: float) -> None:
+    """Looks along the step until the slope of the dual is all but gone: the root of what rises,
+    found by false position that halves a stale end.
+    """
+    pull, step, is_free = problem.tokens.pull, problem.tokens.step, problem.tokens.is_free
+    start = 0.0
+    for token in range(pull.size):
+        if is_free[token]:
+            start += pull[token] * step[token]
+    low, low_slope, high, high_slope = 0.0, start, -1.0, 0.0
+    at = first
+    stale = 0
+    for _ in range(LOOKS_MAX):
+        slope = look(problem, at)
+        if slope > -OVERSHOT * start:
+            high, high_slope = at, slope
+            if stale > 0:
+                low_slope *= 0.5
+            stale = 1
+        elif slope < UNDERSHOT * start and (high >= 0.0 or at < most):
+            low, low_slope = at, slope
+            if stale < 0:
+                high_slope *= 0.5
+            stale = -1
+        else:
+            return
+        if high < 0.0:
+            at = min(at * 3.0, most)
+        else:
+            at = low - low_slope * (high - low) / (high_slope - low_slope)
+            at = min(max(at, low + 0.02 * (high - low)), high - 0.02 * (high - low))
+            if high - low <= 1e-15 * high:
+                return

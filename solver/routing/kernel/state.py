@@ -1,0 +1,82 @@
+"""What a solve carries from step to step, the same for both engines.
+
+Prices move by increments and every edge keeps its own distance from the two ends of its fee band,
+so that a trade of a billionth of a pool is still known to sixteen digits.
+"""
+
+from typing import NamedTuple
+
+from solver.routing.kernel.graph import Books, Flags, Floats, Pairs, Places, Ranges, Stables
+
+LEAST = -46.0  # log of the least price of a token that nothing is worth: 1e-20
+PAST = 1e4  # of a log price: how far beyond its band an edge is taken that lies nowhere
+
+
+class Edges(NamedTuple):
+    """Of each edge, at the prices now (below, above) and at the prices tried (the others)."""
+
+    a: Places
+    b: Places
+    below: Floats  # log price at which a starts to go in, less the log price: in when positive
+    above: Floats  # log price less the one at which b starts to go in
+    flow_a: Floats
+    flow_b: Floats
+    weight: Floats  # value that moves from one token to the other by one of log price
+    cost: Floats
+    gate: Floats
+
+
+class Tokens(NamedTuple):
+    """Of each token."""
+
+    supply: Floats
+    slack: Floats  # log floor less log price: 0 on the floor, negative above
+    price: Floats
+    trial: Floats  # the price tried
+    move: Floats  # and its log less that of the price
+    net: Floats  # supply and flows, at the prices tried
+    pull: Floats  # price times net: the gradient in log prices
+    step: Floats  # where Newton wants to go
+    stiff: Floats  # what the diagonal has beyond the Laplacian's
+    is_free: Flags  # not held on its floor
+
+
+class Plan(NamedTuple):
+    """In which order the tokens are eliminated: leaves that touch no leaf first, then the core."""
+
+    place: Places  # of each token in the core, -1 of a leaf
+    core: Places  # tokens
+    leaves: Places  # tokens
+    first: Places  # offsets of the leaves into `ends`
+    ends: Places  # edges of the leaves, leaf by leaf
+    inner: Places  # edges between core tokens
+
+
+class Levels(NamedTuple):
+    """Of the books: running sums per side, and which level each side's distance is taken from."""
+
+    size: Floats  # this level and the better ones of its side
+    quote: Floats
+    asks: Places  # of each book, where its asks start
+    bid: Places  # of each book
+    ask: Places
+
+
+class Problem(NamedTuple):
+    """One solve."""
+
+    pairs: Pairs
+    ranges: Ranges
+    stables: Stables
+    books: Books
+    edges: Edges
+    tokens: Tokens
+    plan: Plan
+    levels: Levels
+    knobs: Floats  # BLUR, WIDTH, SOFTNESS
+    core: Floats  # work space for the core, square
+
+
+BLUR = 0  # knobs: how far a fee band's ends are rounded off, in log price
+WIDTH = 1  # over how much of a log price a book's level fills
+SOFTNESS = 2  # of the gates
