@@ -1,0 +1,1 @@
+"""What the benches and the tests measure against: instances by seed, and the peers themselves."""
