@@ -10,8 +10,14 @@ from typing import TypeVar, cast
 
 from solver.domain.errors import Infeasible
 from solver.domain.ids import Address
-from solver.domain.market import ConcentratedPool, ConstantProductPool, Pool, WeightedPool
-from solver.routing.curves import concentrated, constant_product, weighted
+from solver.domain.market import (
+    ConcentratedPool,
+    ConstantProductPool,
+    Pool,
+    StablePool,
+    WeightedPool,
+)
+from solver.routing.curves import balancer_stable, concentrated, constant_product, weighted
 
 PRICE_UNIT = 2**96  # dual prices: atoms of the objective per atom, scaled by this
 
@@ -22,6 +28,7 @@ _KINDS: dict[type, ModuleType] = {
     ConstantProductPool: constant_product,
     ConcentratedPool: concentrated,
     WeightedPool: weighted,
+    StablePool: balancer_stable,
 }
 
 

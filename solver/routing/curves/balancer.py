@@ -16,7 +16,7 @@ from solver.domain.numbers import WAD, div_up, mul_up
 
 Pair = tuple[Address, Address]
 BalancerPool = WeightedPool | StablePool
-# (pool, balances in 18 decimals, index in, index out, amount in 18 decimals) -> the other amount
+# (pool, balances, index in, index out, amount) -> the other amount, all in 18 decimals
 Curve = Callable[..., int]
 
 BALANCE_MAX = 2**112 - 1  # the v2 vault keeps cash as uint112; v3 as uint128
@@ -43,6 +43,8 @@ def out_for(pool: BalancerPool, pair: Pair, amount_in: int, curve: Curve) -> int
     i, j = indices(pool, pair)
     if not 0 <= amount_in <= _room(pool, i):
         raise Infeasible(f"pool {pool.address} cannot take {amount_in}")
+    if amount_in == 0:
+        return 0
     if pool.edition >= V3_EDITION:
         given = amount_in * pool.scalings[i] // WAD
         given = _v3_tradable(pool, given - mul_up(given, pool.fee))
@@ -55,9 +57,8 @@ def out_for(pool: BalancerPool, pair: Pair, amount_in: int, curve: Curve) -> int
 def in_for(pool: BalancerPool, pair: Pair, amount_out: int, curve: Curve) -> int:
     """Returns the atoms an exact output costs. Raises Infeasible where the vault reverts."""
     i, j = indices(pool, pair)
-    if amount_out < 0:
-        raise Infeasible(f"pool {pool.address} cannot give {amount_out}")
-    _within(pool, j, amount_out)
+    if _within(pool, j, amount_out) == 0:
+        return 0
     if pool.edition >= V3_EDITION:
         given = _v3_tradable(pool, mul_up(amount_out, _scaling_up(pool, j)))
         cost = _v3_tradable(pool, curve(pool, upscaled(pool), i, j, given))
@@ -76,12 +77,10 @@ def traded(pool: BalancerPool, pair: Pair, amount_in: int, amount_out: int) -> t
     return tuple(balances)
 
 
-def worths(pool: BalancerPool, prices: Mapping[Address, int], balances: list[int]) -> list[int]:
-    """Returns what each balance is worth at these prices times worth_unit(pool)."""
-    return [
-        prices.get(token, 0) * part * balance
-        for token, part, balance in zip(pool.tokens, _parts(pool.scalings), balances, strict=True)
-    ]
+def worths(pool: BalancerPool, prices: Mapping[Address, int]) -> list[int]:
+    """Returns what one 18-decimal unit of each token is worth, times worth_unit(pool)."""
+    parts = _parts(pool.scalings)
+    return [prices.get(token, 0) * part for token, part in zip(pool.tokens, parts, strict=True)]
 
 
 def worth_unit(pool: BalancerPool) -> int:

@@ -49,7 +49,9 @@ def arbitrage_up(pool: WeightedPool, prices: Mapping[Address, int]) -> int:
     price_out*Y*(1 + wi/wj*q - (1 + wi/wj)*q**a), here in 60 digits with the error added.
     """
     balances, kept = balancer.upscaled(pool), WAD - pool.fee
-    worth = balancer.worths(pool, prices, balances)
+    worth = [
+        unit * held for unit, held in zip(balancer.worths(pool, prices), balances, strict=True)
+    ]
     if _is_fair(worth, pool.weights, kept):
         return 0
     best = _ZERO
