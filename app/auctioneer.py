@@ -211,7 +211,8 @@ class Auctioneer:
             return None
         alone = (first.plans[0].solution, other.plans[0].solution)
         try:
-            solutions = await self.services.pool.run(partial(net, programs, snapshot, alone))
+            job = partial(net, programs, alone=alone)
+            solutions = await self.services.pool.run_on(snapshot, job)
         except SolventError:
             return None  # each still settles by itself
         if solutions is None:

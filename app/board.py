@@ -1,6 +1,5 @@
 """The newest of everything, in memory: what planning reads, so no quote waits for the network."""
 
-from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -11,7 +10,6 @@ from solver.domain.market import Ladder, Pool
 from solver.domain.snapshot import Snapshot, Underlying
 
 LADDER_SECONDS_MAX = 30
-HASHES_KEPT = 4  # a plan may still stand on the snapshot before
 
 
 class Listing(NamedTuple):
@@ -56,7 +54,6 @@ class Board:
         self._block: Block | None = None
         self._unreadable_since: int | None = None
         self._cached: Snapshot | None = None
-        self._hashes: deque[tuple[Snapshot, bytes]] = deque(maxlen=HASHES_KEPT)
 
     def snapshot(self) -> Snapshot:
         """Returns the newest state of the chain and its makers.
@@ -70,15 +67,6 @@ class Board:
         if self._cached is None:
             self._cached = self._build(self._block)
         return self._cached
-
-    def hash_of(self, snapshot: Snapshot) -> bytes:
-        """Returns `snapshot.hash`, computed once for each of the newest: every answer shows it, and
-        with a full day's ladders it takes as long as the rest of the answer."""
-        for known, digest in self._hashes:
-            if known is snapshot:
-                return digest
-        self._hashes.append((snapshot, snapshot.hash))
-        return self._hashes[-1][1]
 
     def market_state(self) -> Snapshot:
         """Returns `snapshot` without ladders: cheap however often ladders change.

@@ -134,7 +134,7 @@ def standing(
     if (quoted.plan.intent, quoted.plan.scheme) != (signed.intent, signed.scheme):
         return None  # under another scheme the same intent is funded from elsewhere
     program = quoted.plan.program
-    solution = quoted.plan.solution._replace(snapshot_hash=services.board.hash_of(now))
+    solution = quoted.plan.solution._replace(snapshot_hash=now.hash)
     account = services.store.account(program.account)
     try:
         certify(program, now, solution, account)

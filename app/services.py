@@ -47,4 +47,4 @@ class Services:
 
     async def solve(self, program: Program, account: Account, snapshot: Snapshot) -> Solution:
         """Returns the solution, computed in another process so that intake never waits for it."""
-        return await self.pool.run(functools.partial(solve, program, account, snapshot))
+        return await self.pool.run_on(snapshot, functools.partial(solve, program, account))

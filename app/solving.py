@@ -9,14 +9,17 @@ process ends with the service, even one that is killed.
 import asyncio
 import multiprocessing
 import os
+import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
 
 from app import observe
 from solver.domain.errors import SolventError, Unavailable
+from solver.domain.snapshot import Snapshot
 
 SOLVE_SECONDS_MAX = 20
 WAITING_MAX = 64  # jobs that may wait for their turn; more would wait longer than anyone stays
@@ -32,6 +35,7 @@ class SolverPool:
         self._seconds_max, self._waiting_max = seconds_max, waiting_max
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
+        self._packed: tuple[Snapshot, bytes] | None = None
         self._process = _process()
 
     async def run(self, job: Callable[[], T]) -> T:
@@ -47,6 +51,14 @@ class SolverPool:
                 return await self._root(job)
         finally:
             self._waiting -= 1
+
+    async def run_on(self, snapshot: Snapshot, job: Callable[[Snapshot], T]) -> T:
+        """Returns what the job returns on the snapshot, which is packed and unpacked once however
+        many jobs ask about it. Raises as `run`.
+        """
+        if self._packed is None or self._packed[0] is not snapshot:
+            self._packed = snapshot, pickle.dumps(snapshot, pickle.HIGHEST_PROTOCOL)
+        return await self.run(partial(_on_unpacked, self._packed[1], job))
 
     async def _root(self, job: Callable[[], T]) -> T:
         """Task root of a job: records what no solver should raise, tells it in our words."""
@@ -94,6 +106,16 @@ def _begin() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import cvxpy  # noqa: F401
     from ortools.linear_solver import pywraplp  # noqa: F401
+
+
+_unpacked: tuple[bytes, Snapshot] | None = None  # in the solver process
+
+
+def _on_unpacked(packed: bytes, job: Callable[[Snapshot], T]) -> T:
+    global _unpacked
+    if _unpacked is None or _unpacked[0] != packed:
+        _unpacked = packed, pickle.loads(packed)
+    return job(_unpacked[1])
 
 
 def _end_with_parent() -> None:

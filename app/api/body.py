@@ -26,7 +26,7 @@ def services_of(request: Request) -> Services:
 
 def snapshot_of(services: Services, snapshot: Snapshot) -> dict[str, str]:
     """Returns which state of the world an answer is about."""
-    return snapshot_view(snapshot, services.board.hash_of(snapshot))
+    return snapshot_view(snapshot, snapshot.hash)
 
 
 async def read_object(request: Request) -> dict[str, Any]:

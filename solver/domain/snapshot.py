@@ -1,6 +1,7 @@
 """Everything the solver may know at one instant, hashed. Time is `time_ms`; there is no clock."""
 
 import hashlib
+from collections import deque
 from typing import NamedTuple
 
 from solver.domain.ids import Address, ChainId
@@ -58,8 +59,17 @@ class Snapshot(NamedTuple):
 
     @property
     def hash(self) -> bytes:
-        """sha256 of the content; two equal snapshots hash alike on every machine."""
-        return hashlib.sha256(repr(tuple(self)).encode()).digest()
+        """sha256 of the content; two equal snapshots hash alike on every machine.
+
+        Computed once for each of the newest: with a day's ladders it takes as long as a whole plan,
+        and drafting, solving and checking each ask for it.
+        """
+        for known, digest in _hashes:
+            if known is self:
+                return digest
+        digest = hashlib.sha256(repr(tuple(self)).encode()).digest()
+        _hashes.append((self, digest))
+        return digest
 
     def token(self, address: Address) -> Token | None:
         """Returns the listed token at `address`."""
@@ -72,3 +82,6 @@ class Snapshot(NamedTuple):
     def underlying_of(self, base: Address) -> Underlying | None:
         """Returns the market whose base token is at `base`."""
         return next((u for u in self.underlyings if u.base.address == base), None)
+
+
+_hashes: deque[tuple[Snapshot, bytes]] = deque(maxlen=4)  # a plan may still stand on the one before

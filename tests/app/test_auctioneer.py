@@ -24,6 +24,7 @@ from solver.domain.ids import AccountId
 from solver.domain.intent import MakerQuote, OutcomeIntent, SignedIntent, SignedQuote
 from solver.domain.report import NO_REPORT
 from solver.domain.route import Certificate, Fill, Solution
+from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain, intent_digest, uid_of
 from tests.app.api.server import DOMAIN, OWNER, Served, deployment, serving, swap
 from tests.app.settlement.fake_chain import FakeChain
@@ -58,10 +59,10 @@ class Choosy:
     def __init__(self) -> None:
         self.refused = ""
 
-    async def run(self, job: Callable[[], Any]) -> Any:
+    async def run_on(self, snapshot: Snapshot, job: Callable[[Snapshot], Any]) -> Any:
         if self.refused and self.refused in str(job):
             raise Unavailable("no plan was found in 20 s", code="solveTimeout")
-        return job()
+        return job(snapshot)
 
 
 class Room(NamedTuple):

@@ -7,7 +7,7 @@ from solver.domain.errors import NotFound, Unavailable
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Token
 from solver.domain.market import ConstantProductPool, Ladder, Level
-from solver.domain.snapshot import Snapshot, Underlying
+from solver.domain.snapshot import Underlying
 from solver.domain.surface import flat
 
 WAD = 10**18
@@ -75,26 +75,6 @@ def test_ladders_that_are_too_old_are_not_kept():
         b.set_ladder(ladder(seconds=second)._replace(instrument=second))
         b.snapshot()
     assert len(b._ladders) == 11
-
-
-def test_the_hash_of_a_snapshot_is_computed_once(monkeypatch):
-    b, asked = board(), list[Snapshot]()
-    b.set_block(Block(5, 1_000, 7))
-    first = b.snapshot()
-    expected = first.hash
-
-    def counted(snapshot: Snapshot) -> bytes:
-        asked.append(snapshot)
-        return expected
-
-    monkeypatch.setattr(Snapshot, "hash", property(counted))
-    assert {b.hash_of(first) for _ in range(5)} == {expected}
-    assert len(asked) == 1
-    b.set_block(Block(6, 1_001, 7))
-    b.hash_of(b.snapshot())
-    assert len(asked) == 2
-    b.hash_of(first)
-    assert len(asked) == 2
 
 
 def test_a_dropped_maker_and_an_empty_ladder_are_gone():

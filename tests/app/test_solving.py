@@ -14,6 +14,8 @@ import pytest
 
 from app.solving import SolverPool
 from solver.domain.errors import Infeasible, Unavailable
+from solver.domain.snapshot import Snapshot
+from tests.solver.routing import world
 
 SECONDS_MAX = 30.0
 CHILD = """
@@ -118,3 +120,13 @@ def is_gone(pid: int) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+async def test_every_job_sees_the_snapshot_that_it_was_given(pool: SolverPool):
+    first, second = world.snapshot(), world.snapshot(gas_price=0)
+    for snapshot in (first, second, first):
+        assert await pool.run_on(snapshot, content_of) == snapshot.hash
+
+
+def content_of(snapshot: Snapshot) -> bytes:
+    return snapshot.hash

@@ -24,7 +24,7 @@ from solver.domain.ids import ZERO_ADDRESS, AccountId, Address
 from solver.domain.instrument import Token
 from solver.domain.intent import Leg, Limits, OutcomeIntent
 from solver.domain.market import ConstantProductPool
-from solver.domain.snapshot import Underlying
+from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, intent_digest, permit2_digest
 from solver.intents.typed_json import to_json
@@ -79,8 +79,8 @@ class FakeChain:
 class InProcess:
     """Solves on the spot."""
 
-    async def run(self, job: Callable[[], Any]) -> Any:
-        return job()
+    async def run_on(self, snapshot: Snapshot, job: Callable[[Snapshot], Any]) -> Any:
+        return job(snapshot)
 
 
 class Served(NamedTuple):

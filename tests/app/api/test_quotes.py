@@ -112,10 +112,10 @@ async def test_a_stranger_may_ask_too(served):
 
 
 async def test_a_plan_that_takes_too_long_is_a_503_to_try_again(served):
-    async def run(_: object) -> None:
+    async def run_on(*_: object) -> None:
         raise Unavailable("no plan was found in 20 s", code="solveTimeout")
 
-    served.services.pool.run = run
+    served.services.pool.run_on = run_on
     answer = await ask(served)
     told = answer.json()
     assert (answer.status_code, told["code"], told["retryable"]) == (503, "solveTimeout", True)
