@@ -1,7 +1,9 @@
-"""Uniswap v3's swap, step by step, in the contract's integers.
+"""Uniswap v3's swap, and v4's without hooks, step by step in the contracts' integers.
 
-Source: UniswapV3Pool.swap, SwapMath, SqrtPriceMath, TickBitmap (v3-core 1.0.1). The pool also stops
-at the edge of every bitmap word (256 compressed ticks), initialised or not, and rounds there.
+Source: UniswapV3Pool.swap, SwapMath, SqrtPriceMath, TickBitmap (v3-core 1.0.1); v4-core's Pool.swap
+takes the same steps. The pool also stops at the edge of every bitmap word (256 compressed ticks),
+initialised or not, and rounds there. What v4 adds: wider tick spacings, a fee of up to all of the
+input, and a protocol fee taken first (`swap_fee_ppm`).
 """
 
 from bisect import bisect_right
@@ -38,7 +40,7 @@ class Segment(NamedTuple):
 
 class _State(NamedTuple):
     ratio: int
-    tick: int
+    tick: int | None  # None: between two stops, where the ratio tells
     liquidity: int
     amount_in: int  # fee included
     amount_out: int
@@ -57,7 +59,13 @@ def amount_in(pool: ConcentratedPool, pair: Pair, amount_out: int) -> int:
 def after(pool: ConcentratedPool, pair: Pair, amount_in: int) -> ConcentratedPool:
     """Returns the pool at the price, tick and liquidity the exact input leaves it."""
     state = _swap(pool, _is_down(pool, pair), amount_in, is_exact_in=True)
-    return pool._replace(sqrt_price_x96=state.ratio, tick=state.tick, liquidity=state.liquidity)
+    tick = tick_at(state.ratio) if state.tick is None else state.tick
+    return pool._replace(sqrt_price_x96=state.ratio, tick=tick, liquidity=state.liquidity)
+
+
+def swap_fee_ppm(pool_fee_ppm: int, protocol_fee_ppm: int) -> int:
+    """Returns what a v4 swap pays in all: the protocol's part, then the pool's of the rest."""
+    return protocol_fee_ppm + pool_fee_ppm - protocol_fee_ppm * pool_fee_ppm // PPM
 
 
 def segments(pool: ConcentratedPool, is_down: bool) -> Iterator[Segment]:
@@ -122,76 +130,82 @@ def _is_down(pool: ConcentratedPool, pair: Pair) -> bool:
 
 
 def _swap(pool: ConcentratedPool, is_down: bool, amount: int, *, is_exact_in: bool) -> _State:
-    state = _State(pool.sqrt_price_x96, pool.tick, pool.liquidity, 0, 0)
-    left, limit = amount, RATIO_MIN + 1 if is_down else RATIO_MAX - 1
-    if amount < 0:
+    kept, limit = PPM - pool.fee_ppm, RATIO_MIN + 1 if is_down else RATIO_MAX - 1
+    if amount < 0 or (kept == 0 and not is_exact_in):
         raise Infeasible(f"pool {pool.address} cannot trade {amount}")
+    ratio, liquidity, tick = pool.sqrt_price_x96, pool.liquidity, pool.tick
+    ticks, spacing, left, paid, got = pool.ticks, pool.tick_spacing, amount, 0, 0
+    index = bisect_right(ticks, tick, key=_tick_of)  # of the first initialised tick above
+    stop: int | None = tick
     while left > 0:
-        if state.ratio == limit:
+        edge_tick, net = _next_stop(ticks, index, (tick, spacing), is_down, liquidity == 0)
+        edge = ratio_at(edge_tick)
+        target = max(edge, limit) if is_down else min(edge, limit)
+        if ratio == limit:
             raise Infeasible(
                 f"pool {pool.address} runs out of liquidity", data={"left": left, "asked": amount}
             )
-        tick, net = _next_tick(pool, state.tick, is_down)
-        edge = ratio_at(tick)
-        target = max(edge, limit) if is_down else min(edge, limit)
-        ratio, paid, got = _step(state, target, left, pool.fee_ppm, is_exact_in)
-        left -= paid if is_exact_in else got
-        state = _advance(state, ratio, edge, (tick, net), is_down)._replace(
-            amount_in=state.amount_in + paid, amount_out=state.amount_out + got
-        )
-    return state
+        before = ratio
+        if liquidity == 0:
+            ratio = target
+        else:
+            ratio, step_in, step_out = _step((ratio, target), liquidity, left, kept, is_exact_in)
+            paid, got = paid + step_in, got + step_out
+            left -= step_in if is_exact_in else step_out
+        if ratio == edge:
+            stop = tick = edge_tick - 1 if is_down else edge_tick
+            if net is not None:
+                liquidity += -net if is_down else net
+                index += -1 if is_down else 1
+        elif ratio != before:
+            stop = None
+    return _State(ratio, stop, liquidity, paid, got)
 
 
-def _next_tick(pool: ConcentratedPool, tick: int, is_down: bool) -> tuple[int, int]:
-    """Returns (tick, liquidityNet) of the next stop: initialised tick or edge of the word."""
-    spacing = pool.tick_spacing
-    index = bisect_right(pool.ticks, tick, key=lambda entry: entry[0])
+def _tick_of(entry: tuple[int, int]) -> int:
+    return entry[0]
+
+
+def _next_stop(
+    ticks: tuple[tuple[int, int], ...],
+    index: int,
+    place: tuple[int, int],
+    is_down: bool,
+    is_empty: bool,
+) -> tuple[int, int | None]:
+    """Returns the next initialised tick and its net liquidity, or the edge of the word and None.
+
+    Where there is no liquidity nothing is traded, and so nothing rounded, at a word's edge.
+    """
+    tick, spacing = place
     if is_down:
-        edge = max(tick // spacing // WORD * WORD * spacing, TICK_MIN)
-        if index > 0 and pool.ticks[index - 1][0] >= edge:
-            return pool.ticks[index - 1]
-        return edge, 0
-    edge = min((((tick // spacing + 1) // WORD + 1) * WORD - 1) * spacing, TICK_MAX)
-    if index < len(pool.ticks) and pool.ticks[index][0] <= edge:
-        return pool.ticks[index]
-    return edge, 0
-
-
-def _advance(state: _State, ratio: int, edge: int, stop: tuple[int, int], is_down: bool) -> _State:
-    tick, net = stop
-    if ratio == edge:
-        return state._replace(
-            ratio=ratio,
-            tick=tick - 1 if is_down else tick,
-            liquidity=state.liquidity + (-net if is_down else net),
-        )
-    if ratio != state.ratio:
-        return state._replace(ratio=ratio, tick=tick_at(ratio))
-    return state
+        edge = TICK_MIN if is_empty else tick // spacing // WORD * WORD * spacing
+        if index > 0 and ticks[index - 1][0] >= edge:
+            return ticks[index - 1]
+        return max(edge, TICK_MIN), None
+    edge = TICK_MAX if is_empty else (((tick // spacing + 1) // WORD + 1) * WORD - 1) * spacing
+    if index < len(ticks) and ticks[index][0] <= edge:
+        return ticks[index]
+    return min(edge, TICK_MAX), None
 
 
 def _step(
-    state: _State, target: int, left: int, fee_ppm: int, is_exact_in: bool
+    way: tuple[int, int], liquidity: int, left: int, kept: int, is_exact_in: bool
 ) -> tuple[int, int, int]:
     """SwapMath.computeSwapStep: returns (ratio after, paid with fee, got)."""
-    ratio, liquidity = state.ratio, state.liquidity
-    if liquidity == 0:
-        return target, 0, 0
-    is_down, kept = ratio >= target, PPM - fee_ppm
+    ratio, target = way
     if is_exact_in:
-        net = left * kept // PPM
-        whole = _owed_in(ratio, target, liquidity)
-        reached = target if net >= whole else _after_input(ratio, liquidity, net, is_down)
+        net, paid = left * kept // PPM, _owed_in(ratio, target, liquidity)
+        if net < paid:
+            reached = _after_input(ratio, liquidity, net, ratio >= target)
+            return reached, left, _given_out(ratio, reached, liquidity)
+        reached, got = target, _given_out(ratio, target, liquidity)
     else:
-        whole = _given_out(ratio, target, liquidity)
-        reached = target if left >= whole else _after_output(ratio, liquidity, left, is_down)
-    paid = _owed_in(ratio, reached, liquidity)
-    got = _given_out(ratio, reached, liquidity)
-    if not is_exact_in:
-        got = min(got, left)
-    if is_exact_in and reached != target:
-        return reached, left, got
-    return reached, paid + div_up(paid * fee_ppm, kept), got
+        reached, got = target, _given_out(ratio, target, liquidity)
+        if left < got:
+            reached, got = _after_output(ratio, liquidity, left, ratio >= target), left
+        paid = _owed_in(ratio, reached, liquidity)
+    return reached, paid + div_up(paid * (PPM - kept), kept) if kept else paid, got
 
 
 def _owed_in(ratio: int, reached: int, liquidity: int) -> int:
