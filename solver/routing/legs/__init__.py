@@ -1,0 +1,4 @@
+"""Option legs: which contracts, makers and lots fill what is wanted, and what a row is worth."""
+
+from solver.routing.legs.fills import best_fills as best_fills
+from solver.routing.legs.fills import row_prices as row_prices

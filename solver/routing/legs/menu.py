@@ -1,0 +1,88 @@
+"""What option legs may be chosen from, as arrays: the problem that the search solves.
+
+Minimise cost over the units of every column (one level of one maker, one side), the legs used (a
+leg is one contract at one maker) and one spare unit, the margin, that every scenario row may draw
+on. Floats: whoever takes an answer over completes it in integers and proves it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+class Menu(NamedTuple):
+    """Columns are sorted by leg, and within a leg by run: the levels of one side, best first.
+
+    Rows: low <= rows @ units + spare * margin <= high.
+    """
+
+    cost: Floats  # per unit
+    size: Floats  # most units
+    leg: Whole  # each column's leg, ascending from 0, none left out
+    run: Whole  # each column's run, ascending from 0, none left out
+    fixed: Floats  # cost of each leg that is used
+    rows: Floats  # rows x columns
+    low: Floats
+    high: Floats
+    spare: Floats  # each row's share in the margin
+    spare_cost: float
+    spare_max: float
+    legs_max: int
+
+    @property
+    def starts(self) -> Whole:
+        """Returns where each leg's columns begin, and the end."""
+        counts = np.bincount(self.leg, minlength=len(self.fixed))
+        return np.concatenate(([0], np.cumsum(counts)))
+
+
+class Found(NamedTuple):
+    """An answer: units of each column, their cost, and what no answer can cost less than.
+
+    `prices` are the rows' multipliers at which `bound` is reached, `margin` the spare unit used.
+    `work` counts the linear programs that were solved.
+    """
+
+    units: Floats
+    margin: float
+    cost: float
+    bound: float
+    prices: Floats
+    work: int
+
+
+def trimmed(menu: Menu) -> Menu:
+    """Returns the menu with no level larger than what the levels before it leave in a row that
+    nothing else makes room in: a leg alone cannot break a budget. No answer is lost, and a share of
+    a leg that is far too large is no longer a bargain: the relaxation is tighter for it.
+    """
+    first = np.searchsorted(menu.run, np.arange(menu.run[-1] + 1)) if len(menu.run) else menu.run
+    size = menu.size.copy()
+    for row, most, spare in zip(menu.rows, menu.high, menu.spare, strict=True):
+        if not np.isfinite(most) or spare or row.min(initial=0.0) < 0:
+            continue
+        before = np.cumsum(row * menu.size) - row * menu.size
+        left = np.maximum(most - (before - before[first][menu.run]), 0.0)
+        size = np.minimum(size, np.divide(left, row, where=row > 0, out=np.full(len(row), np.inf)))
+    return menu._replace(size=size)
+
+
+def scaled(menu: Menu) -> tuple[Menu, Floats, float]:
+    """Returns the menu with every row in its own unit, what the rows were divided by, and what one
+    unit of any row's violation is charged in a search: a gamma and a dollar are then alike.
+    """
+    moved = np.abs(menu.rows * menu.size)
+    largest = moved.max(axis=1, initial=0.0)
+    units = np.maximum(np.median(moved, axis=1) if moved.size else largest, largest / 1_000)
+    units[units == 0] = 1.0
+    rows = np.ascontiguousarray(menu.rows / units[:, None])
+    same = menu._replace(
+        rows=rows, low=menu.low / units, high=menu.high / units, spare=menu.spare / units
+    )
+    stake = float(np.abs(menu.cost * menu.size).max(initial=0.0) + menu.fixed.max(initial=0.0))
+    return same, units, max(stake, 1e-9)
