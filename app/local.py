@@ -7,7 +7,7 @@ import pathlib
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
 import httpx
@@ -22,6 +22,7 @@ from solver.domain.errors import Unavailable
 
 READY_SECONDS = 60
 Tell = Callable[[str], None]
+Furnish = Callable[[devnet.Devnet], Awaitable[Deployment]]
 
 
 class Stack(NamedTuple):
@@ -112,11 +113,13 @@ async def stack(
     env: dict[str, str] | None = None,
     tell: Tell = lambda _: None,
     option_chain: RecordedChain | None = None,
+    furnish: Furnish | None = None,
 ) -> AsyncIterator[Stack]:
     """Yields chain, prices kept fresh, API ready and maker quoting; ends all of it.
 
     With `option_chain` the chain starts at that snapshot's time and prices, the service lists it
-    and the maker quotes it. Raises NotFound or Malformed as reading it does.
+    and the maker quotes it. `furnish` adds to the chain before anyone reads it, and returns what
+    there is. Raises NotFound or Malformed as reading the options does.
     """
     for port in filter(None, (rpc_port, api_port)):
         require_free(port)
@@ -127,6 +130,8 @@ async def stack(
         begin = _recorded(option_chain)
         tell(f"options as recorded at {rfc3339(begin.time)}")
     async with devnet.start(begin.time, port=rpc_port, prices=begin.prices) as chain:
+        if furnish is not None:
+            chain.deployment = await furnish(chain)
         deployment_file = folder / "deployment.json"
         dump(chain.deployment, deployment_file)
         shared = {
