@@ -3,8 +3,6 @@
 import numpy as np
 
 from solver.domain.errors import Unconverged
-from solver.routing.kernel.compiled import compiled_run
-from solver.routing.kernel.entry import run
 from solver.routing.kernel.graph import (
     Answer,
     Books,
@@ -18,6 +16,8 @@ from solver.routing.kernel.graph import (
     graph_of,
     task_of,
 )
+from solver.routing.kernel.loops.compile import compiled_run
+from solver.routing.kernel.loops.run import run
 
 __all__ = [
     "Answer",

@@ -4,8 +4,8 @@
 with the loops in place of the vectors, so one algorithm gives both answers.
 """
 
-from solver.routing.kernel.state import Problem
-from solver.routing.kernel.vectors import direct, look, measure, settle
+from solver.routing.kernel.state import WIDTH, Problem
+from solver.routing.kernel.vectors.look import direct, look, measure, retain, settle
 
 STEP_MAX = 1.0  # of a log price in one step
 OVERSHOT = 0.2  # of the first slope: what may be left of it, uphill, at the end of a step
@@ -15,11 +15,32 @@ LOOKS_MAX = 40  # of one search
 
 RESIDUAL_MAX = 1e-12  # aimed at
 STEPS_MAX = 100
+ROUNDS_MAX = 60  # of the multipliers of the books' levels
+WIDTH_FIRST, WIDTH_LEAST = 1e-3, 1e-6
+LOSS_MAX = 1e-13  # of the value, by levels used at a loss
 
 
 def converge(problem: Problem) -> tuple[float, int]:
     """Returns (residual, steps) at the solution, or at the best that was found."""
-    return descend(problem, RESIDUAL_MAX, STEPS_MAX)
+    if problem.books.price.size == 0:
+        return descend(problem, RESIDUAL_MAX, STEPS_MAX)
+    problem.knobs[WIDTH] = WIDTH_FIRST
+    residual, steps = 0.0, 0
+    for _ in range(ROUNDS_MAX):
+        residual, more = descend(problem, RESIDUAL_MAX, STEPS_MAX)
+        steps += more
+        if retain(problem) <= LOSS_MAX * value_of(problem):
+            break
+        problem.knobs[WIDTH] = max(0.1 * problem.knobs[WIDTH], WIDTH_LEAST)
+    return residual, steps
+
+
+def value_of(problem: Problem) -> float:
+    """Returns the value of the dual, but for what books lose."""
+    value = 0.0
+    for token in range(problem.tokens.pull.size):
+        value += problem.tokens.pull[token]
+    return value
 
 
 def descend(problem: Problem, tolerance: float, steps_max: int) -> tuple[float, int]:

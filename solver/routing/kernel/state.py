@@ -9,7 +9,9 @@ from typing import NamedTuple
 from solver.routing.kernel.graph import Books, Flags, Floats, Pairs, Places, Ranges, Stables
 
 LEAST = -46.0  # log of the least price of a token that nothing is worth: 1e-20
-PAST = 1e4  # of a log price: how far beyond its band an edge is taken that lies nowhere
+PAST = 1e4  # of a log price: an edge further than this from its band is never used
+FAR = 1e6  # how far from its band an edge is put that may not be used
+SHUT = 40.0  # of its softness: a gate this far below its cost is closed
 
 
 class Edges(NamedTuple):
@@ -53,10 +55,13 @@ class Plan(NamedTuple):
 
 
 class Levels(NamedTuple):
-    """Of the books: running sums per side, and which level each side's distance is taken from."""
+    """Of the books' levels: running sums, what they are filled to, and the one each side's distance
+    is taken from.
+    """
 
     size: Floats  # this level and the better ones of its side
     quote: Floats
+    filled: Floats  # 0 to 1, at the last width
     asks: Places  # of each book, where its asks start
     bid: Places  # of each book
     ask: Places

@@ -9,14 +9,15 @@ import hashlib
 from types import FunctionType, ModuleType
 from typing import Any
 
-from solver.routing.kernel import elimination, entry, loops, newton, ordering
+from solver.routing.kernel import newton
+from solver.routing.kernel.loops import curves, elimination, gate, ladders, look, ordering, run
 
-MODULES = (ordering, elimination, loops, newton, entry)
+MODULES = (ordering, elimination, gate, curves, ladders, look, newton, run)
 
 
 @functools.cache
 def compiled_run() -> Any:
-    """Returns `entry.run` compiled. Raises ImportError where numba is not installed."""
+    """Returns `run.run` compiled. Raises ImportError where numba is not installed."""
     import numba
 
     sources = [function for module in MODULES for function in _functions(module)]
@@ -27,10 +28,11 @@ def compiled_run() -> Any:
         names = {**function.__globals__, **known}
         twin = FunctionType(function.__code__, names, function.__name__)
         twin.__qualname__ = function.__qualname__
-        known[function.__name__] = numba.njit(cache=True, error_model="numpy")(twin)
-        known[function.__name__]._cache._cache_file._source_stamp = stamp
+        is_entry = function is run.run
+        known[function.__name__] = numba.njit(cache=is_entry, error_model="numpy")(twin)
     for compiled in known.values():
         compiled.py_func.__globals__.update(known)
+    known["run"]._cache._cache_file._source_stamp = stamp
     return known["run"]
 
 

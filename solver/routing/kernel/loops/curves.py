@@ -1,37 +1,33 @@
-"""The compiled engine's own parts: every edge answers the prices tried, one after the other.
+"""How pairs, pools of ranges and stableswaps answer prices, one after the other.
 
-Plain loops over plain numbers, written for numba; the vectors are the same formulas for numpy.
+x is how far, in log price, the outside price is beyond the end of a fee band: what goes in raises
+the pool's own price by x. Formulas keep all digits for the smallest x.
 """
 
 import math
 
+from solver.routing.kernel.loops.gate import enter
 from solver.routing.kernel.state import BLUR, PAST, Problem
 
+ROUNDS_MAX = 60  # of Newton's method on one stableswap
+CLOSE = 1e-15  # of a log price, relative to the one asked for
 
-def look(problem: Problem, length: float) -> float:
-    """Sets flows, weights and nets at `length` along the step; returns the dual's slope there."""
-    tokens = problem.tokens
-    for t in range(tokens.price.size):
-        move = length * tokens.step[t]
-        if move < tokens.slack[t]:
-            move = tokens.slack[t]
-        tokens.move[t] = move
-        tokens.trial[t] = tokens.price[t] * math.exp(move) if move != 0.0 else tokens.price[t]
-        tokens.net[t] = tokens.supply[t]
-    respond_pairs(problem)
-    if problem.ranges.a.size:
-        respond_ranges(problem)
-    slope = 0.0
-    for t in range(tokens.price.size):
-        if tokens.move[t] > tokens.slack[t] or length == 0.0:
-            slope += tokens.step[t] * tokens.trial[t] * tokens.net[t]
-    return slope
+
+def softened(x: float, blur: float) -> tuple[float, float]:
+    """Returns the positive part of x, rounded off over `blur`, and its derivative."""
+    if blur == 0.0:
+        return (x, 1.0) if x > 0.0 else (0.0, 0.0)
+    if x < -PAST:
+        return 0.0, 0.0
+    root = math.sqrt(x * x + 4.0 * blur * blur)
+    if x > 0.0:
+        return 0.5 * (x + root), 0.5 * (1.0 + x / root)
+    soft = 2.0 * blur * blur / (root - x)
+    return soft, soft / root
 
 
 def respond_pairs(problem: Problem) -> None:
-    """x**w * y**(1-w), entered at the band's end: in = R (exp((1-w)x) - 1) / kept, out of the other
-    R (1 - exp(-w x)) for a log price x beyond it (w that of the input's opposite).
-    """
+    """x**w * y**(1-w): in = R (exp((1-w)x) - 1) / kept, out = R (1 - exp(-w x)), w of the input."""
     pairs, edges, tokens = problem.pairs, problem.edges, problem.tokens
     blur = problem.knobs[BLUR]
     for i in range(pairs.a.size):
@@ -53,10 +49,7 @@ def respond_pairs(problem: Problem) -> None:
             flow_b -= pairs.reserve_b[i] * grown / pairs.kept[i]
             flow_a += pairs.reserve_a[i] * left
             weight += share * tokens.trial[a] * pairs.reserve_a[i] * w * (1.0 - left)
-        edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
-        if weight > 0.0:
-            tokens.net[a] += flow_a
-            tokens.net[b] += flow_b
+        enter(problem, i, flow_a, flow_b, weight)
 
 
 def decayed(x: float, w: float) -> tuple[float, float]:
@@ -65,19 +58,6 @@ def decayed(x: float, w: float) -> tuple[float, float]:
         grown = math.expm1(0.5 * x)
         return grown / (1.0 + grown), grown
     return -math.expm1(-w * x), math.expm1((1.0 - w) * x)
-
-
-def softened(x: float, blur: float) -> tuple[float, float]:
-    """Returns the positive part of x, rounded off over `blur`, and its derivative."""
-    if blur == 0.0:
-        return x, 1.0
-    if x < -PAST:
-        return 0.0, 0.0
-    root = math.sqrt(x * x + 4.0 * blur * blur)
-    if x > 0.0:
-        return 0.5 * (x + root), 0.5 * (1.0 + x / root)
-    soft = 2.0 * blur * blur / (root - x)
-    return soft, soft / root
 
 
 def respond_ranges(problem: Problem) -> None:
@@ -103,9 +83,7 @@ def respond_ranges(problem: Problem) -> None:
             flow_b -= paid / ranges.kept[k]
             flow_a += got
             weight += 0.5 * share * tokens.trial[a] * depth
-        edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
-        tokens.net[a] += flow_a
-        tokens.net[b] += flow_b
+        enter(problem, i, flow_a, flow_b, weight)
 
 
 def walked_down(problem: Problem, k: int, x: float) -> tuple[float, float, float]:
@@ -162,30 +140,73 @@ def walked_up(problem: Problem, k: int, x: float) -> tuple[float, float, float]:
     return paid, got, 0.0
 
 
-def settle(problem: Problem) -> None:
-    """Moves to the prices last looked at."""
-    edges, tokens = problem.edges, problem.tokens
-    for i in range(edges.a.size):
-        turn = tokens.move[edges.a[i]] - tokens.move[edges.b[i]]
-        edges.below[i] -= turn
-        edges.above[i] += turn
-    for t in range(tokens.price.size):
-        tokens.slack[t] -= tokens.move[t]
-        tokens.price[t] = tokens.trial[t]
-        tokens.move[t] = 0.0
+def respond_stables(problem: Problem) -> None:
+    """x*y*(x + y + shift) is kept: the trade that moves its slope by what is asked for."""
+    stables, edges, tokens = problem.stables, problem.edges, problem.tokens
+    blur = problem.knobs[BLUR]
+    base = problem.pairs.a.size + problem.ranges.a.size
+    for k in range(stables.a.size):
+        i = base + k
+        a, b = stables.a[k], stables.b[k]
+        turn = tokens.move[a] - tokens.move[b]
+        below, above = edges.below[i] - turn, edges.above[i] + turn
+        unit_a, unit_b, shift = stables.unit_a[k], stables.unit_b[k], stables.shift[k]
+        held_a, held_b = stables.reserve_a[k] * unit_a, stables.reserve_b[k] * unit_b
+        flow_a, flow_b, weight = 0.0, 0.0, 0.0
+        if below > 0.0 or blur > 0.0:
+            x, share = softened(below, blur)
+            paid, got, bend = steepened(held_a, held_b, shift, x)
+            flow_a -= paid / (stables.kept_in[k] * unit_a)
+            flow_b += got * stables.kept_out[k] / unit_b
+            weight += share * tokens.trial[b] * bend * stables.kept_out[k] / unit_b
+        if above > 0.0 or blur > 0.0:
+            x, share = softened(above, blur)
+            paid, got, bend = steepened(held_b, held_a, shift, x)
+            flow_b -= paid / (stables.kept_in[k] * unit_b)
+            flow_a += got * stables.kept_out[k] / unit_a
+            weight += share * tokens.trial[a] * bend * stables.kept_out[k] / unit_a
+        enter(problem, i, flow_a, flow_b, weight)
 
 
-def measure(problem: Problem) -> float:
-    """Returns the residual at the prices looked at: imbalance off the floor relative to value."""
-    tokens = problem.tokens
-    off, value = 0.0, 0.0
-    for t in range(tokens.price.size):
-        pull = tokens.price[t] * tokens.net[t]
-        held = tokens.slack[t] >= 0.0 and pull >= 0.0
-        tokens.pull[t] = pull
-        tokens.is_free[t] = not held
-        tokens.stiff[t] = abs(pull)
-        value += pull
-        if not held:
-            off += abs(pull)
-    return off / abs(value) if value != 0.0 else (1.0 if off > 0.0 else 0.0)
+def steepened(x: float, y: float, shift: float, fall: float) -> tuple[float, float, float]:
+    """Returns (x in, y out, change of y out per log price) once the slope has fallen by `fall`.
+
+    Newton on the log of x; y out is a root of r^2 - (x + 2y + shift) r + in*y*(...)/x, exact for
+    the smallest input.
+    """
+    low, high, at = 0.0, -1.0, 0.0
+    both = x + y + shift
+    steep_x, steep_y = both + x, both + y
+    paid, got, bend = 0.0, 0.0, 0.0
+    for _ in range(ROUNDS_MAX):
+        paid = x * math.expm1(at)
+        now = x + paid
+        half = now * (y + both + paid)
+        inner = paid * y * (both + now)
+        got = 2.0 * inner / (half + math.sqrt(max(half * half - 4.0 * now * inner, 0.0)))
+        rest = y - got
+        above, beneath = steep_x + 2.0 * paid - got, steep_y + paid - 2.0 * got
+        if not (rest > 0.0 and above > 0.0 and beneath > 0.0):
+            high = at
+            at = 0.5 * (low + high)
+            continue
+        slope = rest * above / (now * beneath)
+        off = math.log1p(-got / y) + math.log1p((2.0 * paid - got) / steep_x)
+        off += fall - math.log1p(paid / x) - math.log1p((paid - 2.0 * got) / steep_y)
+        bent = slope / rest - (2.0 - slope) / above + 1.0 / now + (1.0 - 2.0 * slope) / beneath
+        bend = slope / bent
+        if abs(off) <= CLOSE * fall:
+            break
+        if off > 0.0:
+            low = at
+        else:
+            high = at
+        ahead = at + off / (bent * now)
+        if high < 0.0:
+            ahead = min(ahead, 2.0 * at + 1.0)
+        elif not low < ahead < high:
+            ahead = 0.5 * (low + high)
+        if ahead == at:
+            break
+        at = ahead
+    return paid, got, bend

@@ -6,8 +6,8 @@ The same formulas as the loops of the compiled engine, which are said there.
 import numpy as np
 
 from solver.routing.kernel.graph import Floats
-from solver.routing.kernel.laplacian import solve_laplacian
 from solver.routing.kernel.state import BLUR, PAST, Problem
+from solver.routing.kernel.vectors.laplacian import solve_laplacian
 
 
 def look(problem: Problem, length: float) -> float:
@@ -147,3 +147,7 @@ def direct(problem: Problem, residual: float) -> float:
     tokens = problem.tokens
     tokens.step[:] = solve_laplacian(problem)
     return float(np.abs(tokens.step).max(initial=0.0))
+
+
+def retain(problem: Problem) -> float:
+    return 0.0

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from solver.routing.kernel.graph import Books, Floats, Pairs, Ranges, Signs, Stables
+from solver.routing.kernel.loops.ladders import band_books, levels_of
+from solver.routing.kernel.loops.ordering import order
 from solver.routing.kernel.newton import converge
-from solver.routing.kernel.ordering import order
-from solver.routing.kernel.state import LEAST, PAST, Edges, Levels, Problem, Tokens
+from solver.routing.kernel.state import FAR, LEAST, SOFTNESS, Edges, Problem, Tokens
 
 
 def run(
@@ -25,12 +26,14 @@ def run(
         cost, np.ones(count),
     )  # fmt: skip
     tokens = placed(supply, floor, start)
-    levels = Levels(np.zeros(0), np.zeros(0), books.a, books.a, books.a)
+    levels = levels_of(books)
     knobs, core = np.zeros(3), np.empty((size, size))
-    knobs[2] = softness
+    knobs[SOFTNESS] = softness
     problem = Problem(pairs, ranges, stables, books, edges, tokens, plan, levels, knobs, core)
     band_pairs(problem)
     band_ranges(problem)
+    band_stables(problem)
+    band_books(problem)
     close(problem, way)
     residual, steps = converge(problem)
     value, primal = worth(problem, floor)
@@ -73,7 +76,7 @@ def band_pairs(problem: Problem) -> None:
                 edges.below[i] = math.log(kept * w * worth_b / ((1.0 - w) * worth_a))
             edges.above[i] = 2.0 * math.log(kept) - edges.below[i]
         else:
-            edges.below[i] = edges.above[i] = -100.0 * PAST
+            edges.below[i] = edges.above[i] = -FAR
 
 
 def band_ranges(problem: Problem) -> None:
@@ -87,7 +90,25 @@ def band_ranges(problem: Problem) -> None:
             edges.below[i] = math.log(kept * root * root * price[ranges.b[k]] / price[ranges.a[k]])
             edges.above[i] = 2.0 * math.log(kept) - edges.below[i]
         else:
-            edges.below[i] = edges.above[i] = -100.0 * PAST
+            edges.below[i] = edges.above[i] = -FAR
+
+
+def band_stables(problem: Problem) -> None:
+    """Sets how far each stableswap is from the ends of its band."""
+    stables, edges, price = problem.stables, problem.edges, problem.tokens.price
+    base = problem.pairs.a.size + problem.ranges.a.size
+    for k in range(stables.a.size):
+        i = base + k
+        x = stables.reserve_a[k] * stables.unit_a[k]
+        y = stables.reserve_b[k] * stables.unit_b[k]
+        both, kept = x + y + stables.shift[k], stables.kept_in[k] * stables.kept_out[k]
+        if x > 0.0 and y > 0.0 and both > 0.0 and kept > 0.0:
+            slope = y * (both + x) * stables.unit_a[k] / (x * (both + y) * stables.unit_b[k])
+            ratio = price[stables.b[k]] / price[stables.a[k]]
+            edges.below[i] = math.log(kept * slope * ratio)
+            edges.above[i] = 2.0 * math.log(kept) - edges.below[i]
+        else:
+            edges.below[i] = edges.above[i] = -FAR
 
 
 def close(problem: Problem, way: Signs) -> None:
@@ -95,9 +116,9 @@ def close(problem: Problem, way: Signs) -> None:
     edges = problem.edges
     for i in range(way.size):
         if way[i] > 1 or way[i] < 0:
-            edges.below[i] = -100.0 * PAST
+            edges.below[i] = -FAR
         if way[i] > 0:
-            edges.above[i] = -100.0 * PAST
+            edges.above[i] = -FAR
 
 
 def worth(problem: Problem, floor: Floats) -> tuple[float, float]:

@@ -1,0 +1,1 @@
+"""The compiled engine: plain loops over plain numbers, written for numba."""

@@ -1,0 +1,192 @@
+"""How order books answer prices: levels fill over a little width around what they were filled to.
+
+That width makes no error. A solve at one width is a step of the method of multipliers: what a level
+was filled to is kept and the next solve moves from there, until no level is used at a loss.
+"""
+
+import math
+
+import numpy as np
+
+from solver.routing.kernel.graph import Books, Floats
+from solver.routing.kernel.loops.gate import enter
+from solver.routing.kernel.state import FAR, WIDTH, Levels, Problem
+
+NEAR = 1e-13  # relative: prices are compared with this much to spare, before logs decide
+
+
+def levels_of(books: Books) -> Levels:
+    """Returns the running sums of each side, with nothing filled yet."""
+    count, total = books.a.size, books.price.size
+    size, quote, filled = np.empty(total), np.empty(total), np.zeros(total)
+    asks, bid, ask = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.int64)
+    for k in range(count):
+        begin, end = books.first[k], books.first[k + 1]
+        asks[k] = end
+        sum_size, sum_quote = 0.0, 0.0
+        for m in range(begin, end):
+            if books.is_ask[m] and asks[k] == end:
+                asks[k] = m
+                sum_size, sum_quote = 0.0, 0.0
+            sum_size += books.size[m]
+            sum_quote += books.size[m] * books.price[m]
+            size[m], quote[m] = sum_size, sum_quote
+        bid[k] = begin
+        ask[k] = asks[k]
+    return Levels(size, quote, filled, asks, bid, ask)
+
+
+def band_books(problem: Problem) -> None:
+    """Sets how far each book is from its best bid and ask."""
+    books, levels, edges = problem.books, problem.levels, problem.edges
+    price = problem.tokens.price
+    base = edges.a.size - books.a.size
+    for k in range(books.a.size):
+        i = base + k
+        ratio = price[books.b[k]] / price[books.a[k]]
+        edges.below[i] = edges.above[i] = -FAR
+        if levels.bid[k] < levels.asks[k]:
+            edges.below[i] = math.log(books.price[levels.bid[k]] * ratio)
+        if levels.ask[k] < books.first[k + 1]:
+            edges.above[i] = -math.log(books.price[levels.ask[k]] * ratio)
+
+
+def respond_books(problem: Problem) -> None:
+    """Sums what the levels of each side give."""
+    books, levels, edges, tokens = problem.books, problem.levels, problem.edges, problem.tokens
+    base = edges.a.size - books.a.size
+    for k in range(books.a.size):
+        i = base + k
+        a, b = books.a[k], books.b[k]
+        turn = tokens.move[a] - tokens.move[b]
+        below, above = edges.below[i] - turn, edges.above[i] + turn
+        flow_a, flow_b, weight = 0.0, 0.0, 0.0
+        if below > -0.5 * FAR:
+            bids = books.first[k], levels.asks[k], levels.bid[k]
+            size, quote, bend = taken(problem, bids, below, 1.0)
+            flow_a, flow_b, weight = -size, quote, bend * tokens.trial[b]
+        if above > -0.5 * FAR:
+            asks = levels.asks[k], books.first[k + 1], levels.ask[k]
+            size, quote, bend = taken(problem, asks, above, -1.0)
+            flow_a, flow_b, weight = flow_a + size, flow_b - quote, weight + bend * tokens.trial[b]
+        enter(problem, i, flow_a, flow_b, weight)
+
+
+def taken(
+    problem: Problem, span: tuple[int, int, int], beyond: float, sign: float
+) -> tuple[float, float, float]:
+    """Returns (base, quote, change of quote per log price) of one side, its anchor this far beyond
+    the price. Bids, of sign 1, fall from level to level, and asks rise.
+    """
+    books, levels, width = problem.books, problem.levels, problem.knobs[WIDTH]
+    begin, _, anchor = span
+    base = books.price[anchor]
+    low, end = window(problem, span, beyond, sign)
+    size = levels.size[low - 1] if low > begin else 0.0
+    quote = levels.quote[low - 1] if low > begin else 0.0
+    bend = 0.0
+    for m in range(low, end):
+        x = beyond if m == anchor else beyond + sign * math.log(books.price[m] / base)
+        part = levels.filled[m] + x / width
+        if part > 0.0:
+            worth = books.price[m] * books.size[m]
+            if part < 1.0:
+                bend += worth / width
+            part = min(part, 1.0)
+            size += part * books.size[m]
+            quote += part * worth
+    return size, quote, bend
+
+
+def window(
+    problem: Problem, span: tuple[int, int, int], beyond: float, sign: float
+) -> tuple[int, int]:
+    """Returns where the levels begin and end that are neither surely full nor surely empty."""
+    price, width = problem.books.price, problem.knobs[WIDTH]
+    low, end, anchor = span
+    goal = price[anchor] * math.exp(-sign * beyond)
+    spread = math.exp(sign * width)
+    full, none = goal * spread * (1.0 + sign * NEAR), goal / spread * (1.0 - sign * NEAR)
+    high = end
+    while low < high:
+        middle = (low + high) // 2
+        if sign * price[middle] > sign * full:
+            low = middle + 1
+        else:
+            high = middle
+    last = low
+    while last < end and sign * price[last] > sign * none:
+        last += 1
+    return low, last
+
+
+def retain(problem: Problem) -> float:
+    """Keeps what every level is filled to; returns the value lost by levels used at a loss."""
+    books, levels, edges = problem.books, problem.levels, problem.edges
+    base = edges.a.size - books.a.size
+    lost = 0.0
+    for k in range(books.a.size):
+        i = base + k
+        worth = problem.tokens.price[books.b[k]]
+        if edges.below[i] > -0.5 * FAR:
+            bids = books.first[k], levels.asks[k], levels.bid[k]
+            lost += worth * kept(problem, bids, edges.below[i], 1.0)
+        if edges.above[i] > -0.5 * FAR:
+            asks = levels.asks[k], books.first[k + 1], levels.ask[k]
+            lost += worth * kept(problem, asks, edges.above[i], -1.0)
+    return lost
+
+
+def kept(problem: Problem, span: tuple[int, int, int], beyond: float, sign: float) -> float:
+    """Keeps what the levels of one side are filled to; returns the loss in quote."""
+    books, levels, width = problem.books, problem.levels, problem.knobs[WIDTH]
+    begin, end, anchor = span
+    low, last = window(problem, span, beyond, sign)
+    lost = 0.0
+    for m in range(begin, low):
+        levels.filled[m] = 1.0
+    for m in range(low, last):
+        x = beyond
+        if m != anchor:
+            x += sign * math.log(books.price[m] / books.price[anchor])
+        part = min(max(levels.filled[m] + x / width, 0.0), 1.0)
+        gain = books.price[m] * books.size[m] * sign * -math.expm1(-sign * x)
+        lost += max(gain, 0.0) - part * gain
+        levels.filled[m] = part
+    for m in range(last, end):
+        levels.filled[m] = 0.0
+    return lost
+
+
+def settle_books(problem: Problem) -> None:
+    """Takes each side's distance from its level nearest to the price."""
+    books, levels, edges = problem.books, problem.levels, problem.edges
+    base = edges.a.size - books.a.size
+    for k in range(books.a.size):
+        i = base + k
+        if edges.below[i] > -0.5 * FAR:
+            old = levels.bid[k]
+            new = nearest(books.price, (books.first[k], levels.asks[k], old), edges.below[i], 1.0)
+            if new != old:
+                edges.below[i] += math.log(books.price[new] / books.price[old])
+                levels.bid[k] = new
+        if edges.above[i] > -0.5 * FAR:
+            old, end = levels.ask[k], books.first[k + 1]
+            new = nearest(books.price, (levels.asks[k], end, old), edges.above[i], -1.0)
+            if new != old:
+                edges.above[i] -= math.log(books.price[new] / books.price[old])
+                levels.ask[k] = new
+
+
+def nearest(price: Floats, span: tuple[int, int, int], beyond: float, sign: float) -> int:
+    """Returns the level of a side whose price is nearest, its anchor this far beyond it."""
+    begin, end, anchor = span
+    goal = price[anchor] * math.exp(-sign * beyond)
+    at = anchor
+    while at + 1 < end and sign * price[at + 1] >= sign * goal:
+        at += 1
+    while at > begin and sign * price[at] < sign * goal:
+        at -= 1
+    if at + 1 < end and abs(price[at + 1] - goal) < abs(price[at] - goal):
+        at += 1
+    return anchor if price[at] == price[anchor] else at

@@ -1,0 +1,65 @@
+"""The compiled engine's own parts: every edge answers the prices tried, one after the other.
+
+Plain loops over plain numbers, written for numba; the vectors are the same formulas for numpy.
+"""
+
+import math
+
+from solver.routing.kernel.loops.curves import respond_pairs, respond_ranges, respond_stables
+from solver.routing.kernel.loops.ladders import respond_books, settle_books
+from solver.routing.kernel.state import Problem
+
+
+def look(problem: Problem, length: float) -> float:
+    """Sets flows, weights and nets at `length` along the step; returns the dual's slope there."""
+    tokens = problem.tokens
+    for t in range(tokens.price.size):
+        move = length * tokens.step[t]
+        if move < tokens.slack[t]:
+            move = tokens.slack[t]
+        tokens.move[t] = move
+        tokens.trial[t] = tokens.price[t] * math.exp(move) if move != 0.0 else tokens.price[t]
+        tokens.net[t] = tokens.supply[t]
+    respond_pairs(problem)
+    if problem.ranges.a.size:
+        respond_ranges(problem)
+    if problem.stables.a.size:
+        respond_stables(problem)
+    if problem.books.a.size:
+        respond_books(problem)
+    slope = 0.0
+    for t in range(tokens.price.size):
+        if tokens.move[t] > tokens.slack[t] or length == 0.0:
+            slope += tokens.step[t] * tokens.trial[t] * tokens.net[t]
+    return slope
+
+
+def settle(problem: Problem) -> None:
+    """Moves to the prices last looked at."""
+    edges, tokens = problem.edges, problem.tokens
+    for i in range(edges.a.size):
+        turn = tokens.move[edges.a[i]] - tokens.move[edges.b[i]]
+        edges.below[i] -= turn
+        edges.above[i] += turn
+    for t in range(tokens.price.size):
+        tokens.slack[t] -= tokens.move[t]
+        tokens.price[t] = tokens.trial[t]
+        tokens.move[t] = 0.0
+    if problem.books.a.size:
+        settle_books(problem)
+
+
+def measure(problem: Problem) -> float:
+    """Returns the residual at the prices looked at: imbalance off the floor relative to value."""
+    tokens = problem.tokens
+    off, value = 0.0, 0.0
+    for t in range(tokens.price.size):
+        pull = tokens.price[t] * tokens.net[t]
+        held = tokens.slack[t] >= 0.0 and pull >= 0.0
+        tokens.pull[t] = pull
+        tokens.is_free[t] = not held
+        tokens.stiff[t] = abs(pull)
+        value += pull
+        if not held:
+            off += abs(pull)
+    return off / abs(value) if value != 0.0 else (1.0 if off > 0.0 else 0.0)
