@@ -89,8 +89,10 @@ class StablePool(NamedTuple):
 
 class StableswapPool(NamedTuple):
     """Curve's stableswap. `rates` turn atoms into 18 decimals (1e18 times 10**(18 - decimals), a
-    base pool's virtual price for its token); `amplification` as the contract returns A();
-    `fee` is 1e10 of the output.
+    base pool's virtual price or a redemption price for such tokens); `fee` is 1e10 of the output,
+    `admin_fee` 1e10 of the fee. `amplification` is the contract's own A in 1/`amplification_unit`
+    (1 in the first pools, A_PRECISION 100 in later ones). `edition` 1: the invariant divides by
+    n*x + 1 (2019, and pools of rebasing tokens); 2: by n*x.
     """
 
     venue: VenueId
@@ -101,6 +103,9 @@ class StableswapPool(NamedTuple):
     rates: tuple[int, ...]
     fee: int
     gas: int
+    admin_fee: int = 0
+    amplification_unit: int = 1
+    edition: int = 2
 
 
 class BookPool(NamedTuple):
