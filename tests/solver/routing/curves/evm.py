@@ -18,6 +18,7 @@ V2, V3 = MODULES / "@uniswap/v2-core/build", MODULES / "@uniswap/v3-core/artifac
 V2_PERIPHERY = MODULES / "@uniswap/v2-periphery/build"
 V3_PERIPHERY = MODULES / "@uniswap/v3-periphery/artifacts/contracts"
 SUPPLY = 10**30
+BATCH = 500
 
 
 class Reverted(Exception):
@@ -64,6 +65,9 @@ class Evm:
         self.process.stdout.close()
 
     def ask_many(self, requests):
+        requests = list(requests)
+        if len(requests) > BATCH:  # the server limits what one body holds
+            return self.ask_many(requests[:BATCH]) + self.ask_many(requests[BATCH:])
         body = [
             {"jsonrpc": "2.0", "id": i, "method": method, "params": parameters}
             for i, (method, parameters) in enumerate(requests)
@@ -71,7 +75,7 @@ class Evm:
         request = urllib.request.Request(
             self.url, json.dumps(body).encode(), {"content-type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return sorted(json.load(answer), key=lambda item: item["id"])
 
     def ask(self, method, *parameters):
@@ -91,19 +95,23 @@ class Evm:
         return receipt
 
     def deploy(self, artifact, kinds=(), arguments=()):
-        code = json.loads(artifact.read_text())["bytecode"].removeprefix("0x")
-        data = "0x" + code + encode(kinds, arguments).hex()
-        return self._receipt({"data": data})["contractAddress"]
+        code = json.loads(artifact.read_text())["bytecode"]
+        code = code if isinstance(code, str) else code["object"]  # foundry's own form
+        return self.deploy_code(code.removeprefix("0x") + encode(kinds, arguments).hex())
+
+    def deploy_code(self, code):
+        return self._receipt({"data": "0x" + code})["contractAddress"]
 
     def send(self, to, signature, *arguments):
         self._receipt({"to": to, "data": call_data(signature, *arguments)})
 
-    def call_many(self, calls):
+    def call_many(self, calls, *, sender=None):
         """Returns raw bytes, or None for a revert, of each (to, signature, arguments)."""
+        sender = sender or self.owner
         requests = [
             (
                 "eth_call",
-                [{"from": self.owner, "to": to, "data": call_data(name, *arguments)}, "latest"],
+                [{"from": sender, "to": to, "data": call_data(name, *arguments)}, "latest"],
             )
             for to, name, arguments in calls
         ]
