@@ -4,7 +4,7 @@
 with the loops in place of the vectors, so one algorithm gives both answers.
 """
 
-from solver.routing.kernel.state import WIDTH, Problem
+from solver.routing.kernel.state import NOISE, WIDTH, Problem
 from solver.routing.kernel.vectors.look import direct, look, measure, retain, settle
 
 STEP_MAX = 1.0  # of a log price in one step
@@ -20,19 +20,21 @@ WIDTH_FIRST, WIDTH_LEAST = 1e-3, 1e-6
 LOSS_MAX = 1e-13  # of the value, by levels used at a loss
 
 
-def converge(problem: Problem) -> tuple[float, int]:
-    """Returns (residual, steps) at the solution, or at the best that was found."""
+def converge(problem: Problem) -> tuple[float, float, int]:
+    """Returns (residual, value that books lose, steps) at the solution, or the best found."""
+    residual, lost, steps = 0.0, 0.0, 0
     if problem.books.price.size == 0:
-        return descend(problem, RESIDUAL_MAX, STEPS_MAX)
+        residual, steps = descend(problem, RESIDUAL_MAX, STEPS_MAX)
+        return residual, lost, steps
     problem.knobs[WIDTH] = WIDTH_FIRST
-    residual, steps = 0.0, 0
     for _ in range(ROUNDS_MAX):
         residual, more = descend(problem, RESIDUAL_MAX, STEPS_MAX)
         steps += more
-        if retain(problem) <= LOSS_MAX * value_of(problem):
+        lost = retain(problem)
+        if lost <= max(LOSS_MAX * value_of(problem), problem.knobs[NOISE]):
             break
         problem.knobs[WIDTH] = max(0.1 * problem.knobs[WIDTH], WIDTH_LEAST)
-    return residual, steps
+    return residual, lost, steps
 
 
 def value_of(problem: Problem) -> float:

@@ -65,6 +65,9 @@ class Levels(NamedTuple):
     asks: Places  # of each book, where its asks start
     bid: Places  # of each book
     ask: Places
+    book: Places  # of each level; this and what follows for the numpy engine alone
+    sign: Floats  # 1 of a bid, -1 of an ask
+    beyond: Floats  # how far in the money, in log price
 
 
 class Problem(NamedTuple):
@@ -78,10 +81,12 @@ class Problem(NamedTuple):
     tokens: Tokens
     plan: Plan
     levels: Levels
-    knobs: Floats  # BLUR, WIDTH, SOFTNESS
+    knobs: Floats  # BLUR, WIDTH, SOFTNESS, NOISE
     core: Floats  # work space for the core, square
 
 
 BLUR = 0  # knobs: how far a fee band's ends are rounded off, in log price
 WIDTH = 1  # over how much of a log price a book's level fills
 SOFTNESS = 2  # of the gates
+NOISE = 3  # value that the numbers themselves do not tell from nothing
+NOISE_OF_HELD, NOISE_OF_SUPPLY = 1e-19, 1e-13  # of what the edges hold and of what is given

@@ -33,7 +33,7 @@ def levels_of(books: Books) -> Levels:
             size[m], quote[m] = sum_size, sum_quote
         bid[k] = begin
         ask[k] = asks[k]
-    return Levels(size, quote, filled, asks, bid, ask)
+    return Levels(size, quote, filled, asks, bid, ask, asks[:0], size[:0], size[:0])
 
 
 def band_books(problem: Problem) -> None:

@@ -7,7 +7,7 @@ import math
 
 from solver.routing.kernel.loops.curves import respond_pairs, respond_ranges, respond_stables
 from solver.routing.kernel.loops.ladders import respond_books, settle_books
-from solver.routing.kernel.state import Problem
+from solver.routing.kernel.state import NOISE, Problem
 
 
 def look(problem: Problem, length: float) -> float:
@@ -62,4 +62,6 @@ def measure(problem: Problem) -> float:
         value += pull
         if not held:
             off += abs(pull)
-    return off / abs(value) if value != 0.0 else (1.0 if off > 0.0 else 0.0)
+    if off <= problem.knobs[NOISE]:
+        return 0.0
+    return off / abs(value) if value != 0.0 else 1.0

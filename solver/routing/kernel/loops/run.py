@@ -9,13 +9,23 @@ from solver.routing.kernel.graph import Books, Floats, Pairs, Ranges, Signs, Sta
 from solver.routing.kernel.loops.ladders import band_books, levels_of
 from solver.routing.kernel.loops.ordering import order
 from solver.routing.kernel.newton import converge
-from solver.routing.kernel.state import FAR, LEAST, SOFTNESS, Edges, Problem, Tokens
+from solver.routing.kernel.state import (
+    FAR,
+    LEAST,
+    NOISE,
+    NOISE_OF_HELD,
+    NOISE_OF_SUPPLY,
+    SOFTNESS,
+    Edges,
+    Problem,
+    Tokens,
+)
 
 
 def run(
     pairs: Pairs, ranges: Ranges, stables: Stables, books: Books, rest: tuple[Any, ...]
-) -> tuple[Floats, Floats, Floats, Floats, tuple[float, float, float, int]]:
-    """Returns (prices, flows of a, flows of b, gates, (value, primal, residual, steps))."""
+) -> tuple[Floats, Floats, Floats, Floats, tuple[float, float, float, float, int]]:
+    """Returns (prices, flows of a, flows of b, gates, (value, primal, lack, residual, steps))."""
     supply, floor, way, cost, start, softness = rest
     a = np.concatenate((pairs.a, ranges.a, stables.a, books.a))
     b = np.concatenate((pairs.b, ranges.b, stables.b, books.b))
@@ -27,17 +37,20 @@ def run(
     )  # fmt: skip
     tokens = placed(supply, floor, start)
     levels = levels_of(books)
-    knobs, core = np.zeros(3), np.empty((size, size))
-    knobs[SOFTNESS] = softness
+    knobs, core = np.zeros(4), np.empty((size, size))
+    knobs[SOFTNESS], knobs[NOISE] = softness, NOISE_OF_SUPPLY * supply.sum()
+    held = pairs.reserve_a.sum() + stables.reserve_a.sum() + ranges.liquidity.sum()
+    knobs[NOISE] += NOISE_OF_HELD * (held + books.size.sum())
     problem = Problem(pairs, ranges, stables, books, edges, tokens, plan, levels, knobs, core)
     band_pairs(problem)
     band_ranges(problem)
     band_stables(problem)
     band_books(problem)
     close(problem, way)
-    residual, steps = converge(problem)
-    value, primal = worth(problem, floor)
-    return tokens.price, edges.flow_a, edges.flow_b, edges.gate, (value, primal, residual, steps)
+    residual, lost, steps = converge(problem)
+    value, primal, lack = worth(problem, floor, lost)
+    told = (value, primal, lack, residual, steps)
+    return tokens.price, edges.flow_a, edges.flow_b, edges.gate, told
 
 
 def placed(supply: Floats, floor: Floats, start: Floats) -> Tokens:
@@ -121,11 +134,23 @@ def close(problem: Problem, way: Signs) -> None:
             edges.above[i] = -FAR
 
 
-def worth(problem: Problem, floor: Floats) -> tuple[float, float]:
-    """Returns (value of the dual, worth of the plan): at the prices settled on."""
-    tokens = problem.tokens
-    value, primal = 0.0, 0.0
+def worth(problem: Problem, floor: Floats, lost: float) -> tuple[float, float, float]:
+    """Returns (value of the dual, worth of the plan, value that it lacks); rounds prices up to
+    their floors.
+    """
+    tokens, edges = problem.tokens, problem.edges
+    softness = problem.knobs[SOFTNESS]
+    value, primal, lack = lost, 0.0, 0.0
     for t in range(floor.size):
-        value += tokens.price[t] * tokens.net[t]
-        primal += tokens.net[t] * (floor[t] if tokens.net[t] > 0.0 else tokens.price[t])
-    return value, primal
+        tokens.price[t] = max(tokens.price[t], floor[t])
+        value += tokens.price[t] * (tokens.net[t] if softness == 0.0 else tokens.supply[t])
+        primal += floor[t] * max(tokens.net[t], 0.0)
+        lack += tokens.price[t] * max(-tokens.net[t], 0.0)
+    if softness > 0.0:
+        for i in range(edges.a.size):
+            gate, gain = edges.gate[i], tokens.price[edges.a[i]] * edges.flow_a[i]
+            gain += tokens.price[edges.b[i]] * edges.flow_b[i]
+            primal -= gate * edges.cost[i]
+            if gate > 0.0:
+                value += max(gain / gate - edges.cost[i], 0.0)
+    return value, primal - lack, lack
