@@ -1,16 +1,12 @@
 """The dual bound in integers: what no plan can exceed, whatever found the multipliers.
 
 Part of the checker. Any non-negative prices give a valid bound (weak duality); good ones give a
-tight one. A plan sells `sold` and trades with pools: at prices nu with nu >= w, it earns w*bought
-<= nu*sold + sum of nu*(what each pool gives less what it takes), and a pool gives at most its best
-arbitrage at nu. Every step pays its gas, so a plan that uses a pool pays that pool's gas at least
-once: net of gas a pool adds at most max(0, arbitrage - gas). Where a case says which pools a plan
-uses, an open one adds arbitrage - gas, a closed one nothing; the cases are together every plan, so
-the greatest of their bounds holds. Derivative part: rows.
+tight one. Token part: pools, at prices that are nowhere below what weighs what is bought; the cases
+of a claim are together every plan, so the greatest of their bounds holds. Derivative part: rows.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from solver.domain.account import Account
@@ -21,13 +17,11 @@ from solver.domain.route import Case, Certificate, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing import curves
 from solver.routing.certify import tally
+from solver.routing.certify.pools import Prices, token_bound
 from solver.routing.certify.rows import Rows as Rows
 from solver.routing.certify.rows import fill_bound as fill_bound
 from solver.routing.certify.rows import offers as offers
-from solver.routing.toll import FREE, Toll, toll
-
-Prices = Mapping[Address, int]  # PRICE_UNIT
-EITHER: tuple[Collection[Address], Collection[Address]] = ((), ())
+from solver.routing.toll import toll
 
 
 class Multipliers(NamedTuple):
@@ -81,34 +75,8 @@ def value_and_bound(
         worth = sum(prices.get(token, 0) * amount for token, amount in bought.items())
         value += worth // curves.PRICE_UNIT - per_gas.up(_gas(solutions, snapshot))
         cases = multipliers.cases or (Case((), (), tuple(prices.items())),)
-        most = (
-            token_bound(sold, snapshot, dict(case.token_prices), per_gas, (case.closed, case.open))
-            for case in cases
-        )
-        bound += div_up(max(most), curves.PRICE_UNIT)
+        bound += token_bound(sold, snapshot, cases, per_gas)
     return value, bound
-
-
-def token_bound(
-    sold: Mapping[Address, int],
-    snapshot: Snapshot,
-    prices: Prices,
-    per_gas: Toll = FREE,
-    case: tuple[Collection[Address], Collection[Address]] = EITHER,
-) -> int:
-    """Returns the most that `sold` can become net of gas, times PRICE_UNIT, where the pools of
-    `case`, (closed, open), are not used or used: sum nu*sold + sum of what each pool adds.
-    """
-    closed, open_ = case
-    bound = sum(prices.get(token, 0) * amount for token, amount in sold.items())
-    for address, pool in {pool.address: pool for pool in snapshot.pools}.items():
-        if address in closed:
-            continue
-        gain = curves.arbitrage_up(pool, prices)
-        if gain or address in open_:
-            gain -= per_gas.down(pool.gas, curves.PRICE_UNIT)
-            bound += gain if gain > 0 or address in open_ else 0
-    return bound
 
 
 def _gas(solutions: Sequence[Solution], snapshot: Snapshot) -> int:

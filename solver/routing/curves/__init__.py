@@ -53,14 +53,20 @@ def after(pool: AnyPool, pair: Pair, amount_in: int) -> AnyPool:
     return cast(AnyPool, _kind(pool, pair).after(pool, pair, amount_in))
 
 
-def arbitrage_up(pool: Pool, prices: Mapping[Address, int]) -> int:
+def arbitrage_up(pool: Pool, prices: Mapping[Address, int], *, enough: int = 0) -> int:
     """Returns an upper bound of max over trades of price_out*out - price_in*in, rounded up.
 
     A trade is one swap of one pair, or for a pool of two tokens any number of swaps. Prices are
     integers of one unit (PRICE_UNIT), absent ones 0, so the answer is atoms of the objective times
-    that unit. No exact trade with the pool gains more at those prices: one term of the dual.
+    that unit. No exact trade with the pool gains more at those prices: one term of the dual. Tight,
+    but where a cheap bound is at most `enough` it may be that one.
     """
-    return cast(int, _KINDS[type(pool)].arbitrage_up(pool, prices))
+    kind = _KINDS[type(pool)]
+    if enough and hasattr(kind, "roughly_up"):
+        rough = cast(int, kind.roughly_up(pool, prices))
+        if rough <= enough:
+            return rough
+    return cast(int, kind.arbitrage_up(pool, prices))
 
 
 def other_token(pool: Pool, token: Address) -> Address:

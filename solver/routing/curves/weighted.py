@@ -3,7 +3,7 @@
 Source: WeightedMath._calcOutGivenIn, _calcInGivenOut (v2, and v3 which rounds the same here).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, Context, Decimal
 
 from solver.domain.errors import Infeasible
@@ -48,21 +48,46 @@ def arbitrage_up(pool: WeightedPool, prices: Mapping[Address, int]) -> int:
     with q = price_in*X*wj/(kept*price_out*Y*wi) below one, and a = wi/(wi + wj), it is
     price_out*Y*(1 + wi/wj*q - (1 + wi/wj)*q**a), here in 60 digits with the error added.
     """
-    balances, kept = balancer.upscaled(pool), WAD - pool.fee
-    worth = [
-        unit * held for unit, held in zip(balancer.worths(pool, prices), balances, strict=True)
-    ]
-    if _is_fair(worth, pool.weights, kept):
+    worth = _worth(pool, prices)
+    if _is_fair(worth, pool.weights, WAD - pool.fee):
         return 0
-    best = _ZERO
-    for j, value in enumerate(worth):
-        for i, cost in enumerate(worth):
-            if cost * pool.weights[j] * WAD < kept * value * pool.weights[i] and balances[i]:
-                part = _part_gained(pool, balances[i], (i, j), (cost, value))
-                best = max(best, _UP.multiply(Decimal(value), part))
+    best, balances = _ZERO, balancer.upscaled(pool)
+    for rough, i, j in sorted(_mispriced(pool, worth), reverse=True):
+        if rough <= best:
+            break
+        part = _part_gained(pool, balances[i], (i, j), (worth[i], worth[j]))
+        best = max(best, _UP.multiply(Decimal(worth[j]), part))
     return int(
         _UP.divide(best, Decimal(balancer.worth_unit(pool))).to_integral_value(ROUND_CEILING)
     )
+
+
+def roughly_up(pool: WeightedPool, prices: Mapping[Address, int]) -> int:
+    """Returns a bound that takes no power: good where pairs are little mispriced."""
+    best = max((gain for gain, _, _ in _mispriced(pool, _worth(pool, prices))), default=0)
+    return div_up(best, balancer.worth_unit(pool))
+
+
+def _worth(pool: WeightedPool, prices: Mapping[Address, int]) -> list[int]:
+    """Returns what each balance is worth, times worth_unit."""
+    units = balancer.worths(pool, prices)
+    return [unit * held for unit, held in zip(units, balancer.upscaled(pool), strict=True)]
+
+
+def _mispriced(pool: WeightedPool, worth: list[int]) -> Iterator[tuple[int, int, int]]:
+    """Yields (bound of the gain, index in, index out) of the pairs that may gain.
+
+    With M = 1/q of arbitrage_up, what one more atom gains falls convexly from (M - 1)*price_in/kept
+    to 0 at an input of X*(M**(1 - a) - 1) <= X*(M - 1)*wj/(wi + wj): at most the triangle above,
+    and never more than the whole balance.
+    """
+    kept, weights = WAD - pool.fee, pool.weights
+    for j, value in enumerate(worth):
+        for i, cost in enumerate(worth):
+            paid, got = WAD * cost * weights[j], kept * value * weights[i]
+            if got > paid and pool.balances[i]:
+                both = 2 * kept * paid * (weights[i] + weights[j])
+                yield min(value, div_up((got - paid) ** 2, both)) if both else value, i, j
 
 
 def _is_fair(worth: list[int], weights: tuple[int, ...], kept: int) -> bool:

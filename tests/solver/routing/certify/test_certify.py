@@ -66,19 +66,6 @@ def test_the_value_is_what_was_bought_less_the_gas_of_every_step():
     assert ROUTED.certificate.value == bought - toll(USDC.address, SNAPSHOT).up(spent)
 
 
-def test_a_pool_adds_to_the_bound_what_it_gains_beyond_its_gas():
-    sold, per_gas = {WETH.address: WAD}, toll(USDC.address, SNAPSHOT)
-    pool = SNAPSHOT.pools[0]
-    world_ = world.snapshot(pools=(pool,))
-    free = duality.token_bound(sold, world_, PRICED)
-    without = duality.token_bound(sold, world_, PRICED, per_gas, ((pool.address,), ()))
-    either = duality.token_bound(sold, world_, PRICED, per_gas)
-    used = duality.token_bound(sold, world_, PRICED, per_gas, ((), (pool.address,)))
-    assert without == sum(PRICED[token] * atoms for token, atoms in sold.items())
-    assert used == free - per_gas.down(pool.gas, 2**96)
-    assert either == max(used, without)
-
-
 def test_cases_prove_what_no_price_can_where_gas_is_fixed():
     pools = tuple(world.product(100 + i, WETH, USDC, 3_000_000, 0) for i in range(2))
     world_ = world.snapshot(pools=pools, gas_price=10**11)

@@ -1,0 +1,72 @@
+"""The dual bound of the token part: what sold tokens can become in pools, whatever the route.
+
+Part of the checker. A plan earns at most sum nu*sold + sum of nu*(what each pool gives less what it
+takes); a pool gives at most its best arbitrage at nu. Every step pays its gas, so a plan that uses
+a pool pays that pool's gas at least once: net of gas it adds at most max(0, arbitrage - gas). Where
+a case says which pools a plan uses, an open one adds arbitrage - gas, a closed one nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from solver.domain.ids import Address
+from solver.domain.market import Pool
+from solver.domain.numbers import div_up
+from solver.domain.route import Case
+from solver.domain.snapshot import Snapshot
+from solver.routing import curves
+from solver.routing.toll import Toll
+
+Prices = Mapping[Address, int]  # PRICE_UNIT
+
+
+def token_bound(
+    sold: Mapping[Address, int], snapshot: Snapshot, cases: Sequence[Case], per_gas: Toll
+) -> int:
+    """Returns the most that `sold` can become net of gas, atoms of the numeraire, rounded up: the
+    greatest bound of any case.
+    """
+    pools = {pool.address: pool for pool in snapshot.pools}  # as the replay knows them
+    if len(cases) > 2:
+        pools = {pool.address: pool for pool in _gainful(pools.values(), cases, per_gas)}
+    return div_up(max(_bound(sold, pools, case, per_gas) for case in cases), curves.PRICE_UNIT)
+
+
+def _bound(
+    sold: Mapping[Address, int], pools: Mapping[Address, Pool], case: Case, per_gas: Toll
+) -> int:
+    prices, closed, open_ = dict(case.token_prices), set(case.closed), set(case.open)
+    bound = sum(prices.get(token, 0) * amount for token, amount in sold.items())
+    for address, pool in pools.items():
+        if address in open_:
+            bound += curves.arbitrage_up(pool, prices) - _gas(pool, per_gas)
+        elif address not in closed:
+            bound += _gain(pool, prices, _gas(pool, per_gas))
+    return bound
+
+
+def _gain(pool: Pool, prices: Prices, gas: int) -> int:
+    """Returns what a pool adds that may or may not be used, times PRICE_UNIT."""
+    return max(0, curves.arbitrage_up(pool, prices, enough=gas) - gas)
+
+
+def _gas(pool: Pool, per_gas: Toll) -> int:
+    return per_gas.down(pool.gas, curves.PRICE_UNIT)
+
+
+def _gainful(pools: Iterable[Pool], cases: Sequence[Case], per_gas: Toll) -> Iterator[Pool]:
+    """Yields the pools that a case opens, and those that may add anything in one.
+
+    What a swap gains grows with the price of what it buys and falls with that of what it sells: at
+    the highest of the one and the lowest of the other it gains more than in any case.
+    """
+    priced = [dict(case.token_prices) for case in cases]
+    tokens: set[Address] = set().union(*priced)
+    opened = {address for case in cases for address in case.open}
+    low = {token: min(prices.get(token, 0) for prices in priced) for token in tokens}
+    high = {token: max(prices.get(token, 0) for prices in priced) for token in tokens}
+    for pool in pools:
+        gas = _gas(pool, per_gas)
+        lowest = {token: low.get(token, 0) for token in pool.tokens}
+        best = ({**lowest, token: high.get(token, 0)} for token in pool.tokens)
+        if pool.address in opened or any(_gain(pool, prices, gas) for prices in best):
+            yield pool
