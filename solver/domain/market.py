@@ -110,7 +110,8 @@ class StableswapPool(NamedTuple):
 
 class BookPool(NamedTuple):
     """An order book of base against quote. Levels are (price, lots), best first: a lot is `lot`
-    atoms of base, a price the quote atoms paid for one lot; `fee_ppm` is kept from what is bought.
+    atoms of base, a price the quote atoms paid for one lot, both above 0 (where a tick of one lot
+    is no whole atom, the lot is a greater one); `fee_ppm` is kept from what is bought.
     """
 
     venue: VenueId

@@ -11,13 +11,22 @@ from typing import TypeVar, cast
 from solver.domain.errors import Infeasible
 from solver.domain.ids import Address
 from solver.domain.market import (
+    BookPool,
     ConcentratedPool,
     ConstantProductPool,
     Pool,
     StablePool,
+    StableswapPool,
     WeightedPool,
 )
-from solver.routing.curves import balancer_stable, concentrated, constant_product, weighted
+from solver.routing.curves import (
+    balancer_stable,
+    book,
+    concentrated,
+    constant_product,
+    stableswap,
+    weighted,
+)
 
 PRICE_UNIT = 2**96  # dual prices: atoms of the objective per atom, scaled by this
 
@@ -29,6 +38,8 @@ _KINDS: dict[type, ModuleType] = {
     ConcentratedPool: concentrated,
     WeightedPool: weighted,
     StablePool: balancer_stable,
+    StableswapPool: stableswap,
+    BookPool: book,
 }
 
 
