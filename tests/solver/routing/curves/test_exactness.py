@@ -14,8 +14,8 @@ from tests.solver.routing.curves import evm_balancer, evm_v4
 from tests.solver.routing.curves.swaps import FAMILIES, compare
 
 DAY, NIGHT = 500, 15_000  # swaps, of which at least two thirds must not be refused
-BATCH = "queryBatchSwap(uint8,(bytes32,uint256,uint256,uint256,bytes)[],address[],{funds})"
 FUNDS = "(address,bool,address,bool)"
+BATCH = f"queryBatchSwap(uint8,(bytes32,uint256,uint256,uint256,bytes)[],address[],{FUNDS})"
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_the_vault_answers_what_its_pools_do(evm):
                 funds = (evm.owner, False, evm.owner, False)
                 (deltas,) = evm.call(
                     vault.address,
-                    BATCH.format(funds=FUNDS),
+                    BATCH,
                     int(not is_in),
                     [step],
                     list(pool.tokens),
@@ -105,7 +105,7 @@ def test_the_vault_keeps_the_balances_we_say(evm):
     amount = pool.balances[0] // 7
     evm.send(
         vault.address,
-        "swap((bytes32,uint8,address,address,uint256,bytes),(address,bool,address,bool),uint256,uint256)",
+        f"swap((bytes32,uint8,address,address,uint256,bytes),{FUNDS},uint256,uint256)",
         (deployed.name, 0, *pool.tokens, amount, b""),
         (evm.owner, False, evm.owner, False),
         0,
