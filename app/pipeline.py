@@ -44,8 +44,10 @@ from solver.intents import compile_intent, draft
 from solver.intents.base import OutcomeKind
 from solver.intents.wire import Terms
 from solver.routing.certify import certify
+from solver.routing.proof import restated
 
 QUOTE_SECONDS = 30
+GAP_DRIFT_PPM = 100  # by which a quoted route may have become worse than the best
 CANCELLABLE = frozenset({"received", "open", "paused", "partiallyFilled"})
 
 
@@ -125,8 +127,9 @@ def standing(
 ) -> Plan | None:
     """Returns the plan as quoted if the present still proves every claim of it, else None.
 
-    So what was quoted is what is paid, to the wei, unless the pools have moved. A plan with maker
-    fills never stands: its prices were indicative.
+    So what was quoted is what is paid, to the wei, unless its pools have moved or others make a
+    route better by GAP_DRIFT_PPM. Value and bound are the present's: the price of gas is in both.
+    A plan with maker fills never stands: its prices were indicative.
     """
     quoted: Quote | None = services.store.quotes.get(quote_id) if quote_id else None
     if quoted is None or quoted.plan.solution.fills:
@@ -135,11 +138,15 @@ def standing(
         return None  # under another scheme the same intent is funded from elsewhere
     program = quoted.plan.program
     solution = quoted.plan.solution._replace(snapshot_hash=now.hash)
-    account = services.store.account(program.account)
+    account, gap = services.store.account(program.account), solution.certificate.gap_ppm
     try:
+        claim = restated((program,), now, (solution,), (account,))
+        solution = solution._replace(certificate=claim)
         certify(program, now, solution, account)
         simulation = simulate(program, solution, account, now)
     except (Unproven, Infeasible):
+        return None
+    if claim.gap_ppm > gap + GAP_DRIFT_PPM:
         return None
     return quoted.plan._replace(solution=solution, simulation=simulation, snapshot=now)
 

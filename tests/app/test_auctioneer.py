@@ -26,6 +26,7 @@ from solver.domain.report import NO_REPORT
 from solver.domain.route import Certificate, Fill, Solution
 from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain, intent_digest, uid_of
+from solver.routing.certify import certify
 from tests.app.api.server import DOMAIN, OWNER, Served, deployment, serving, swap
 from tests.app.settlement.fake_chain import FakeChain
 from tests.app.worlds import CHAIN_ID, NOW, admitted, stored
@@ -202,6 +203,25 @@ async def test_a_quote_for_another_scheme_is_planned_anew(room: Room):
     bid = await room.auctioneer._bid(entry, snapshot)
     assert bid is not None
     assert not bid.plans[0].program.is_from_wallet
+
+
+async def test_a_quote_stands_though_the_price_of_gas_has_moved(room: Room):
+    services = room.served.services
+    row = await room.admit(0)
+    snapshot = services.board.snapshot()
+    intent, scheme = row.signed.intent, row.signed.scheme
+    quoted = await planned_of(services, intent, scheme, snapshot)
+    quote = Quote("q1", uid_of(intent, DOMAIN), quoted, {}, snapshot.time + 30)
+    services.store.quotes.put("q1", quote, quote.expires_at)
+    later = snapshot._replace(gas_price=snapshot.gas_price // 100)
+    for quote_id, is_as_quoted in (("q1", True), (None, False)):
+        entry = room.auctioneer._due(snapshot)[0]._replace(quote_id=quote_id)
+        bid = await room.auctioneer._bid(entry, later)
+        assert bid is not None
+        solution = bid.plans[0].solution
+        assert (solution.fee == quoted.solution.fee) is is_as_quoted
+        program = bid.plans[0].program
+        certify(program, later, solution, services.store.account(program.account))
 
 
 def test_a_settlement_must_not_outlive_the_quotes_it_uses():
