@@ -11,7 +11,7 @@ from solver.domain.route import Certificate, Fill, Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import certify, tally
 from solver.routing.charge import GAS_FILL, gas_fee, item_gas
-from solver.routing.legs import best_fills, row_prices
+from solver.routing.legs import best_fills, chosen_fills, row_prices
 from solver.routing.lots import Ground
 from solver.routing.proof import UNPROVEN, proof
 from solver.routing.rounding import execute
@@ -128,9 +128,13 @@ def _assemble(program: Program, snapshot: Snapshot, trade: _Trade | None, fee: i
 def _filled(program: Program, account: Account, snapshot: Snapshot, draft: Solution) -> Solution:
     if not program.exposures:
         return draft
-    fills: tuple[Fill, ...] = best_fills(
-        program, snapshot, _ground(program, account, snapshot, draft)
-    )
+    ground = _ground(program, account, snapshot, draft)
+    if program.choice is None:
+        fills: tuple[Fill, ...] = best_fills(program, snapshot, ground)
+    else:  # the multipliers come with the choice: kept for the proof
+        bare = draft._replace(fills=())
+        fills, rows = chosen_fills(program, snapshot, account, bare, ground)
+        draft = draft._replace(certificate=UNPROVEN._replace(row_prices=tuple(rows.items())))
     return draft._replace(fills=fills, gas=draft.gas + GAS_FILL * len(fills))
 
 
@@ -212,8 +216,8 @@ def _proof(
     program: Program, account: Account, snapshot: Snapshot, plan: tuple[Solution, _Trade | None]
 ) -> Certificate:
     solution, trade = plan
-    rows: dict[str, int] = {}
-    if program.exposures:
+    rows = dict(solution.certificate.row_prices)
+    if program.exposures and program.choice is None:
         rows = row_prices(program, snapshot, _ground(program, account, snapshot, solution))
     prices = trade.route.prices if trade else {}
     return proof((program,), snapshot, (solution,), (account,), (prices, rows))

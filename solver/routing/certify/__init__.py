@@ -14,6 +14,7 @@ from solver.domain.snapshot import Snapshot
 from solver.routing import curves
 from solver.routing.certify import duality, tally
 from solver.routing.certify.cases import check_cases
+from solver.routing.certify.choice import check_choice
 from solver.routing.certify.replay import prove, replay_fills, replay_tokens
 
 
@@ -46,6 +47,7 @@ def certify_batch(
         _check_flows(program, solution)
         _check_costs(program, snapshot, solution)
         _check_account(program, snapshot, solution, account)
+        check_choice(program, snapshot, solution, account)
     _check_bound(programs, snapshot, solutions, accounts)
 
 

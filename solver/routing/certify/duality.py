@@ -21,6 +21,7 @@ from solver.routing.certify.pools import Prices, token_bound
 from solver.routing.certify.rows import Rows as Rows
 from solver.routing.certify.rows import fill_bound as fill_bound
 from solver.routing.certify.rows import offers as offers
+from solver.routing.certify.worth import choice_value_and_bound
 from solver.routing.toll import toll
 
 
@@ -64,6 +65,11 @@ def value_and_bound(
     sold, bought, value, bound = Counter[Address](), Counter[Address](), 0, 0
     for program, solution, account in zip(programs, solutions, accounts, strict=True):
         _add_traded(program, solution, sold, bought)
+        if program.choice is not None:
+            terms = (program, snapshot, solution, account)
+            worth, top = choice_value_and_bound(*terms, multipliers.rows)
+            value, bound = value + worth, bound + top
+            continue
         value += tally.credit(solution.fills, snapshot)
         held = 0
         if program.delta is not None and program.exposures:

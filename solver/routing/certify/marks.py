@@ -57,7 +57,7 @@ def _mark_and_delta(instrument: Instrument, snapshot: Snapshot) -> tuple[int, in
         payoff = sign * ((underlying.price if fixed is None else fixed) - instrument.strike)
         return max(payoff, 0), 0 if fixed is not None or payoff <= 0 else sign * WAD
     seconds, forward = instrument.expiry - snapshot.time, underlying.price / WAD
-    strike, vol = _smile(underlying.surface, instrument.strike / WAD, forward, seconds)
+    strike, vol = smile(underlying.surface, instrument.strike / WAD, forward, seconds)
     deviation = vol * sqrt(seconds / YEAR)
     d1 = log(forward / strike) / deviation + 0.5 * deviation
     near, far = (0.5 * erfc(-sign * d * sqrt(0.5)) for d in (d1, d1 - deviation))
@@ -65,7 +65,7 @@ def _mark_and_delta(instrument: Instrument, snapshot: Snapshot) -> tuple[int, in
     return round(price * 1e8) * GRID, round(sign * near * 1e8) * GRID
 
 
-def _smile(surface: Surface, strike: float, price: float, seconds: int) -> tuple[float, float]:
+def smile(surface: Surface, strike: float, price: float, seconds: int) -> tuple[float, float]:
     """Returns the strike's present value and its volatility on the common grid of 1e-9."""
     if not surface.knots:
         raise Unproven("this market has no surface")

@@ -44,9 +44,9 @@ def offers(
     program: Program, exposure: Exposure, snapshot: Snapshot
 ) -> Iterator[tuple[Ladder, int, Level]]:
     """Yields (ladder, +1 to buy or -1 to sell, level) of all that the exposure may take."""
-    limit = exposure.limit_price
+    limit, candidates = exposure.limit_price, frozenset(exposure.candidates)
     for ladder in snapshot.ladders:
-        if ladder.instrument not in exposure.candidates or ladder.maker == program.account:
+        if ladder.instrument not in candidates or ladder.maker == program.account:
             continue
         if exposure.side != "sell":
             for level in ladder.asks:

@@ -18,7 +18,8 @@ ROUNDS_MAX = 10_000  # simplex iterations of one solve: far more than any takes
 class Point(NamedTuple):
     """An optimum: value, units of every column added, multipliers of rows, reduced costs.
 
-    `slack` is how far rows are violated together, in their units; `margin` the spare unit used.
+    `slack` is how far rows are violated together, in their units; `margin` the spare unit used;
+    `misses` how far each is above its end, below zero where it is below.
     """
 
     value: float
@@ -27,6 +28,7 @@ class Point(NamedTuple):
     reduced: Floats
     slack: float
     margin: float
+    misses: Floats
 
 
 class Linear:
@@ -92,6 +94,11 @@ class Linear:
         places = (columns + self._fixed).astype(np.int32)
         self._model.changeColsBounds(len(places), places, np.zeros(len(places)), most)
 
+    def charge(self, penalties: Floats) -> None:
+        """Sets what a unit of each row's violation costs."""
+        places = np.arange(1, self._fixed, dtype=np.int32)
+        self._model.changeColsCost(len(places), places, np.tile(penalties, 2))
+
     def bound_row(self, row: int, low: float, high: float) -> None:
         """Sets a row's range."""
         self._model.changeRowBounds(row, low, high)
@@ -120,6 +127,7 @@ class Linear:
         return Point(
             self._model.getObjectiveValue(), units[fixed:], prices, reduced[fixed:],
             float(units[1:fixed].sum()), float(units[0]),
+            units[1 + fixed // 2 : fixed] - units[1 : 1 + fixed // 2],
         )  # fmt: skip
 
 

@@ -96,9 +96,9 @@ class Relaxation:
 
     def _bound(self, point: Point, worths: Floats) -> float:
         """Returns the Lagrangian's value: rows, levels of legs taken, and the best other legs."""
-        owners = np.array(self._owners, dtype=np.int64)
-        is_open = owners >= 0
-        is_open &= ~np.isin(owners, sorted(self._taken | self._shut))
+        is_closed = np.zeros(len(worths) + 1, dtype=bool)  # the last stands for no leg
+        is_closed[[*self._taken, *self._shut, -1]] = True
+        is_open = ~is_closed[np.array(self._owners, dtype=np.int64)]
         shares = float(np.minimum(point.reduced[is_open], 0.0).sum())
         shares += sum(float(point.prices[row]) for row in self._hulls.values())
         room = self._menu.legs_max - len(self._taken)
