@@ -71,7 +71,7 @@ def swap_fee_ppm(pool_fee_ppm: int, protocol_fee_ppm: int) -> int:
 def segments(pool: ConcentratedPool, is_down: bool) -> Iterator[Segment]:
     """Yields the liquidity a trade meets, nearest first; token0 in moves the price down."""
     ticks = pool.ticks
-    index = bisect_right(ticks, pool.tick, key=lambda entry: entry[0])
+    index = bisect_right(ticks, (pool.tick, UINT256_MAX))  # beyond any liquidityNet
     liquidity, ratio = pool.liquidity, pool.sqrt_price_x96
     while index > 0 if is_down else index < len(ticks):
         tick, net = ticks[index - 1 if is_down else index]
@@ -92,7 +92,12 @@ def arbitrage_up(pool: ConcentratedPool, prices: Mapping[Address, int]) -> int:
     same with the tokens exchanged and the ratios inverted.
     """
     price0, price1 = prices.get(pool.token0, 0), prices.get(pool.token1, 0)
-    return max(_gain_down(pool, price0, price1), _gain_up(pool, price0, price1))
+    kept, square = PPM - pool.fee_ppm, pool.sqrt_price_x96**2
+    if price1 * kept * square > price0 * PPM * Q96 * Q96:
+        return _gain_down(pool, price0, price1)
+    if price0 * kept * Q96 * Q96 > price1 * PPM * square:
+        return _gain_up(pool, price0, price1)
+    return 0  # further on the price is only worse
 
 
 def _gain_down(pool: ConcentratedPool, price0: int, price1: int) -> int:
