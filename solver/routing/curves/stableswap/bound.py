@@ -6,7 +6,7 @@ curve gives no less than the contract's integers, but for a slack that is comput
 
 from collections.abc import Mapping
 from functools import lru_cache
-from math import inf, isqrt, sqrt
+from math import inf, isqrt, prod, sqrt
 from typing import NamedTuple
 
 from solver.domain.ids import Address
@@ -16,6 +16,7 @@ from solver.routing.curves.secant import root, secant_bound
 from solver.routing.curves.stableswap.contract import FEE_UNIT, shape_of
 
 SCREEN_BITS = 192
+SLACK_BITS = 64
 MARGIN_BITS = 40  # prices closer to the fee's edge than 2**-40 are left to the exact bound
 FINE = 2 * WAD  # units of one atom of 18 decimals in which the real curve is answered
 
@@ -52,29 +53,34 @@ class Screen(NamedTuple):
     """Tells quickly that prices are within the fee of a pool's own."""
 
     weights: tuple[int, ...]  # one over an atom's marginal worth, for comparison between coins
-    slack: int  # atoms of 18 decimals that rounding may give
+    slacks: tuple[int, ...]  # what rounding may give of each coin, atoms times 2**SLACK_BITS
 
 
 def arbitrage_up(pool: StableswapPool, prices: Mapping[Address, int]) -> int:
     """Returns an upper bound of price_out*out - price_in*in over single swaps of any pair.
 
     Most pools are told by their marginal worths alone: a curve that starts below the price gains
-    no more than its slack.
+    no more than its slack. A single swap: the fee stays in the pool on the other side, so that two
+    in a row can gain more than any one.
     """
     worths = [prices.get(token, 0) for token in pool.tokens]
     if min(pool.balances) == 0 or not any(worths):
         return 0  # of an empty coin every swap reverts
     screen, kept, bound = _screen(pool), FEE_UNIT - pool.fee, 0
+    if screen is not None:
+        scores = [worth * weight for worth, weight in zip(worths, screen.weights, strict=True)]
+        gains = [score * kept + (score * kept >> MARGIN_BITS) for score in scores]
+        costs = [score * FEE_UNIT for score in scores]
+        bound = max(worth * slack for worth, slack in zip(worths, screen.slacks, strict=True))
+        bound = (bound >> SLACK_BITS) + 1
+        if max(gains) < min(costs):
+            return bound
     for sink, worth_out in enumerate(worths):
         for source, worth_in in enumerate(worths):
             if source == sink or not worth_out:
                 continue
-            if screen is not None:
-                gain = worth_out * screen.weights[sink] * kept
-                if gain + (gain >> MARGIN_BITS) < worth_in * screen.weights[source] * FEE_UNIT:
-                    atoms = div_up(worth_out * WAD * screen.slack, pool.rates[sink])
-                    bound = max(bound, atoms)
-                    continue
+            if screen is not None and gains[sink] < costs[source]:
+                continue
             bound = max(bound, pair_bound(pool, (source, sink), (worth_in, worth_out)))
     return bound
 
@@ -143,26 +149,27 @@ def _slack(pool: StableswapPool, pair: tuple[int, int], curve: Reals) -> int:
 def _screen(pool: StableswapPool) -> Screen | None:
     """Returns None where rounding is not small beside the balances: then each pair is bounded.
 
-    On x*y*(x + y + b) = K a coin's marginal worth is 1/x + 1/(x + y + b).
+    On x*y*(x + y + b) = K a coin's marginal worth is 1/x + 1/rest, rest = x + y + b. The real D of
+    the balances would make `rest` D^(n+1)/(A*n^(n+1)*prod x); the contract's is off by `moved`, and
+    the curves start at most twice that from the balances. The slack is `_slack` of the worst pair.
     """
     scaled, total = shape_of(pool)
-    count = len(scaled)
-    if min(scaled) == 0:
+    count, least = len(scaled), min(scaled)
+    if least == 0:
         return None
-    amp = pool.amplification * count
-    rest = sum(scaled) + total * pool.amplification_unit // amp - total
-    slack, moved = 0, 0
-    for sink in range(count):
-        for source in range(count):
-            if source == sink:
-                continue
-            curve = _reals(pool, (source, sink))
-            moved = max(moved, abs(curve.given(0)) // FINE + 2)
-            slack = max(slack, _slack(pool, (source, sink), curve))
-    if (moved + 1) << MARGIN_BITS + 4 > min(*scaled, rest):
+    amp, unit = pool.amplification * count, pool.amplification_unit
+    rest = sum(scaled) + total * unit // amp - total
+    moved = 2 * abs(rest - total ** (count + 1) * unit // (amp * count**count * prod(scaled))) + 4
+    if moved << MARGIN_BITS + 4 > min(least, rest):
         return None
-    weights = tuple(
-        (held * rest * WAD << SCREEN_BITS) // (rate * (rest + held))
-        for held, rate in zip(scaled, pool.rates, strict=True)
-    )
-    return Screen(weights, slack + moved + 1)
+    ratio, lost = total // (least * count) + 1, 0
+    for _ in range(count - 1):
+        lost = lost * ratio + 1
+    lost = lost * total * unit // (amp * count) + 2
+    width = isqrt(max(1, least * least * rest // (2 * least + rest + 2) - 4 * lost))
+    slack = lost // width + moved + 3
+    weights, slacks = [], []
+    for held, rate in zip(scaled, pool.rates, strict=True):
+        weights.append((held * rest * WAD << SCREEN_BITS) // (rate * (rest + held)))
+        slacks.append((slack * WAD << SLACK_BITS) // rate + 1)
+    return Screen(tuple(weights), tuple(slacks))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.domain.errors import Infeasible
-from solver.routing.curves.stableswap import amount_out, arbitrage_up
+from solver.routing.curves.stableswap import after, amount_out, arbitrage_up
 from tests.solver.routing.curves.stableswap import pools as stable
 
 UNIT = 2**96
@@ -59,7 +59,7 @@ def test_the_best_swap_almost_reaches_the_bound(pool, skews):
     reached = max(0, *(best(pool, prices, pair) for pair in pairs))
     bound = arbitrage_up(pool, prices)
     assert reached <= bound
-    assert bound - reached <= reached * 4 // 10**9 + 5 * max(prices.values())
+    assert bound - reached <= reached * 4 // 10**9 + 12 * max(prices.values())
 
 
 @given(st.integers(1, 300), st.integers(1, 10**6))
@@ -80,6 +80,17 @@ def test_a_pool_within_its_fee_gains_the_rounding_at_most():
         assert arbitrage_up(pool, fair(pool, skews)) <= 10 * UNIT
 
 
+def test_two_swaps_may_gain_more_than_the_bound_so_a_plan_takes_one():
+    pool = stable.pool([10**24] * 2, [10**18] * 2, fee=10**8)._replace(admin_fee=0)
+    prices, pair = fair(pool, (0, 200_000)), pool.tokens
+    bound, gained = arbitrage_up(pool, prices), 0
+    for half in range(10**23, 10**24, 10**22):
+        first = amount_out(pool, pair, half)
+        second = amount_out(after(pool, pair, half), pair, half)
+        gained = max(gained, prices[pair[1]] * (first + second) - prices[pair[0]] * 2 * half)
+    assert gained > bound
+
+
 def test_a_token_without_a_price_is_worth_nothing_and_costs_nothing():
     pool = stable.pool([10**24] * 3, [10**18] * 3)
     assert arbitrage_up(pool, {}) == 0
@@ -96,4 +107,4 @@ def test_every_edition_is_bounded(edition, unit):
     prices = fair(pool, (10_000, 0))
     reached = max(best(pool, prices, pair) for pair in (pool.tokens, pool.tokens[::-1]))
     bound = arbitrage_up(pool, prices)
-    assert reached <= bound <= reached * (1 + 4 * 10**-9) + 5 * UNIT
+    assert reached <= bound <= reached * (1 + 4 * 10**-9) + 12 * UNIT
