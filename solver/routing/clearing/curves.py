@@ -34,6 +34,10 @@ class Curves(NamedTuple):
     pool: Places  # whose piece it is
 
 
+_NO, _NOWHERE = np.zeros(0), np.zeros(0, np.int64)
+NO_CURVES = Curves(_NOWHERE, _NOWHERE, _NO, _NO, _NO, _NO, _NOWHERE)
+
+
 def usable(pools: Sequence[Pool], places: Mapping[Address, int]) -> list[Pool]:
     """Returns the pools that can join: constant product and concentrated, both tokens known."""
     kinds = (ConstantProductPool, ConcentratedPool)
@@ -52,10 +56,36 @@ def quoted(pools: Sequence[Pool], places: Mapping[Address, int]) -> list[Quote]:
     for pool in pools:
         place0, place1 = (places[token] for token in pool.tokens)
         if isinstance(pool, ConcentratedPool):
-            found.append(Quote(place0, place1, 2 * math.log(pool.sqrt_price_x96 / Q96)))
+            price = 2 * math.log(pool.sqrt_price_x96 / Q96)
+            found.append(Quote(place0, place1, price, math.log(max(pool.liquidity, 1))))
         elif isinstance(pool, ConstantProductPool):
-            found.append(Quote(place0, place1, math.log(pool.reserve1 / pool.reserve0)))
+            logs = math.log(pool.reserve0), math.log(pool.reserve1)
+            found.append(Quote(place0, place1, logs[1] - logs[0], sum(logs) / 2))
     return found
+
+
+def along_deepest(quotes: Sequence[Quote], tokens: int) -> Floats:
+    """Returns logs of the worth of an atom of each token along the deepest quotes, 0 elsewhere."""
+    logs, known = np.zeros(tokens), set[int]()
+    while len(known) < tokens:
+        frontier = [q for q in quotes if (q.token_in in known) != (q.token_out in known)]
+        if not frontier:
+            known.add(min(set(range(tokens)) - known))
+            continue
+        best = max(frontier, key=lambda q: _depth(q, known, logs))
+        if best.token_in in known:
+            logs[best.token_out] = logs[best.token_in] - best.price
+        else:
+            logs[best.token_in] = logs[best.token_out] + best.price
+        known |= set(best[:2])
+    return logs
+
+
+def _depth(quote: Quote, known: set[int], logs: Floats) -> tuple[float, Quote]:
+    """Returns the log of a quote's depth in units of worth, by the token that is known."""
+    if quote.token_in in known:
+        return quote.depth - quote.price / 2 + float(logs[quote.token_in]), quote
+    return quote.depth + quote.price / 2 + float(logs[quote.token_out]), quote
 
 
 def curves(pools: Sequence[Pool], places: Mapping[Address, int], units: Floats) -> Curves:

@@ -21,11 +21,12 @@ LOST = -300.0  # below this a log limit tells nothing about a price
 
 
 class Quote(NamedTuple):
-    """What somebody asks for: the log of atoms out per atom in."""
+    """What somebody offers: logs of atoms out per atom in, and of the root of both depths."""
 
     token_in: int
     token_out: int
     price: float
+    depth: float = 0.0
 
 
 class Orders(NamedTuple):
