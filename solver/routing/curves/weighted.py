@@ -5,6 +5,7 @@ Source: WeightedMath._calcOutGivenIn, _calcInGivenOut (v2, and v3 which rounds t
 
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, Context, Decimal
+from math import gcd
 
 from solver.domain.errors import Infeasible
 from solver.domain.ids import Address
@@ -21,6 +22,8 @@ _REAL = Context(prec=60)  # ln and exp are correctly rounded in it
 _UP = Context(prec=60, rounding=ROUND_CEILING)
 _SLACK = Decimal("1e-45")  # far above the error of a dozen operations at that precision
 _ZERO = Decimal(0)
+_ROOT_MAX, _ROOT_STEPS, _ROOT_OFF = 1000, 5, Decimal("1e-25")
+_ALWAYS_TAKEN = _REAL.divide(WAD, WAD + RATIO_MAX)
 _LOG_LEFT = _REAL.ln(Decimal("0.7"))
 
 
@@ -107,18 +110,35 @@ def _part_gained(
     (i, j), (cost, value) = pair, worth
     weight_in, weight_out = pool.weights[i], pool.weights[j]
     r = _REAL.divide(weight_in, weight_out)
-    both, limit = _REAL.add(r, 1), _limit(pool, held, i, j)
+    both = _REAL.add(r, 1)
     q = _REAL.divide(cost * weight_out * WAD, value * weight_in * (WAD - pool.fee))
     if q > 0:
-        log_q = _REAL.ln(q)
-        log_t = _REAL.divide(_REAL.multiply(log_q, weight_out), weight_in + weight_out)
-        if log_t >= limit:
-            power = _REAL.exp(_REAL.subtract(log_q, log_t))
-            part = _REAL.subtract(_REAL.fma(r, q, 1), _REAL.multiply(both, power))
+        t = _power(q, weight_out, weight_in + weight_out)
+        if t >= _ALWAYS_TAKEN or _REAL.ln(t) >= _limit(pool, held, i, j):
+            part = _REAL.subtract(_REAL.fma(r, q, 1), _REAL.multiply(both, _REAL.divide(q, t)))
             return _REAL.fma(_SLACK, both, part)
+    limit = _limit(pool, held, i, j)
     kept = _REAL.subtract(1, _REAL.exp(_REAL.multiply(limit, r)))
     paid = _REAL.multiply(_REAL.multiply(r, q), _REAL.subtract(_REAL.exp(_REAL.minus(limit)), 1))
     return _REAL.fma(_SLACK, both, _REAL.subtract(kept, paid))
+
+
+def _power(q: Decimal, part: int, whole: int) -> Decimal:
+    """Returns q**(part/whole) to 48 digits, for 0 < q < 1.
+
+    Weights are short fractions, so a root is soon found: from a float Newton's method doubles the
+    digits, and `off`, n times the error before a step, proves what the step leaves.
+    """
+    shared = gcd(part, whole)
+    n, guess = whole // shared, float(q) ** (shared / whole)
+    if n <= _ROOT_MAX and guess > 0:
+        root = Decimal(guess)
+        for _ in range(_ROOT_STEPS):
+            off = _REAL.subtract(_REAL.divide(q, _REAL.power(root, n)), 1)
+            root = _REAL.fma(root, _REAL.divide(off, n), root)
+            if abs(off) < _ROOT_OFF:
+                return _REAL.power(root, part // shared)
+    return _REAL.exp(_REAL.divide(_REAL.multiply(_REAL.ln(q), part), whole))
 
 
 def _limit(pool: WeightedPool, held: int, i: int, j: int) -> Decimal:

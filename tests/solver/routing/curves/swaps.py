@@ -16,10 +16,10 @@ from solver.routing.curves.ticks import RATIO_MAX, RATIO_MIN, ratio_at
 from tests.solver.routing.curves import evm as chain
 from tests.solver.routing.curves import evm_balancer, evm_v4
 
-SWAPS_A_POOL = 250  # of Uniswap: one pool is set up on the chain for so many swaps
+POOLS_MAX, SWAPS_A_POOL_MIN = 40, 80  # of Uniswap: each is set up on the chain anew
 TIERS = ((500, 10), (3000, 60), (10_000, 200))
 SPACINGS = (8, 10, 60, 200, 2000, 32767)
-V4_FEES = (0, 100, 500, 3000, 123_456, 999_999)
+V4_FEES = (0, 100, 500, 3000, 123_456, 950_000)
 WEIGHTS = ((50, 50), (80, 20), (20, 80), (33, 67), (1, 99), (25, 25, 30, 20), (50, 25, 25))
 AMPLIFICATIONS = (1, 37, 200, 1000, 5000)
 PART_MAX = 0.3  # the largest swap is 10**0.3, twice the balance: some must be refused
@@ -71,6 +71,12 @@ def amount_of(draw: random.Random, most: float) -> int:
     return int(10 ** draw.uniform(0, most))
 
 
+def _shares(count):
+    """Yields (index, swaps) of each pool that shares `count` swaps."""
+    pools = min(POOLS_MAX, -(-count // SWAPS_A_POOL_MIN))
+    yield from enumerate([-(-count // pools)] * pools)
+
+
 def drawn(draw, pool):
     """Returns (pair, is exact in) of a pool of two."""
     pair = pool.tokens if draw.random() < 0.5 else pool.tokens[::-1]
@@ -79,10 +85,10 @@ def drawn(draw, pool):
 
 def uniswap_v2(evm: chain.Evm, draw: random.Random, count: int) -> Iterator[Swap]:
     swap = "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)"
-    for _ in range(0, count, SWAPS_A_POOL):
+    for _, swaps in _shares(count):
         reserves = (10**4 + amount_of(draw, 26), 10**4 + amount_of(draw, 26))
         router, pool = chain.constant_product(evm, *reserves)
-        for _ in range(SWAPS_A_POOL):
+        for _ in range(swaps):
             pair, is_in = drawn(draw, pool)
             held = reserves[pool.tokens.index(pair[1])]
             amount = amount_of(draw, 25 if is_in else log10(held) + 0.1)
@@ -102,11 +108,11 @@ def _v2_in(raw):
 
 def uniswap_v3(evm: chain.Evm, draw: random.Random, count: int) -> Iterator[Swap]:
     terms = "((address,address,uint256,uint24,uint160))"
-    for _ in range(0, count, SWAPS_A_POOL):
+    for _, swaps in _shares(count):
         fee_ppm, spacing = draw.choice(TIERS)
         positions = _positions(draw, spacing, 24)
         quoter, pool = chain.concentrated(evm, fee_ppm, spacing, positions)
-        for _ in range(SWAPS_A_POOL):
+        for _ in range(swaps):
             (pair, is_in), amount = drawn(draw, pool), amount_of(draw, 25)
             name = f"quoteExact{'In' if is_in else 'Out'}putSingle{terms}"
             call = (quoter, name, ((*pair, amount, fee_ppm, 0),))
@@ -130,13 +136,14 @@ def _v3_whole(raw):
 
 def uniswap_v4(evm: chain.Evm, draw: random.Random, count: int) -> Iterator[Swap]:
     core = evm_v4.core(evm)
-    for index in range(-(-count // SWAPS_A_POOL)):
+    for index, swaps in _shares(count):
         spacing = SPACINGS[index % len(SPACINGS)]
-        fee_ppm = min(draw.choice(V4_FEES) + index, 10**6)  # one pool to a fee and spacing
+        fee_ppm = draw.choice(V4_FEES) + index  # one pool to a fee and spacing
+        fee_ppm = 10**6 if index == len(SPACINGS) else fee_ppm
         terms = (fee_ppm, spacing, draw.choice((0, 250, 1000)))
         start = ratio_at(draw.randrange(-300, 300)) + draw.randrange(10**6)
         key, pool = evm_v4.pool(evm, core, terms, start, _positions(draw, spacing, 22))
-        for _ in range(SWAPS_A_POOL):
+        for _ in range(swaps):
             (pair, is_in), amount = drawn(draw, pool), amount_of(draw, 25)
             call = evm_v4.quote(core, key, pair == pool.tokens, amount, is_in)
             yield Swap(pool, pair, amount, is_in, call, _first)

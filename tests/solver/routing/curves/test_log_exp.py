@@ -15,9 +15,10 @@ ROUNDED_UP = 10_001  # parts of 1e18 that powUp adds, and one more
 
 
 def real_power(base, exponent):
-    """Returns the power as a real number of 1e-18."""
+    """Returns the power as a real number of 1e-18, to 50 digits and never above it."""
     log = REAL.ln(REAL.divide(base, WAD))
-    return REAL.multiply(REAL.exp(REAL.divide(REAL.multiply(log, exponent), WAD)), WAD)
+    power = REAL.multiply(REAL.exp(REAL.divide(REAL.multiply(log, exponent), WAD)), WAD)
+    return REAL.multiply(power, REAL.subtract(1, Decimal("1e-50")))
 
 
 @given(
