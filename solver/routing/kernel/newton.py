@@ -5,7 +5,7 @@ with the loops in place of the vectors, so one algorithm gives both answers.
 """
 
 from solver.routing.kernel.state import NOISE, WIDTH, Problem
-from solver.routing.kernel.vectors.look import direct, look, measure, retain, settle
+from solver.routing.kernel.vectors.look import direct, kindle, look, measure, retain, settle
 
 STEP_MAX = 1.0  # of a log price in one step
 OVERSHOT = 0.2  # of the first slope: what may be left of it, uphill, at the end of a step
@@ -13,7 +13,9 @@ UNDERSHOT = 0.6  # the same downhill, before the step is made longer
 LOOKS_MAX = 40  # of one search
 
 
-RESIDUAL_MAX = 1e-12  # aimed at
+RESIDUAL_MAX = 1e-10  # aimed at
+RESIDUAL_MAX_OF_BOOKS = 1e-13
+IDLE_MIN = 0.5  # of the residual: nearly nothing trades yet
 STEPS_MAX = 100
 ROUNDS_MAX = 60  # of the multipliers of the books' levels
 WIDTH_FIRST, WIDTH_LEAST = 1e-3, 1e-6
@@ -28,7 +30,7 @@ def converge(problem: Problem) -> tuple[float, float, int]:
         return residual, lost, steps
     problem.knobs[WIDTH] = WIDTH_FIRST
     for _ in range(ROUNDS_MAX):
-        residual, more = descend(problem, RESIDUAL_MAX, STEPS_MAX)
+        residual, more = descend(problem, RESIDUAL_MAX_OF_BOOKS, STEPS_MAX)
         steps += more
         lost = retain(problem)
         if lost <= max(LOSS_MAX * value_of(problem), problem.knobs[NOISE]):
@@ -49,6 +51,8 @@ def descend(problem: Problem, tolerance: float, steps_max: int) -> tuple[float, 
     """Returns (residual, steps) once the residual is below the tolerance or no step helps."""
     look(problem, 0.0)
     residual, steps = measure(problem), 0
+    if residual > IDLE_MIN:
+        kindle(problem)
     while residual > tolerance and steps < steps_max:
         longest = direct(problem, residual)
         if longest == 0.0:

@@ -6,7 +6,7 @@ the pool's own price by x. Formulas keep all digits for the smallest x.
 
 import math
 
-from solver.routing.kernel.loops.gate import enter
+from solver.routing.kernel.graph import Floats
 from solver.routing.kernel.state import BLUR, PAST, Problem
 
 ROUNDS_MAX = 60  # of Newton's method on one stableswap
@@ -29,10 +29,10 @@ def softened(x: float, blur: float) -> tuple[float, float]:
 def respond_pairs(problem: Problem) -> None:
     """x**w * y**(1-w): in = R (exp((1-w)x) - 1) / kept, out = R (1 - exp(-w x)), w of the input."""
     pairs, edges, tokens = problem.pairs, problem.edges, problem.tokens
-    blur = problem.knobs[BLUR]
+    move, trial, net, blur = tokens.move, tokens.trial, tokens.net, problem.knobs[BLUR]
     for i in range(pairs.a.size):
         a, b = pairs.a[i], pairs.b[i]
-        turn = tokens.move[a] - tokens.move[b]
+        turn = move[a] - move[b]
         below, above = edges.below[i] - turn, edges.above[i] + turn
         flow_a, flow_b, weight = 0.0, 0.0, 0.0
         if below > 0.0 or blur > 0.0:
@@ -41,64 +41,84 @@ def respond_pairs(problem: Problem) -> None:
             left, grown = decayed(x, w)
             flow_a -= pairs.reserve_a[i] * grown / pairs.kept[i]
             flow_b += pairs.reserve_b[i] * left
-            weight += share * tokens.trial[b] * pairs.reserve_b[i] * w * (1.0 - left)
+            weight += share * trial[b] * pairs.reserve_b[i] * w * (1.0 - left)
         if above > 0.0 or blur > 0.0:
             x, share = softened(above, blur)
             w = 1.0 - pairs.weight[i]
             left, grown = decayed(x, w)
             flow_b -= pairs.reserve_b[i] * grown / pairs.kept[i]
             flow_a += pairs.reserve_a[i] * left
-            weight += share * tokens.trial[a] * pairs.reserve_a[i] * w * (1.0 - left)
-        enter(problem, i, flow_a, flow_b, weight)
+            weight += share * trial[a] * pairs.reserve_a[i] * w * (1.0 - left)
+        edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
+        if weight > 0.0:
+            net[a] += flow_a
+            net[b] += flow_b
 
 
 def decayed(x: float, w: float) -> tuple[float, float]:
     """Returns (1 - exp(-w x), exp((1-w) x) - 1)."""
     if w == 0.5:
-        grown = math.expm1(0.5 * x)
+        grown = raised(0.5 * x)
         return grown / (1.0 + grown), grown
-    return -math.expm1(-w * x), math.expm1((1.0 - w) * x)
+    grown = raised(w * x)
+    return grown / (1.0 + grown), raised((1.0 - w) * x)
+
+
+def raised(x: float) -> float:
+    """Returns exp(x) - 1 for x >= 0, faster than the library's where it is easy."""
+    if x > 0.4:
+        return math.exp(x) - 1.0
+    if x < 0.02:
+        series = 1.0 + x / 6.0 * (1.0 + x / 7.0)
+        series = 1.0 + x / 4.0 * (1.0 + x / 5.0 * series)
+        return x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * series))
+    return math.expm1(x)
 
 
 def respond_ranges(problem: Problem) -> None:
     """Walks from the current segment to the price asked for: only the ticks crossed cost time."""
     ranges, edges, tokens = problem.ranges, problem.edges, problem.tokens
-    blur = problem.knobs[BLUR]
+    move, trial, net, blur = tokens.move, tokens.trial, tokens.net, problem.knobs[BLUR]
+    low, high, depths = ranges.low, ranges.high, ranges.liquidity
     base = problem.pairs.a.size
     for k in range(ranges.a.size):
         i = base + k
         a, b = ranges.a[k], ranges.b[k]
-        turn = tokens.move[a] - tokens.move[b]
+        turn = move[a] - move[b]
         below, above = edges.below[i] - turn, edges.above[i] + turn
         flow_a, flow_b, weight = 0.0, 0.0, 0.0
         if below > 0.0 or blur > 0.0:
             x, share = softened(below, blur)
-            paid, got, depth = walked_down(problem, k, x)
+            span = ranges.first[k], ranges.current[k]
+            paid, got, depth = walked_down(low, depths, span, ranges.root[k], x)
             flow_a -= paid / ranges.kept[k]
             flow_b += got
-            weight += 0.5 * share * tokens.trial[b] * depth
+            weight += 0.5 * share * trial[b] * depth
         if above > 0.0 or blur > 0.0:
             x, share = softened(above, blur)
-            paid, got, depth = walked_up(problem, k, x)
+            span = ranges.first[k + 1], ranges.current[k]
+            paid, got, depth = walked_up(high, depths, span, ranges.root[k], x)
             flow_b -= paid / ranges.kept[k]
             flow_a += got
-            weight += 0.5 * share * tokens.trial[a] * depth
-        enter(problem, i, flow_a, flow_b, weight)
+            weight += 0.5 * share * trial[a] * depth
+        edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
+        net[a] += flow_a
+        net[b] += flow_b
 
 
-def walked_down(problem: Problem, k: int, x: float) -> tuple[float, float, float]:
+def walked_down(
+    lows: Floats, depths: Floats, span: tuple[int, int], root: float, x: float
+) -> tuple[float, float, float]:
     """Returns (a in before the fee, b out, liquidity times root there) for a price x below."""
-    ranges = problem.ranges
-    at = ranges.root[k]
-    goal = at * math.exp(-0.5 * x)
-    j, begin = ranges.current[k], ranges.first[k]
+    at, goal = root, root * math.exp(-0.5 * x)
+    begin, j = span
     paid, got = 0.0, 0.0
     while j >= begin:
-        low, depth = ranges.low[j], ranges.liquidity[j]
+        low, depth = lows[j], depths[j]
         if goal >= low:
             if depth > 0.0:
-                if at == ranges.root[k]:
-                    grown = math.expm1(0.5 * x)
+                if at == root:
+                    grown = raised(0.5 * x)
                     paid += depth / at * grown
                     got += depth * at * grown / (1.0 + grown)
                 elif at > goal:
@@ -113,19 +133,19 @@ def walked_down(problem: Problem, k: int, x: float) -> tuple[float, float, float
     return paid, got, 0.0
 
 
-def walked_up(problem: Problem, k: int, x: float) -> tuple[float, float, float]:
+def walked_up(
+    highs: Floats, depths: Floats, span: tuple[int, int], root: float, x: float
+) -> tuple[float, float, float]:
     """Returns (b in before the fee, a out, liquidity over root there) for a price x above."""
-    ranges = problem.ranges
-    at = ranges.root[k]
-    goal = at * math.exp(0.5 * x)
-    j, end = ranges.current[k], ranges.first[k + 1]
+    at, goal = root, root * math.exp(0.5 * x)
+    end, j = span
     paid, got = 0.0, 0.0
     while j < end:
-        high, depth = ranges.high[j], ranges.liquidity[j]
+        high, depth = highs[j], depths[j]
         if goal <= high:
             if depth > 0.0:
-                if at == ranges.root[k]:
-                    grown = math.expm1(0.5 * x)
+                if at == root:
+                    grown = raised(0.5 * x)
                     paid += depth * at * grown
                     got += depth / at * grown / (1.0 + grown)
                 elif at < goal:
@@ -143,12 +163,12 @@ def walked_up(problem: Problem, k: int, x: float) -> tuple[float, float, float]:
 def respond_stables(problem: Problem) -> None:
     """x*y*(x + y + shift) is kept: the trade that moves its slope by what is asked for."""
     stables, edges, tokens = problem.stables, problem.edges, problem.tokens
-    blur = problem.knobs[BLUR]
+    move, trial, net, blur = tokens.move, tokens.trial, tokens.net, problem.knobs[BLUR]
     base = problem.pairs.a.size + problem.ranges.a.size
     for k in range(stables.a.size):
         i = base + k
         a, b = stables.a[k], stables.b[k]
-        turn = tokens.move[a] - tokens.move[b]
+        turn = move[a] - move[b]
         below, above = edges.below[i] - turn, edges.above[i] + turn
         unit_a, unit_b, shift = stables.unit_a[k], stables.unit_b[k], stables.shift[k]
         held_a, held_b = stables.reserve_a[k] * unit_a, stables.reserve_b[k] * unit_b
@@ -158,14 +178,16 @@ def respond_stables(problem: Problem) -> None:
             paid, got, bend = steepened(held_a, held_b, shift, x)
             flow_a -= paid / (stables.kept_in[k] * unit_a)
             flow_b += got * stables.kept_out[k] / unit_b
-            weight += share * tokens.trial[b] * bend * stables.kept_out[k] / unit_b
+            weight += share * trial[b] * bend * stables.kept_out[k] / unit_b
         if above > 0.0 or blur > 0.0:
             x, share = softened(above, blur)
             paid, got, bend = steepened(held_b, held_a, shift, x)
             flow_b -= paid / (stables.kept_in[k] * unit_b)
             flow_a += got * stables.kept_out[k] / unit_a
-            weight += share * tokens.trial[a] * bend * stables.kept_out[k] / unit_a
-        enter(problem, i, flow_a, flow_b, weight)
+            weight += share * trial[a] * bend * stables.kept_out[k] / unit_a
+        edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
+        net[a] += flow_a
+        net[b] += flow_b
 
 
 def steepened(x: float, y: float, shift: float, fall: float) -> tuple[float, float, float]:

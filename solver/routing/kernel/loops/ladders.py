@@ -9,7 +9,6 @@ import math
 import numpy as np
 
 from solver.routing.kernel.graph import Books, Floats
-from solver.routing.kernel.loops.gate import enter
 from solver.routing.kernel.state import FAR, WIDTH, Levels, Problem
 
 NEAR = 1e-13  # relative: prices are compared with this much to spare, before logs decide
@@ -54,7 +53,7 @@ def band_books(problem: Problem) -> None:
 def respond_books(problem: Problem) -> None:
     """Sums what the levels of each side give."""
     books, levels, edges, tokens = problem.books, problem.levels, problem.edges, problem.tokens
-    base = edges.a.size - books.a.size
+    base, width = edges.a.size - books.a.size, problem.knobs[WIDTH]
     for k in range(books.a.size):
         i = base + k
         a, b = books.a[k], books.b[k]
@@ -63,25 +62,28 @@ def respond_books(problem: Problem) -> None:
         flow_a, flow_b, weight = 0.0, 0.0, 0.0
         if below > -0.5 * FAR:
             bids = books.first[k], levels.asks[k], levels.bid[k]
-            size, quote, bend = taken(problem, bids, below, 1.0)
+            size, quote, bend = taken(books, levels, bids, (below, 1.0, width))
             flow_a, flow_b, weight = -size, quote, bend * tokens.trial[b]
         if above > -0.5 * FAR:
             asks = levels.asks[k], books.first[k + 1], levels.ask[k]
-            size, quote, bend = taken(problem, asks, above, -1.0)
+            size, quote, bend = taken(books, levels, asks, (above, -1.0, width))
             flow_a, flow_b, weight = flow_a + size, flow_b - quote, weight + bend * tokens.trial[b]
-        enter(problem, i, flow_a, flow_b, weight)
+        edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
+        tokens.net[a] += flow_a
+        tokens.net[b] += flow_b
 
 
 def taken(
-    problem: Problem, span: tuple[int, int, int], beyond: float, sign: float
+    books: Books, levels: Levels, span: tuple[int, int, int], place: tuple[float, float, float]
 ) -> tuple[float, float, float]:
-    """Returns (base, quote, change of quote per log price) of one side, its anchor this far beyond
-    the price. Bids, of sign 1, fall from level to level, and asks rise.
+    """Returns (base, quote, change of quote per log price) of one side, given as (begin, end,
+    anchor), and (how far the anchor is beyond the price, sign, width). Bids, of sign 1, fall from
+    level to level, and asks rise.
     """
-    books, levels, width = problem.books, problem.levels, problem.knobs[WIDTH]
     begin, _, anchor = span
+    beyond, sign, width = place
     base = books.price[anchor]
-    low, end = window(problem, span, beyond, sign)
+    low, end = window(books.price, span, place)
     size = levels.size[low - 1] if low > begin else 0.0
     quote = levels.quote[low - 1] if low > begin else 0.0
     bend = 0.0
@@ -99,11 +101,11 @@ def taken(
 
 
 def window(
-    problem: Problem, span: tuple[int, int, int], beyond: float, sign: float
+    price: Floats, span: tuple[int, int, int], place: tuple[float, float, float]
 ) -> tuple[int, int]:
     """Returns where the levels begin and end that are neither surely full nor surely empty."""
-    price, width = problem.books.price, problem.knobs[WIDTH]
     low, end, anchor = span
+    beyond, sign, width = place
     goal = price[anchor] * math.exp(-sign * beyond)
     spread = math.exp(sign * width)
     full, none = goal * spread * (1.0 + sign * NEAR), goal / spread * (1.0 - sign * NEAR)
@@ -123,25 +125,27 @@ def window(
 def retain(problem: Problem) -> float:
     """Keeps what every level is filled to; returns the value lost by levels used at a loss."""
     books, levels, edges = problem.books, problem.levels, problem.edges
-    base = edges.a.size - books.a.size
+    base, width = edges.a.size - books.a.size, problem.knobs[WIDTH]
     lost = 0.0
     for k in range(books.a.size):
         i = base + k
         worth = problem.tokens.price[books.b[k]]
         if edges.below[i] > -0.5 * FAR:
             bids = books.first[k], levels.asks[k], levels.bid[k]
-            lost += worth * kept(problem, bids, edges.below[i], 1.0)
+            lost += worth * kept(books, levels, bids, (edges.below[i], 1.0, width))
         if edges.above[i] > -0.5 * FAR:
             asks = levels.asks[k], books.first[k + 1], levels.ask[k]
-            lost += worth * kept(problem, asks, edges.above[i], -1.0)
+            lost += worth * kept(books, levels, asks, (edges.above[i], -1.0, width))
     return lost
 
 
-def kept(problem: Problem, span: tuple[int, int, int], beyond: float, sign: float) -> float:
+def kept(
+    books: Books, levels: Levels, span: tuple[int, int, int], place: tuple[float, float, float]
+) -> float:
     """Keeps what the levels of one side are filled to; returns the loss in quote."""
-    books, levels, width = problem.books, problem.levels, problem.knobs[WIDTH]
     begin, end, anchor = span
-    low, last = window(problem, span, beyond, sign)
+    beyond, sign, width = place
+    low, last = window(books.price, span, place)
     lost = 0.0
     for m in range(begin, low):
         levels.filled[m] = 1.0

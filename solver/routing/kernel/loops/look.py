@@ -6,8 +6,9 @@ Plain loops over plain numbers, written for numba; the vectors are the same form
 import math
 
 from solver.routing.kernel.loops.curves import respond_pairs, respond_ranges, respond_stables
+from solver.routing.kernel.loops.gate import pass_gates
 from solver.routing.kernel.loops.ladders import respond_books, settle_books
-from solver.routing.kernel.state import NOISE, Problem
+from solver.routing.kernel.state import NOISE, PAST, SOFTNESS, Problem
 
 
 def look(problem: Problem, length: float) -> float:
@@ -27,11 +28,26 @@ def look(problem: Problem, length: float) -> float:
         respond_stables(problem)
     if problem.books.a.size:
         respond_books(problem)
+    if problem.knobs[SOFTNESS] > 0.0:
+        pass_gates(problem)
     slope = 0.0
     for t in range(tokens.price.size):
         if tokens.move[t] > tokens.slack[t] or length == 0.0:
             slope += tokens.step[t] * tokens.trial[t] * tokens.net[t]
     return slope
+
+
+def kindle(problem: Problem) -> None:
+    """Gives every pool that is idle the weight it has when it starts to trade: for a first step."""
+    pairs, ranges, edges, price = problem.pairs, problem.ranges, problem.edges, problem.tokens.price
+    for i in range(pairs.a.size):
+        if edges.weight[i] == 0.0 and edges.above[i] > -PAST and edges.below[i] > -PAST:
+            edges.weight[i] = pairs.weight[i] * pairs.reserve_b[i] * price[pairs.b[i]]
+    for k in range(ranges.a.size):
+        i = pairs.a.size + k
+        if edges.weight[i] == 0.0 and edges.above[i] > -PAST and edges.below[i] > -PAST:
+            depth = ranges.liquidity[ranges.current[k]] * ranges.root[k]
+            edges.weight[i] = 0.5 * depth * price[ranges.b[k]]
 
 
 def settle(problem: Problem) -> None:

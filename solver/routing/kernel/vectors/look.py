@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from solver.routing.kernel.state import NOISE, SHUT, SOFTNESS, Problem
+from solver.routing.kernel.state import NOISE, PAST, SHUT, SOFTNESS, Problem
 from solver.routing.kernel.vectors.curves import respond_pairs, respond_ranges, respond_stables
 from solver.routing.kernel.vectors.ladders import respond_books, retain_books, settle_books
 from solver.routing.kernel.vectors.laplacian import solve_laplacian
@@ -47,6 +47,21 @@ def pass_gates(problem: Problem) -> None:
     edges.flow_a[:] *= gate
     edges.flow_b[:] *= gate
     edges.gate[:] = gate
+
+
+def kindle(problem: Problem) -> None:
+    """Gives every pool that is idle the weight it has when it starts to trade: for a first step."""
+    pairs, ranges, edges, price = problem.pairs, problem.ranges, problem.edges, problem.tokens.price
+    per_range = np.zeros(ranges.a.size)
+    live = np.diff(ranges.first) > 0
+    per_range[live] = (0.5 * ranges.liquidity[ranges.current[live]]) * ranges.root[live]
+    per_range *= price[ranges.b]
+    weight = np.concatenate([pairs.weight * pairs.reserve_b * price[pairs.b], per_range])
+    here = slice(0, weight.size)
+    is_idle = (
+        (edges.weight[here] == 0.0) & (edges.above[here] > -PAST) & (edges.below[here] > -PAST)
+    )
+    edges.weight[here] = np.where(is_idle[here], weight, edges.weight[here])
 
 
 def settle(problem: Problem) -> None:
