@@ -191,35 +191,30 @@ class Auctioneer:
         return tuple(quote for answer in answers for quote in answer)
 
     async def _netted(self, bids: list[Bid], snapshot: Snapshot) -> list[Bid]:
-        """Pairs opposite token intents into one settlement where that serves both better."""
-        out: list[Bid] = []
-        rest = list(bids)
-        while rest:
-            first = rest.pop(0)
-            for other in rest:
-                both = await self._net(first, other, snapshot)
-                if both is not None:
-                    rest.remove(other)
-                    first = both
-                    break
-            out.append(first)
-        return out
+        """Joins token intents that go round into one settlement where that serves each better: all
+        that can, or else two at a time."""
+        joined: dict[int, Bid] = {}
+        for group in batches([bid.plans[0].program for bid in bids]):
+            pairs = itertools.combinations(group, 2) if len(group) > 2 else ()
+            for places in (group, *pairs):
+                if joined.keys().isdisjoint(places):
+                    both = await self._net([bids[place] for place in places], snapshot)
+                    joined |= dict.fromkeys(places, both) if both is not None else {}
+        found = {id(each): each for each in (joined.get(p, bid) for p, bid in enumerate(bids))}
+        return list(found.values())
 
-    async def _net(self, first: Bid, other: Bid, snapshot: Snapshot) -> Bid | None:
-        programs = (first.plans[0].program, other.plans[0].program)
-        if not batches(programs):
-            return None
-        alone = (first.plans[0].solution, other.plans[0].solution)
+    async def _net(self, bids: Sequence[Bid], snapshot: Snapshot) -> Bid | None:
+        plans = [bid.plans[0] for bid in bids]
+        programs, alone = [p.program for p in plans], [p.solution for p in plans]
         try:
-            job = partial(net, programs, alone=alone)
-            solutions = await self.services.pool.run_on(snapshot, job)
+            solutions = await self.services.pool.run(partial(net, programs, snapshot, alone))
         except SolventError:
             return None  # each still settles by itself
         if solutions is None:
             return None
-        plans = zip((first.plans[0], other.plans[0]), solutions, strict=True)
-        netted = tuple(planned._replace(solution=solution) for planned, solution in plans)
-        return Bid((*first.entries, *other.entries), netted, (), (first, other))
+        rows = zip(plans, solutions, strict=True)
+        netted = tuple(planned._replace(solution=solution) for planned, solution in rows)
+        return Bid(tuple(bid.entries[0] for bid in bids), netted, (), tuple(bids))
 
     # ---- do it
 
