@@ -8,6 +8,7 @@ input, and a protocol fee taken first (`swap_fee_ppm`).
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from math import isqrt
 from typing import NamedTuple
 
@@ -199,18 +200,23 @@ def _step(
 ) -> tuple[int, int, int]:
     """SwapMath.computeSwapStep: returns (ratio after, paid with fee, got)."""
     ratio, target = way
+    whole_in, whole_out = _crossing(ratio, target, liquidity)
     if is_exact_in:
-        net, paid = left * kept // PPM, _owed_in(ratio, target, liquidity)
-        if net < paid:
+        net = left * kept // PPM
+        if net < whole_in:
             reached = _after_input(ratio, liquidity, net, ratio >= target)
             return reached, left, _given_out(ratio, reached, liquidity)
-        reached, got = target, _given_out(ratio, target, liquidity)
-    else:
-        reached, got = target, _given_out(ratio, target, liquidity)
-        if left < got:
-            reached, got = _after_output(ratio, liquidity, left, ratio >= target), left
-        paid = _owed_in(ratio, reached, liquidity)
-    return reached, paid + div_up(paid * (PPM - kept), kept) if kept else paid, got
+    elif left < whole_out:
+        target = _after_output(ratio, liquidity, left, ratio >= target)
+        whole_in, whole_out = _owed_in(ratio, target, liquidity), left
+    fee = div_up(whole_in * (PPM - kept), kept) if kept else 0  # all of it: none got this far
+    return target, whole_in + fee, whole_out
+
+
+@lru_cache(maxsize=32768)
+def _crossing(ratio: int, target: int, liquidity: int) -> tuple[int, int]:
+    """Returns what all of a segment takes, fee apart, and gives: the same for every quote."""
+    return _owed_in(ratio, target, liquidity), _given_out(ratio, target, liquidity)
 
 
 def _owed_in(ratio: int, reached: int, liquidity: int) -> int:
