@@ -1,8 +1,8 @@
 """Runs a plan again, step by step, on the snapshot's own pools and ladders.
 
 Part of the checker: sees only solver.domain, the exact curves and the tally. A pool is used in the
-state the steps before left it in, one of many tokens once: its bound is of a single swap. A level
-is used up to its size; nothing is left over.
+state the steps before left it in, only once where its bound is of one swap; a level is used up to
+its size; nothing is left over.
 """
 
 from collections import Counter
@@ -48,7 +48,9 @@ def _swap(swaps: Sequence[Swap], snapshot: Snapshot, held: Counter[Address]) -> 
         pool, before = pools.get(swap.pool), last.get(swap.pool)
         if pool is None or pool.venue != swap.venue:
             raise Unproven(f"there is no pool {swap.pool} of {swap.venue}")
-        prove(before is None or len(pool.tokens) == 2, "a pool of many tokens is used once")
+        prove(
+            before is None or curves.is_repeatable(pool), "a pool bound for one swap is used once"
+        )
         prove(0 < swap.amount_in <= held[swap.token_in], "a swap spends what is there")
         try:
             if before:

@@ -42,6 +42,8 @@ _KINDS: dict[type, ModuleType] = {
     BookPool: book,
 }
 
+_REPEATABLE = (ConstantProductPool, ConcentratedPool, BookPool)
+
 
 def _kind(pool: Pool, pair: Pair) -> ModuleType:
     if pair[0] not in pool.tokens or pair[1] not in pool.tokens or pair[0] == pair[1]:
@@ -67,10 +69,10 @@ def after(pool: AnyPool, pair: Pair, amount_in: int) -> AnyPool:
 def arbitrage_up(pool: Pool, prices: Mapping[Address, int], *, enough: int = 0) -> int:
     """Returns an upper bound of max over trades of price_out*out - price_in*in, rounded up.
 
-    A trade is one swap of one pair, or for a pool of two tokens any number of swaps. Prices are
-    integers of one unit (PRICE_UNIT), absent ones 0, so the answer is atoms of the objective times
-    that unit. No exact trade with the pool gains more at those prices: one term of the dual. Tight,
-    but where a cheap bound is at most `enough` it may be that one.
+    A trade is one swap of one pair, or of a pool that `is_repeatable` any number of swaps. Prices
+    are integers of one unit (PRICE_UNIT), absent ones 0, so the answer is atoms of the objective
+    times that unit. No exact trade with the pool gains more at those prices: one term of the dual.
+    Tight, but where a cheap bound is at most `enough` it may be that one.
     """
     kind = _KINDS[type(pool)]
     if enough and hasattr(kind, "roughly_up"):
@@ -78,6 +80,15 @@ def arbitrage_up(pool: Pool, prices: Mapping[Address, int], *, enough: int = 0) 
         if rough <= enough:
             return rough
     return cast(int, kind.arbitrage_up(pool, prices))
+
+
+def is_repeatable(pool: Pool) -> bool:
+    """Returns whether `arbitrage_up` holds for any number of swaps with the pool, not for one only.
+
+    Not where a swap is limited to a part of the balance (Balancer), or pays its fee from what it
+    buys into the curve (Curve): there two halves of a swap may gain more than the whole.
+    """
+    return isinstance(pool, _REPEATABLE)
 
 
 def other_token(pool: Pool, token: Address) -> Address:

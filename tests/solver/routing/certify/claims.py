@@ -9,6 +9,7 @@ import pytest
 from solver.domain.account import Account
 from solver.domain.errors import Unproven
 from solver.domain.ids import ZERO_ADDRESS, Address
+from solver.domain.instrument import Token
 from solver.domain.market import Pool
 from solver.domain.numbers import WAD
 from solver.domain.program import CollateralFlow, DeltaBox, Exposure, Program
@@ -20,7 +21,9 @@ from solver.routing.proof import UNPROVEN, proof
 from tests.solver.routing import world
 from tests.solver.routing.world import ALICE, BOB, DAI, DOLLARS, MAKER, PERP, USDC, WBTC, WETH, call
 
-PRICES = {token.address: usd / 10**token.decimals for token, usd in DOLLARS.items()}
+USDT = Token("0x" + "55" * 20, "USDT", 6)  # only in stable pools
+WORTH = {**DOLLARS, USDT: 1}
+PRICES = {token.address: usd / 10**token.decimals for token, usd in WORTH.items()}
 FEE = 2 * 10**6
 # what the checker says does not hold
 CODE = "a swap gives what the pool's code gives"
