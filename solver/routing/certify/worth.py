@@ -6,10 +6,11 @@ that are not negative give a valid bound.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from solver.domain.account import Account
+from solver.domain.market import Level
 from solver.domain.numbers import PPM, WAD, div_down, div_up
 from solver.domain.program import Program, Scenario
 from solver.domain.route import Solution
@@ -61,26 +62,51 @@ def _bound(count: Count, rows: Rows, tolled: int) -> int:
     ends = [_ends(rows, f"structure:{number}") for number in range(len(choice.structure))]
     for (above, below), row in zip(ends, choice.structure, strict=True):
         total += (above * row.quantity_max - below * row.quantity_min) * WAD
-    slopes: dict[tuple[int, int], int] = {}
     legs: Counter[tuple[int, object]] = Counter()
     for exposure in count.program.exposures:
         above, below = _ends(rows, f"leg:{exposure.leg}")
         total += (above * exposure.quantity_max - below * exposure.quantity_min) * WAD
+        runs: dict[tuple[int, int, object], list[Level]] = {}
         for ladder, sign, level in offers(count.program, exposure, snapshot):
-            key = (ladder.instrument, sign)
-            if key not in slopes:
-                own = (p * count.unit(r, key[0]) for p, m, r in priced if key[0] >> 144 == m)
-                slopes[key] = sign * sum(own) + WAD * sum(
-                    up - low
-                    for (up, low), row in zip(ends, choice.structure, strict=True)
-                    if is_of(row, *key)
-                )
-            gain = count.gain(*key, level.price) - slopes[key] - (above - below) * WAD
-            gain -= losses * count.loss(*key, level.price) if losses else 0
-            legs[ladder.instrument, ladder.maker] += max(0, gain) * level.quantity
+            runs.setdefault((ladder.instrument, sign, ladder.maker), []).append(level)
+        for (instrument, sign, maker), levels in runs.items():
+            own = (p * count.unit(r, instrument) for p, m, r in priced if instrument >> 144 == m)
+            counted = [n for n, r in enumerate(choice.structure) if is_of(r, instrument, sign)]
+            slope = sign * sum(own) + (above - below) * WAD
+            slope += WAD * sum(ends[n][0] - ends[n][1] for n in counted)
+            room = min(
+                [exposure.quantity_max, *(choice.structure[n].quantity_max for n in counted)]
+            )
+            levels.sort(key=lambda level, sign=sign: sign * level.price)  # type: ignore[misc]
+            legs[instrument, maker] += _run(
+                count, (instrument, sign), levels, (slope, losses, room)
+            )
     gains = sorted((gain - tolled * WAD**3 for gain in legs.values()), reverse=True)
     total += sum(max(0, gain) for gain in gains[: choice.legs_max])
     return div_up(total, WAD**3)
+
+
+def _run(
+    count: Count, key: tuple[int, int], levels: Sequence[Level], terms: tuple[int, int, int]
+) -> int:
+    """Returns the most that one side of a leg gains, 1e54. Best levels first is best, for gains
+    fall and losses rise along them: so none takes more than those before it leave of the row on the
+    quantity and of the budget for losses.
+    """
+    (slope, losses, room), total = terms, 0
+    budget = count.choice.loss_max
+    left = None if budget is None else div_up(budget * WAD * WAD, count.atoms)  # 1e36
+    for level in levels:
+        lost = count.loss(*key, level.price)
+        gain = count.gain(*key, level.price) - slope - losses * lost
+        taken = max(0, min(level.quantity, room))
+        if left is not None and lost:
+            taken = min(taken, div_up(left, lost))
+            left = max(0, left - taken * lost)
+        if gain <= 0:
+            break
+        room, total = room - taken, total + gain * taken
+    return total
 
 
 def _priced(count: Count, rows: Rows) -> tuple[list[tuple[int, int, str | Scenario]], int]:
