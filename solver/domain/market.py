@@ -91,8 +91,8 @@ class StableswapPool(NamedTuple):
     """Curve's stableswap. `rates` turn atoms into 18 decimals (1e18 times 10**(18 - decimals), a
     base pool's virtual price or a redemption price for such tokens); `fee` is 1e10 of the output,
     `admin_fee` 1e10 of the fee. `amplification` is the contract's own A in 1/`amplification_unit`
-    (1 in the first pools, A_PRECISION 100 in later ones). `edition` 1: the invariant divides by
-    n*x + 1 (2019, and pools of rebasing tokens); 2: by n*x.
+    (1 in the first pools, A_PRECISION 100 in later ones). `edition` is how get_D divides: 1: by
+    n*x + 1 (steth), 2: by n*x, 3: by x and then n^n (the factory's pools of two).
     """
 
     venue: VenueId

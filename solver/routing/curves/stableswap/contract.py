@@ -1,7 +1,9 @@
 """Curve's stableswap in the integers of its contracts: what `exchange` pays, to the atom.
 
-Source: StableSwap3Pool.vy, SwapTemplateBase.vy, SwapTemplateMeta.vy (curvefi/curve-contract): the
-pools that keep one atom of 18 decimals back. Invariant of n coins of 18 decimals, a = A*n:
+Source: StableSwap3Pool.vy, SwapTemplateBase.vy, SwapTemplateMeta.vy, StableSwapSTETH.vy
+(curvefi/curve-contract), Plain2Basic.vy to Plain4ETH.vy and MetaUSD.vy (curvefi/curve-factory): all
+keep one atom of 18 decimals back and take a fixed fee. Not 2019's lending pools, which keep none,
+nor fees that follow the balances (aave, NG). Invariant of n coins of 18 decimals, a = A*n:
 a*S + D = a*D + D^(n+1)/(n^n*prod x).
 """
 
@@ -88,14 +90,16 @@ def invariant(pool: StableswapPool, scaled: Sequence[int]) -> int:
     if total == 0:
         return 0
     unit, amp = pool.amplification_unit, pool.amplification * count
-    pad = 1 if pool.edition == 1 else 0
+    split = 1 if pool.edition == 3 else count
+    pad, rest = int(pool.edition == 1), (count // split) ** count
     result = total
     for _ in range(ROUNDS):
         product = result
         for amount in scaled:
             if amount == 0:
                 raise Infeasible(f"pool {pool.address} holds none of a coin")
-            product = product * result // (amount * count + pad)
+            product = product * result // (amount * split + pad)
+        product //= rest
         before = result
         grown = (amp * total // unit + product * count) * result
         if grown > UINT256_MAX:

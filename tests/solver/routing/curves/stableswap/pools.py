@@ -41,7 +41,8 @@ def pools(draw):
     unit = draw(st.sampled_from((1, 100)))
     rates = [draw(RATES) for _ in range(count)]
     amplification = draw(st.integers(2, 5000)) * unit
-    return pool(amounts, rates, amplification, draw(st.integers(0, 10**8)), unit)
+    drawn = pool(amounts, rates, amplification, draw(st.integers(0, 10**8)), unit)
+    return drawn._replace(edition=draw(st.integers(1, 3)))
 
 
 def _root(function, low, high):

@@ -99,7 +99,7 @@ def test_a_token_without_a_price_is_worth_nothing_and_costs_nothing():
     assert arbitrage_up(emptied, fair(pool)) == 0
 
 
-@pytest.mark.parametrize("edition", [1, 2])
+@pytest.mark.parametrize("edition", [1, 2, 3])
 @pytest.mark.parametrize("unit", [1, 100])
 def test_every_edition_is_bounded(edition, unit):
     pool = stable.pool([10**24, 3 * 10**24], [10**18] * 2, 85 * unit, 0, unit)
