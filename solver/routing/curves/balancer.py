@@ -69,7 +69,7 @@ def in_for(pool: BalancerPool, pair: Pair, amount_out: int, curve: Curve) -> int
 
 
 def traded(pool: BalancerPool, pair: Pair, amount_in: int, amount_out: int) -> tuple[int, ...]:
-    """Returns the balances after a swap: the fee stays in (v3 moves its own share out at once)."""
+    """Returns the balances after a swap, the fee in them; v3 would take its own share out."""
     i, j = indices(pool, pair)
     balances = list(pool.balances)
     balances[i] += amount_in

@@ -104,6 +104,8 @@ def arbitrage_up(pool: ConcentratedPool, prices: Mapping[Address, int]) -> int:
 def _gain_down(pool: ConcentratedPool, price0: int, price1: int) -> int:
     kept, gain = PPM - pool.fee_ppm, 0
     cost, worth = price0 * PPM * Q96 * Q96, price1 * kept
+    if worth * pool.sqrt_price_x96**2 <= cost:  # as most pools are, and only falls from here
+        return 0
     for liquidity, start, end in segments(pool, is_down=True):
         if worth * start * start <= cost:
             break
@@ -119,6 +121,8 @@ def _gain_down(pool: ConcentratedPool, price0: int, price1: int) -> int:
 def _gain_up(pool: ConcentratedPool, price0: int, price1: int) -> int:
     kept, gain = PPM - pool.fee_ppm, 0
     cost, worth = price1 * PPM, price0 * kept * Q96 * Q96
+    if cost * pool.sqrt_price_x96**2 >= worth:
+        return 0
     for liquidity, start, end in segments(pool, is_down=False):
         if cost * start * start >= worth:
             break
