@@ -12,7 +12,7 @@ from solver.routing.kernel.graph import Answer, Books, Graph, Pairs, Ranges, Sta
 
 Long = Any  # an array of np.longdouble
 ROUNDING = 1e-14
-STABLE_REACH, STABLE_HALVINGS = 60.0, 90  # of a coin's logarithm
+STABLE_REACH, STABLE_HALVINGS = 60.0, 48  # of a coin's logarithm
 
 
 class Verdict(NamedTuple):
@@ -144,19 +144,28 @@ def stables_arbitrage(stables: Stables, prices: Long, way: Any) -> Long:
 
 def _stable_one_way(stables: Stables, paid: Long, got: Long) -> Long:
     """Bisects the input's logarithm for the curve's slope to meet the prices."""
-    x0 = np.asarray(stables.reserve_a, np.longdouble) * stables.unit_a
+    value = np.zeros(stables.a.size, np.longdouble)
     gain = got * stables.kept_out * stables.kept_in * stables.unit_a / stables.unit_b
-    with np.errstate(divide="ignore", invalid="ignore"):
-        least, most = np.log(x0), np.log(x0) + STABLE_REACH
-        for _ in range(STABLE_HALVINGS):
-            x = np.exp((least + most) / 2)
-            y = _other_coin(stables, x)
-            slope = y * (2 * x + y + stables.shift) / (x * (x + 2 * y + stables.shift))
-            is_short = gain * slope > paid
-            least = np.where(is_short, np.log(x), least)
-            most = np.where(is_short, most, np.log(x))
-        added = (np.exp(least) - x0) / stables.unit_a / stables.kept_in
-    return got * stables_output(stables, added, True) - paid * added
+    start = np.asarray(stables.reserve_a, np.longdouble) * stables.unit_a
+    pays = gain * _stable_slope(stables, start) > paid
+    if not pays.any():
+        return value
+    stables = Stables(*(field[pays] for field in stables))
+    paid, got, gain, start = paid[pays], got[pays], gain[pays], start[pays]
+    least, most = np.zeros_like(start), np.full_like(start, STABLE_REACH)
+    for _ in range(STABLE_HALVINGS):
+        middle = (least + most) / 2
+        is_short = gain * _stable_slope(stables, start * np.exp(middle)) > paid
+        least, most = np.where(is_short, middle, least), np.where(is_short, most, middle)
+    added = start * np.expm1(least) / stables.unit_a / stables.kept_in
+    value[pays] = got * stables_output(stables, added, True) - paid * added
+    return value
+
+
+def _stable_slope(stables: Stables, x: Long) -> Long:
+    """Returns -dy/dx of the curve at x."""
+    y = _other_coin(stables, x)
+    return y * (2 * x + y + stables.shift) / (x * (x + 2 * y + stables.shift))
 
 
 def _stable_turned(stables: Stables) -> Stables:
@@ -286,6 +295,6 @@ def _summed(values: Long, pool: Any, count: int) -> Long:
 
 
 def _of_ways(a_in: Long, b_in: Long, way: Any) -> Long:
-    a_in, b_in = np.maximum(a_in, 0), np.maximum(b_in, 0)
-    both = np.maximum(a_in, b_in)
-    return np.select([way == 0, way == 1, way == -1], [both, a_in, b_in], 0)
+    a_in = np.where((way == 0) | (way == 1), np.maximum(a_in, 0), 0)
+    b_in = np.where((way == 0) | (way == -1), np.maximum(b_in, 0), 0)
+    return np.maximum(a_in, b_in)
