@@ -9,7 +9,7 @@ the stationary vector of a Markov chain, found without a subtraction (Grassmann,
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
-from math import lcm
+from math import exp, lcm
 from typing import NamedTuple
 
 from solver.routing.clearing.orders import Floats
@@ -66,7 +66,7 @@ def integer_prices(
             value = _EXACT.multiply(Decimal(amount), _decimal(trees.price[token]))
             flows[pair] = _EXACT.add(flows.get(pair, Decimal(0)), value)
     top = float(logs.max(initial=0.0))
-    scales = {root: _EXACT.exp(Decimal(float(logs[root]) - top)) for root in roots}
+    scales = {root: Decimal(exp(float(logs[root]) - top)) for root in roots}
     for group in _circles(roots, flows):
         anchor = max(group)
         found = stationary(group, flows)

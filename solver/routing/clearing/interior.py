@@ -16,9 +16,9 @@ from solver.routing.clearing.orders import Floats, Places
 from solver.routing.clearing.ramps import jacobian, token_weights, with_curves
 
 STEPS_MAX = 120
-IDLE_MAX = 12  # steps without a better point after the first good one
-GAP_MAX = 1e-11  # mean of slack times fill, log price
-RESIDUAL_MAX = 1e-10  # of the value traded, or of a millionth of all there is
+IDLE_MAX = 5  # steps without a much better point after the first good one
+GAP_MAX = 1e-13  # mean of slack times fill, log price
+RESIDUAL_MAX = 1e-11  # of the value traded, or of a hundredth of all there is
 PROXIMAL = 1e-7  # of a token's value: what holds a price that nothing else does
 SHORT = 0.995  # of the way to where a fill or slack would be 0
 STEP_MAX = 0.5  # of a log price
@@ -63,11 +63,11 @@ def interior(window: Window, pieces: Curves, prices: Floats, width: float) -> In
         stiff = 1 / (state.over / state.rest + state.under / state.fills)
         matrices = _matrices(window, pieces, state, (worth, stiff))
         excess = matrices[0].sum(0) - matrices[0].sum(1)
-        off = float(np.abs(excess).sum()) / max(float(matrices[0].sum()), 1e-6 * most, 1e-300)
+        off = float(np.abs(excess).sum()) / max(float(matrices[0].sum()), 1e-2 * most, 1e-300)
         gap = _gap(state)
         if not np.isfinite(off):
             break
-        if gap <= 10 * GAP_MAX and off < best.residual:
+        if gap <= 10 * GAP_MAX and off < best.residual / 2:
             best = Interior(state.prices, state.fills, off, step)
         if (gap <= GAP_MAX and off <= RESIDUAL_MAX) or step > best.steps + IDLE_MAX > IDLE_MAX:
             break

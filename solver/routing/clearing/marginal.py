@@ -19,6 +19,7 @@ WHOLE_MAX = 2_000  # orders that are all looked at, without the prefix sums
 WIDER = 8.0  # each time a window proved too narrow
 EDGE = 1e-6  # of a fill: nearer to 0 or 1 an order is not marginal
 NEAR = 1e-5  # of a log price: farther from its limit an order is not marginal
+TIED = 3e-9  # of a log price: so near the limit an order counts as at it
 SLACK_COST = 1e3  # of an imbalance, in the value of fills
 
 
@@ -27,8 +28,9 @@ class Kink(NamedTuple):
 
     prices: Floats
     is_whole: Flags  # of each sorted order
-    open_: Places  # sorted orders that may be filled in part
+    open_: Places  # sorted orders that may be filled in part, the most surely so first
     fills: Floats  # of the open ones
+    ahead: Floats  # how far their ratio of prices is above the limit, in logs
     residual: float
 
 
@@ -89,8 +91,12 @@ def _sorted_out(
     apart = found.prices[window.sell] - found.prices[window.buy] - window.limit
     is_open = (np.minimum(found.fills, 1 - found.fills) > EDGE) & (np.abs(apart) < NEAR)
     is_whole[inside[~is_open & (apart > 0)]] = True
-    open_ = inside[is_open]
-    return Kink(found.prices, is_whole, open_, found.fills[is_open], found.residual)
+    half = np.minimum(found.fills, 1 - found.fills)
+    rank = np.flatnonzero(is_open)
+    rank = rank[np.argsort(-half[rank], kind="stable")]
+    return Kink(
+        found.prices, is_whole, inside[rank], found.fills[rank], apart[rank], found.residual
+    )
 
 
 def fills(

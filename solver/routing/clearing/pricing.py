@@ -12,8 +12,8 @@ from solver.domain.ids import Address
 from solver.domain.market import Pool
 from solver.domain.route import Swap
 from solver.routing.clearing import atoms, curves, marginal
-from solver.routing.clearing.exact import Tie, integer_prices
-from solver.routing.clearing.orders import Book, Clearing, Floats, Orders, Places, log_limits
+from solver.routing.clearing.exact import Tie, Trees, integer_prices
+from solver.routing.clearing.orders import Book, Clearing, Floats, Orders, log_limits
 
 WHOLE = 1e-12  # of a fill: nearer to 0 or 1 it is that
 
@@ -38,6 +38,12 @@ class Refused(NamedTuple):
     pools: frozenset[Address] = frozenset()
 
 
+class _Pinned(NamedTuple):
+    ties: list[Tie]
+    free: list[int]  # places of orders that may be filled in part
+    whole: list[int]
+
+
 class _Fills(NamedTuple):
     whole: Sequence[int]  # places of orders
     parts: Sequence[int]
@@ -53,14 +59,14 @@ def settled(attempt: Attempt, pad: int) -> tuple[Clearing | None, Refused]:
     """Returns the clearing, or without whom to try again. Orders filled in part are priced `pad`
     atoms above their limit, so that their fill may be rounded and still be fair.
     """
-    orders, sorted_, kink = attempt.orders, attempt.book, attempt.kink
-    whole = sorted_.order[kink.is_whole]
-    sold, logs = _sold(orders, whole), kink.prices + sorted_.units
-    prices = integer_prices(_ties(attempt, pad), sold, logs)
-    priced = _Priced(prices, _logs(prices, logs) - sorted_.units)
+    orders, prices_then = attempt.orders, attempt.kink.prices + attempt.book.units
+    pinned = _pinned(attempt, pad)
+    sold = _sold(orders, pinned.whole)
+    prices = integer_prices(pinned.ties, sold, prices_then)
+    priced = _Priced(prices, _logs(prices, prices_then) - attempt.book.units)
     free = [
         place
-        for place in sorted_.order[kink.open_].tolist()
+        for place in pinned.free
         if prices[orders.sell[place]] * orders.amounts[place]
         >= prices[orders.buy[place]] * orders.leasts[place]
     ]
@@ -69,35 +75,45 @@ def settled(attempt: Attempt, pad: int) -> tuple[Clearing | None, Refused]:
     refused = tuple(place for place in parts if not orders.is_partial[place])
     if refused:
         return None, Refused(refused)
-    full = whole.tolist() + [place for place in free if shares[place] >= 1 - WHOLE]
+    full = pinned.whole + [place for place in free if shares[place] >= 1 - WHOLE]
     return _in_atoms(attempt, priced, _Fills(full, parts, [shares[place] for place in parts]))
 
 
-def _sold(orders: Orders, whole: Places) -> Sold:
-    sold = Counter[tuple[int, int]]()
-    pairs = zip(orders.sell[whole].tolist(), orders.buy[whole].tolist(), strict=True)
-    for pair, place in zip(pairs, whole.tolist(), strict=True):
-        sold[pair] += orders.amounts[place]
-    return sold
-
-
-def _ties(attempt: Attempt, pad: int) -> list[Tie]:
-    """Returns what pins prices: marginal orders, the most surely marginal first, then pools."""
-    orders, kink, units = attempt.orders, attempt.kink, attempt.book.units
-    ties = []
-    for rank in np.argsort(-np.minimum(kink.fills, 1 - kink.fills), kind="stable"):
-        place = int(attempt.book.order[kink.open_[rank]])
+def _pinned(attempt: Attempt, pad: int) -> _Pinned:
+    """Returns what pins prices: marginal orders, the most surely marginal first, then pools. What
+    joins nothing new is not marginal unless it is tied, and then it is whole or out.
+    """
+    orders, kink = attempt.orders, attempt.kink
+    whole = attempt.book.order[kink.is_whole].tolist()
+    ties, free, trees = list[Tie](), list[int](), Trees(kink.prices.size)
+    for sorted_place, fill, ahead in zip(kink.open_, kink.fills, kink.ahead, strict=True):
+        place = int(attempt.book.order[sorted_place])
         limit = Fraction(orders.leasts[place], orders.amounts[place])
-        part = int(float(kink.fills[rank]) * orders.leasts[place])
-        if part and kink.fills[rank] < 1 - marginal.EDGE:
+        part = int(float(fill) * orders.leasts[place])
+        if part and fill < 1 - marginal.EDGE:
             limit *= Fraction(part + pad, part)
-        ties.append(Tie(int(orders.sell[place]), int(orders.buy[place]), limit))
+        tie = Tie(int(orders.sell[place]), int(orders.buy[place]), limit)
+        if limit and trees.join(tie):
+            ties.append(tie)
+            free.append(place)
+        elif abs(ahead) <= marginal.TIED:
+            free.append(place)
+        elif ahead > 0:
+            whole.append(place)
     paid, _, _ = curves.flows(attempt.pieces, kink.prices)
-    logs = kink.prices + units
+    logs = kink.prices + attempt.book.units
     for piece in np.flatnonzero(paid > 0):
         ends = int(attempt.pieces.token_in[piece]), int(attempt.pieces.token_out[piece])
         ties.append(Tie(*ends, Fraction(float(np.exp(logs[ends[0]] - logs[ends[1]])))))
-    return ties
+    return _Pinned(ties, free, whole)
+
+
+def _sold(orders: Orders, whole: list[int]) -> Sold:
+    sold = Counter[tuple[int, int]]()
+    pairs = zip(orders.sell[whole].tolist(), orders.buy[whole].tolist(), strict=True)
+    for pair, place in zip(pairs, whole, strict=True):
+        sold[pair] += orders.amounts[place]
+    return sold
 
 
 def _logs(prices: Sequence[int], near: Floats) -> Floats:

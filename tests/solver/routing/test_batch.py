@@ -1,0 +1,192 @@
+"""Batches clear at one price vector, in atoms: conserved, fair, the same in any order of orders."""
+
+import itertools
+from math import log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.reference.batches import batch
+from solver.routing.batch import clear
+from solver.routing.clearing.check import check_clearing
+from solver.routing.clearing.orders import Orders, log_limits
+
+TOKENS = tuple(f"0x{place + 1:040x}" for place in range(6))
+NEAR = 1e-6  # of a log price: an order this far in the money is whole, this far out is nothing
+
+
+def orders_of(rows, is_partial=True):
+    sell, buy, amounts, leasts = (list(column) for column in zip(*rows, strict=True))
+    partial = np.array(is_partial) if isinstance(is_partial, list) else is_partial
+    flags = np.broadcast_to(partial, len(rows)).copy()
+    return Orders(np.array(sell), np.array(buy), amounts, leasts, flags)
+
+
+def cleared(tokens, orders, pools=()):
+    """The clearing, checked."""
+    found = clear(tokens, orders, pools)
+    check_clearing(tokens, orders, pools, found)
+    return found
+
+
+def not_complementary(orders, found):
+    """Returns the orders that are in the money and not whole, or out of it and filled."""
+    logs = np.array([log(price) for price in found.prices])
+    ahead = logs[orders.sell] - logs[orders.buy] - log_limits(orders)
+    amounts = np.array(orders.amounts, dtype=object)
+    filled = np.array(found.filled, dtype=object)
+    wrong = ((ahead > NEAR) & (filled < amounts)) | ((ahead < -NEAR) & (filled > 0))
+    wrong[list(found.dropped)] = False
+    return np.flatnonzero(wrong).tolist()
+
+
+def traded_value(orders, found):
+    logs = np.array([float(log(price)) for price in found.prices])
+    filled = np.array([float(amount) for amount in found.filled])
+    return float((filled * np.exp(logs - logs.max())[orders.sell]).sum())
+
+
+amounts = st.integers(10**6, 10**24)
+ratios = st.integers(900, 1100)
+
+
+@st.composite
+def books(draw, tokens=4):
+    pairs = st.tuples(st.integers(0, tokens - 1), st.integers(0, tokens - 2))
+    rows = draw(st.lists(st.tuples(pairs, amounts, ratios), min_size=2, max_size=12))
+    return [
+        (sell, other + (other >= sell), amount, amount * ratio // 1000)
+        for (sell, other), amount, ratio in rows
+    ]
+
+
+@settings(max_examples=25)
+@given(books(), st.booleans())
+def test_any_book_clears_conserved_and_fair(rows, is_partial):
+    cleared(TOKENS[:4], orders_of(rows, is_partial))
+
+
+@settings(max_examples=10)
+@given(books(), st.randoms(use_true_random=False))
+def test_the_order_of_orders_changes_no_price(rows, shuffle):
+    moved = list(rows)
+    shuffle.shuffle(moved)
+    first = cleared(TOKENS[:4], orders_of(rows))
+    second = cleared(TOKENS[:4], orders_of(moved))
+    volumes = [
+        traded_value(orders_of(each), found) for each, found in ((rows, first), (moved, second))
+    ]
+    assert volumes[0] == pytest.approx(volumes[1], rel=1e-6, abs=1e-6 * max(volumes))
+
+
+@settings(max_examples=10)
+@given(books(), books())
+def test_added_orders_leave_everybody_served_fairly(rows, more):
+    cleared(TOKENS[:4], orders_of(rows))
+    found = cleared(TOKENS[:4], orders_of(rows + more))
+    assert len(found.filled) == len(rows) + len(more)
+
+
+@pytest.mark.parametrize(("tokens", "count"), [(10, 10), (10, 100), (50, 100), (50, 1_000)])
+def test_thin_books_clear_exactly(tokens, count):
+    for seed in range(30 if count <= 100 else 4):
+        given = batch(tokens, count, seed)
+        found = cleared(given.tokens, given.orders)
+        assert found.dropped == ()
+        assert not_complementary(given.orders, found) == []
+        parts = sum(0 < f < a for f, a in zip(found.filled, given.orders.amounts, strict=True))
+        assert parts < tokens, "marginal orders are a forest"
+
+
+def test_a_thick_book_clears_through_its_running_sums():
+    given = batch(10, 6_000, 1)
+    found = cleared(given.tokens, given.orders)
+    assert not_complementary(given.orders, found) == []
+    assert sum(amount > 0 for amount in found.filled) > 1_500
+
+
+@pytest.mark.parametrize("is_partial", [True, False])
+def test_pools_trade_with_the_batch(is_partial):
+    for seed in range(6):
+        given = batch(10, 60, seed, pools=20, is_partial=is_partial)
+        found = cleared(given.tokens, given.orders, given.pools)
+        assert found.swaps
+        if is_partial:
+            assert not_complementary(given.orders, found) == []
+
+
+def test_two_opposite_orders_meet_at_the_price_that_fills_both():
+    rows = [(0, 1, 10**18, 2_900 * 10**6), (1, 0, 3_000 * 10**6, 10**18 * 30 // 32)]
+    found = cleared(TOKENS[:2], orders_of(rows))
+    assert found.filled == [10**18, 3_000 * 10**6]
+    assert found.received == [3_000 * 10**6, 10**18]
+    assert found.left == (0, 0)
+
+
+def test_equal_and_opposite_limits_meet_exactly_there():
+    rows = [(0, 1, 5 * 10**18, 15_000 * 10**6), (1, 0, 3_000 * 10**6, 10**18)]
+    found = cleared(TOKENS[:2], orders_of(rows))
+    assert found.received == [3_000 * 10**6, 10**18]
+
+
+def test_a_ring_of_three_needs_no_opposite():
+    rows = [(0, 1, 10**20, 10**20), (1, 2, 10**20, 10**20), (2, 0, 10**20, 10**20)]
+    found = cleared(TOKENS[:3], orders_of(rows, is_partial=False))
+    assert found.received == [10**20] * 3
+
+
+def test_a_book_without_an_overlap_trades_nothing():
+    rows = [(0, 1, 10**18, 2 * 10**18), (1, 0, 10**18, 10**18)]
+    found = cleared(TOKENS[:2], orders_of(rows))
+    assert found.filled == [0, 0]
+
+
+def test_a_marginal_order_that_must_be_whole_is_left_out():
+    rows = [(0, 1, 10**20, 10**20), (1, 0, 10**18, 10**17)]
+    found = cleared(TOKENS[:2], orders_of(rows, is_partial=[False, True]))
+    assert found.dropped == (0,)
+    assert found.filled == [0, 0]
+
+
+def test_an_empty_batch_clears():
+    empty = Orders(np.zeros(0, np.int64), np.zeros(0, np.int64), [], [], np.zeros(0, np.bool_))
+    assert list(cleared(TOKENS[:2], empty).filled) == []
+
+
+def test_two_tokens_clear_where_supply_crosses_demand():
+    for seed in range(20):
+        given = batch(2, 12, seed, scatter=0.05)
+        found = cleared(given.tokens, given.orders)
+        price = found.prices[0] / found.prices[1]
+        low, high = crossing(given.orders)
+        assert low * (1 - 1e-9) <= price <= high * (1 + 1e-9) or not any(found.filled)
+
+
+def crossing(orders):
+    """Returns the least and greatest price of token 0 in token 1 at which the market can clear."""
+    limits = [
+        least / amount if sell == 0 else amount / least
+        for sell, amount, least in zip(orders.sell, orders.amounts, orders.leasts, strict=True)
+    ]
+    ends = sorted(limits)
+    near = [price * (1 + sign * 1e-7) for price in ends for sign in (-1, 1)]
+    candidates = sorted(near + [(a + b) / 2 for a, b in itertools.pairwise(ends)])
+
+    def excess(price):
+        offered = sum(
+            float(amount)
+            for sell, amount, limit in zip(orders.sell, orders.amounts, limits, strict=True)
+            if sell == 0 and price >= limit
+        )
+        wanted = sum(
+            float(amount) / price
+            for sell, amount, limit in zip(orders.sell, orders.amounts, limits, strict=True)
+            if sell == 1 and price <= limit
+        )
+        return wanted - offered
+
+    above = [price for price in candidates if excess(price) > 0]
+    below = [price for price in candidates if excess(price) < 0]
+    return max(above, default=ends[0]), min(below, default=ends[-1])
