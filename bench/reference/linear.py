@@ -35,4 +35,5 @@ def solved(task: Task) -> Solved:
     ended = time.perf_counter()
     fun = np.nan if answer.fun is None else answer.fun
     objective = -float(fun) * trade + float(task.floor @ task.supply)
-    return Solved(objective, str(answer.message)[:40], built - began, ended - built)
+    status = "optimal" if answer.status == 0 else str(answer.message)
+    return Solved(objective, status, built - began, ended - built)
