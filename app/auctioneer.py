@@ -18,7 +18,7 @@ from app.pipeline import Plan, plan, standing
 from app.services import Services
 from app.settlement.attest import Attestor
 from app.settlement.engine import Engine
-from app.settlement.flight import Moved, SettlementJob
+from app.settlement.flight import Moved, Proven, SettlementJob
 from app.verify.mandate import mandated_of, require_carried
 from solver.auction import batches, net
 from solver.domain.errors import Conflict, Infeasible, SolventError
@@ -256,6 +256,7 @@ class Auctioneer:
             calldata=calldata,
             deadline=_deadline(bid, report),
             moved=tuple(_moved(planned) for planned in bid.plans),
+            proven=Proven(*solutions[0].certificate[:3]),
         )
         self._moving |= dict.fromkeys(job.uids, bid.pools)
         await self.engine.settle(job)

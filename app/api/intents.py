@@ -21,7 +21,7 @@ from app.api.models import Accepted, Cancelled, Digest, IntentPage, IntentView
 from app.api.schema import takes
 from app.clock import rfc3339_ms
 from app.services import Services
-from app.settlement.records import moved_by
+from app.settlement.records import settled_by
 from app.store import StoredIntent
 from app.verify import Admission, CancelRequest, signer_of
 from solver.domain.calendar import rfc3339
@@ -142,9 +142,14 @@ async def read(request: Request, uid: Uid) -> Response:
     row = services.store.intent(uid)
     if row is None:
         raise NotFound("there is no intent with this uid", field="uid")
-    moved = await moved_by(services.store, row, services.deployment.chain_id)
-    shown = [{"token": m.token, "atoms": str(m.amount), "place": m.place} for m in moved]
-    return json_answer(view(row, services) | {"moved": shown})
+    moved, proven = await settled_by(services.store, row, services.deployment.chain_id)
+    shown: dict[str, Any] = {
+        "moved": [{"token": m.token, "atoms": str(m.amount), "place": m.place} for m in moved]
+    }
+    if proven is not None:
+        value, bound, gap = map(str, proven)
+        shown["certificate"] = {"value": value, "bound": bound, "gapPpm": gap}
+    return json_answer(view(row, services) | shown)
 
 
 @router.get("/v1/intents", response_model=IntentPage)
@@ -230,4 +235,5 @@ def view(row: StoredIntent, services: Services) -> dict[str, Any]:
         "updatedAt": rfc3339_ms(row.updated_ms),
         "intent": to_json(intent) if row.is_terminal else None,
         "moved": [],
+        "certificate": None,
     }

@@ -50,9 +50,18 @@ class MovedView(View):
     place: str
 
 
+class ProvenView(View):
+    """How good a settlement was when it was sent: what it earned, net of its pools' gas, what no
+    plan could, and the gap. Of the whole batch where intents were netted."""
+
+    value: str
+    bound: str
+    gap_ppm: str
+
+
 class IntentView(View):
-    """An intent and where it stands. `intent` is shown once the state is terminal, `moved` when one
-    intent is read after it settled."""
+    """An intent and where it stands. `intent` is shown once the state is terminal, `moved` and
+    `certificate` when one intent is read after it settled."""
 
     uid: str
     owner: str
@@ -73,6 +82,7 @@ class IntentView(View):
     updated_at: str
     intent: dict[str, Any] | None
     moved: list[MovedView]
+    certificate: ProvenView | None
 
 
 class IntentPage(View):

@@ -29,11 +29,19 @@ class Moved(NamedTuple):
     place: str  # wallet | collateral | receiver
 
 
+class Proven(NamedTuple):
+    """What the certificate of a whole settlement said when it was sent: atoms, and the gap."""
+
+    value: int
+    bound: int
+    gap_ppm: int
+
+
 class SettlementJob(NamedTuple):
     """What the auction decided: calldata for Settlement, one uid and account per item.
 
     `moved` is what each item moves, in the order of uids: kept so that whoever asks what an intent
-    paid and got is told from the same row that settled it.
+    paid and got, and how good that was, is told from the same row that settled it.
 
     After `deadline` (unix seconds) the transaction must not be included any more: the earliest
     validTo of its intents or of its report.
@@ -45,6 +53,7 @@ class SettlementJob(NamedTuple):
     calldata: bytes
     deadline: int
     moved: tuple[tuple[Moved, ...], ...] = ()
+    proven: Proven | None = None
 
 
 class Included(NamedTuple):

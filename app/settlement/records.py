@@ -19,6 +19,7 @@ from app.settlement.flight import (
     Flight,
     Included,
     Moved,
+    Proven,
     SettlementJob,
 )
 from app.settlement.moves import Reasons, walk
@@ -183,21 +184,24 @@ def is_settling(row: StoredIntent | None) -> bool:
     return row is not None and row.state in ("settling", "unknown")
 
 
-async def moved_by(store: Store, row: StoredIntent, chain_id: ChainId) -> tuple[Moved, ...]:
-    """Returns the tokens that settling an intent moved; nothing before its settlement is final.
+async def settled_by(
+    store: Store, row: StoredIntent, chain_id: ChainId
+) -> tuple[tuple[Moved, ...], Proven | None]:
+    """Returns the tokens that settling an intent moved, and the settlement's proof; nothing before
+    it is final.
 
     The ledger may have told the end before the engine has looked: how far its flight is known to be
     does not matter, only that it did not end otherwise.
     """
     if row.state != "settled" or row.auction_id is None:
-        return ()
+        return (), None
     sql = "SELECT job FROM settlement WHERE id > ? AND id < ? AND state NOT IN (?, ?, ?, ?)"
     bounds = (f"{row.auction_id}-", f"{row.auction_id}-~")
     for found in await store.rows(sql, (*bounds, REVERTED, CANCELLED, LOST, REFUSED)):
         job = _decode(found["job"], chain_id)
         if row.uid in job.uids and job.moved:
-            return job.moved[job.uids.index(row.uid)]
-    return ()
+            return job.moved[job.uids.index(row.uid)], job.proven
+    return (), None
 
 
 def _encode(job: SettlementJob) -> str:
@@ -209,6 +213,7 @@ def _encode(job: SettlementJob) -> str:
             "calldata": job.calldata.hex(),
             "deadline": job.deadline,
             "moved": [[[m.token, str(m.amount), m.place] for m in item] for item in job.moved],
+            "proven": [str(number) for number in job.proven or ()],
         }
     ).decode()
 
@@ -222,6 +227,7 @@ def _decode(text: str, chain_id: ChainId) -> SettlementJob:
         bytes.fromhex(job["calldata"]),
         job["deadline"],
         tuple(tuple(Moved(m[0], int(m[1]), m[2]) for m in item) for item in job["moved"]),
+        Proven(*map(int, job["proven"])) if job.get("proven") else None,
     )
 
 
