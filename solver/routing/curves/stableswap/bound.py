@@ -9,6 +9,7 @@ from functools import lru_cache
 from math import inf, isqrt, prod, sqrt
 from typing import NamedTuple
 
+from solver.domain.errors import Infeasible
 from solver.domain.ids import Address
 from solver.domain.market import StableswapPool
 from solver.domain.numbers import WAD, div_up
@@ -64,9 +65,15 @@ def arbitrage_up(pool: StableswapPool, prices: Mapping[Address, int]) -> int:
     in a row can gain more than any one.
     """
     worths = [prices.get(token, 0) for token in pool.tokens]
-    if min(pool.balances) == 0 or not any(worths):
-        return 0  # of an empty coin every swap reverts
-    screen, kept, bound = _screen(pool), FEE_UNIT - pool.fee, 0
+    if not any(worths):
+        return 0
+    try:
+        if min(shape_of(pool).scaled) == 0:
+            return 0  # of an empty coin every swap reverts
+    except Infeasible:
+        return 0  # get_D reverts, and every swap with it
+    screen = _screen(pool)
+    kept, bound = FEE_UNIT - pool.fee, 0
     if screen is not None:
         scores = [worth * weight for worth, weight in zip(worths, screen.weights, strict=True)]
         gains = [score * kept + (score * kept >> MARGIN_BITS) for score in scores]
@@ -155,8 +162,6 @@ def _screen(pool: StableswapPool) -> Screen | None:
     """
     scaled, total = shape_of(pool)
     count, least = len(scaled), min(scaled)
-    if least == 0:
-        return None
     amp, unit = pool.amplification * count, pool.amplification_unit
     rest = sum(scaled) + total * unit // amp - total
     moved = 2 * abs(rest - total ** (count + 1) * unit // (amp * count**count * prod(scaled))) + 4

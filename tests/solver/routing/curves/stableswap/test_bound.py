@@ -95,8 +95,8 @@ def test_a_token_without_a_price_is_worth_nothing_and_costs_nothing():
     pool = stable.pool([10**24] * 3, [10**18] * 3)
     assert arbitrage_up(pool, {}) == 0
     assert arbitrage_up(pool, {pool.tokens[0]: UNIT}) == UNIT * pool.balances[0]
-    emptied = pool._replace(balances=(0, 10**24, 10**24))
-    assert arbitrage_up(emptied, fair(pool)) == 0
+    for balances in ((0, 10**24, 10**24), (0, 0, 0), (1, 10**60, 10**60)):  # every swap reverts
+        assert arbitrage_up(pool._replace(balances=balances), fair(pool)) == 0
 
 
 @pytest.mark.parametrize("edition", [1, 2, 3])
