@@ -16,6 +16,7 @@ import numpy as np
 from adapters.recorded import OptionChain, OptionRow, read_chain
 from app.feeds.recorded import market_of
 from solver.domain.account import Account, Position
+from solver.domain.calendar import rfc3339
 from solver.domain.ids import ZERO_ADDRESS, AccountId
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.intent import NO_SLIPPAGE_LIMIT, Limits
@@ -31,8 +32,14 @@ from solver.domain.program import (
     ScenarioBudget,
     StructureRow,
 )
+from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import Knot, Surface
+from solver.pricing.marks import mark_of
+from solver.routing.certify import tally
+from solver.routing.legs.columns import Table, table_of
+from solver.routing.lots import Ground
+from solver.routing.proof import UNPROVEN
 
 INSTRUMENTS, VENUES, LEVELS = 600, 3, 5
 SPOTS = (-30, -20, -15, -10, -5, 0, 5, 10, 15, 20, 30)  # per cent
@@ -57,6 +64,13 @@ class Task(NamedTuple):
     snapshot: Snapshot
 
 
+def table(task: Task) -> Table:
+    """Returns the task's menu with its columns and rows."""
+    draft = Solution(task.snapshot.hash, (), (), (), (), 0, 0, UNPROVEN)
+    ground = Ground(tally.held_delta(task.program, task.snapshot, draft, task.account))
+    return table_of(task.program, task.snapshot, task.account, draft, ground)
+
+
 def recorded(path: pathlib.Path, at: int, currency: str, kind: str) -> Task:
     """Returns a recorded chain with synthetic depth; raises as `read_chain`."""
     chain = read_chain(path, at, currency)
@@ -69,7 +83,22 @@ def recorded(path: pathlib.Path, at: int, currency: str, kind: str) -> Task:
     for row in sorted(rows[:INSTRUMENTS], key=lambda row: row.name):
         ladders += _recorded(row, rng)
     snapshot = _snapshot(chain.time, spot, market.surface, market.series, ladders)
-    return Task(f"{currency} {kind}", _program(kind, snapshot), _account(kind), snapshot)
+    return Task(
+        f"{currency} {rfc3339(at)[:10]} {kind}", _program(kind, snapshot), _account(kind), snapshot
+    )
+
+
+def recorded_tasks(path: pathlib.Path, count: int) -> list[Task]:
+    """Returns chains spread evenly over all that were recorded, of both currencies and kinds."""
+    from fastparquet import ParquetFile
+
+    stamps = ParquetFile(str(path)).to_pandas(columns=["snapshot"])["snapshot"].unique()
+    times = sorted(int(stamp.timestamp()) for stamp in stamps)
+    step = (len(times) - 1) / max(count - 1, 1)
+    return [
+        recorded(path, times[round(n * step)], ("BTC", "ETH")[n % 2], (COVERED, INCOME)[n // 2 % 2])
+        for n in range(count)
+    ]
 
 
 def synthetic(seed: int, kind: str, venues: int = VENUES, strikes: int = 30) -> Task:
@@ -85,10 +114,8 @@ def synthetic(seed: int, kind: str, venues: int = VENUES, strikes: int = 30) -> 
         listed = sorted({int(round(k / 5) * 5) * WAD for k in grid})
         series.append((time + day * DAY, tuple(listed)))
     empty = _snapshot(time, int(spot) * WAD, surface, tuple(series), [])
-    from solver.pricing.marks import mark_of
-
-    for expiry, listed in series:
-        for strike in listed:
+    for expiry, strikes_at in series:
+        for strike in strikes_at:
             for right in (Kind.CALL, Kind.PUT):
                 instrument = Instrument(MARKET, right, expiry, strike)
                 mark = mark_of(instrument, empty) / WAD

@@ -80,10 +80,13 @@ class Count:
 
     def gain(self, instrument: int, sign: int, price: int) -> int:
         """Returns what one unit is worth above its price, with its theta: atoms, 1e36."""
-        edge = sign * (self.unit("mark", instrument) - price) * WAD
+        return sign * (self.worth(instrument) - price * WAD) * self.atoms
+
+    def worth(self, instrument: int) -> int:
+        """Returns the mark with the theta of the choice's carry, 1e36 settlement units."""
         carry = self.choice.carry_seconds
         theta = self.unit("theta", instrument) * carry * WAD // YEAR if carry else 0
-        return (edge + sign * theta) * self.atoms
+        return self.unit("mark", instrument) * WAD + theta
 
     def loss(self, instrument: int, sign: int, price: int) -> int:
         """Returns what one unit loses against the mark, 1e18, 0 where it gains."""

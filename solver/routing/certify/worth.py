@@ -7,7 +7,6 @@ that are not negative give a valid bound.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from solver.domain.account import Account
 from solver.domain.market import Level
@@ -22,16 +21,6 @@ from solver.routing.toll import toll
 GAS_LEG = 60_000  # of one more maker: a quote, its signature, the position slots it writes
 
 Rows = Mapping[str, int]
-
-
-class _Box(NamedTuple):
-    """A range of one greek, 1e36, and the name of its rows."""
-
-    name: str
-    market: int
-    greek: str
-    low: int
-    high: int
 
 
 def choice_value_and_bound(
@@ -62,7 +51,7 @@ def _bound(count: Count, rows: Rows, tolled: int) -> int:
     ends = [_ends(rows, f"structure:{number}") for number in range(len(choice.structure))]
     for (above, below), row in zip(ends, choice.structure, strict=True):
         total += (above * row.quantity_max - below * row.quantity_min) * WAD
-    legs: Counter[tuple[int, object]] = Counter()
+    legs, slopes = Counter[tuple[int, object]](), dict[int, int]()
     for exposure in count.program.exposures:
         above, below = _ends(rows, f"leg:{exposure.leg}")
         total += (above * exposure.quantity_max - below * exposure.quantity_min) * WAD
@@ -70,9 +59,11 @@ def _bound(count: Count, rows: Rows, tolled: int) -> int:
         for ladder, sign, level in offers(count.program, exposure, snapshot):
             runs.setdefault((ladder.instrument, sign, ladder.maker), []).append(level)
         for (instrument, sign, maker), levels in runs.items():
-            own = (p * count.unit(r, instrument) for p, m, r in priced if instrument >> 144 == m)
+            if instrument not in slopes:
+                rows_in = (row for row in priced if row[1] == instrument >> 144)
+                slopes[instrument] = sum(p * count.unit(r, instrument) for p, _, r in rows_in)
             counted = [n for n, r in enumerate(choice.structure) if is_of(r, instrument, sign)]
-            slope = sign * sum(own) + (above - below) * WAD
+            slope = sign * slopes[instrument] + (above - below) * WAD
             slope += WAD * sum(ends[n][0] - ends[n][1] for n in counted)
             room = min(
                 [exposure.quantity_max, *(choice.structure[n].quantity_max for n in counted)]
@@ -96,9 +87,11 @@ def _run(
     (slope, losses, room), total = terms, 0
     budget = count.choice.loss_max
     left = None if budget is None else div_up(budget * WAD * WAD, count.atoms)  # 1e36
+    (instrument, sign), mark = key, count.unit("mark", key[0])
+    worth = count.worth(instrument)
     for level in levels:
-        lost = count.loss(*key, level.price)
-        gain = count.gain(*key, level.price) - slope - losses * lost
+        lost = max(0, sign * (level.price - mark))
+        gain = sign * (worth - level.price * WAD) * count.atoms - slope - losses * lost
         taken = max(0, min(level.quantity, room))
         if left is not None and lost:
             taken = min(taken, div_up(left, lost))
@@ -133,15 +126,16 @@ def _priced(count: Count, rows: Rows) -> tuple[list[tuple[int, int, str | Scenar
     return priced, total
 
 
-def _boxes(count: Count) -> list[_Box]:
+def _boxes(count: Count) -> list[tuple[str, int, str, int, int]]:
+    """Returns (name of its rows, market, greek, low, high) of each box, 1e36."""
     boxes = [
-        _Box(f"greek:{n}", b.market, b.greek, b.low * WAD, b.high * WAD)
+        (f"greek:{n}", b.market, b.greek, b.low * WAD, b.high * WAD)
         for n, b in enumerate(count.choice.greeks)
     ]
     box = count.program.delta
     if box is not None:  # the contract's delta is rounded down: the box is wider by less than one
         low, high = (box.target - box.tolerance) * WAD, (box.target + box.tolerance + 1) * WAD
-        boxes.append(_Box("delta", box.market, "delta", low, high))
+        boxes.append(("delta", box.market, "delta", low, high))
     return boxes
 
 

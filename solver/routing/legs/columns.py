@@ -11,6 +11,7 @@ import numpy as np
 
 from solver.domain.account import Account
 from solver.domain.calendar import YEAR
+from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.intent import NO_COST_LIMIT, NO_SLIPPAGE_LIMIT
 from solver.domain.market import Ladder, Level
@@ -76,7 +77,8 @@ def table_of(
     budget = choice.scenarios
     menu = Menu(
         cost=cost,
-        size=np.array([_lots(c, most) * LOT / WAD for c in columns]),
+        size=np.array([lots_down(min(c.level.quantity, most[c.exposure.leg])) for c in columns])
+        * (LOT / WAD),
         leg=np.array(leg, dtype=np.int64),
         run=np.array(_numbered(runs), dtype=np.int64),
         fixed=np.full(max(leg, default=-1) + 1, fill_toll(snapshot) / part.atoms),
@@ -187,21 +189,20 @@ def _in(part: _Part, market: int, greek: str) -> Floats:
 
 def _columns(program: Program, snapshot: Snapshot) -> list[Column]:
     """Returns the levels, sorted by contract, maker, exposure, side and how good they are."""
-    columns = []
     alive = {i: _is_alive(i, snapshot) for i in {ladder.instrument for ladder in snapshot.ladders}}
+    runs: dict[tuple[int, AccountId, int, int], list[Column]] = {}
     for exposure in program.exposures:
         for ladder, sign, level in offers(program, exposure, snapshot):
-            is_sane = level.price <= PRICE_MAX * WAD and level.quantity >= LOT
-            if is_sane and alive[ladder.instrument]:
-                columns.append(Column(exposure, ladder, sign, level))
-    columns.sort(key=_order)
-    return columns
-
-
-def _order(column: Column) -> tuple[object, ...]:
-    ladder = column.ladder
-    best = column.sign * column.level.price
-    return ladder.instrument, ladder.maker, column.exposure.leg, column.sign, best
+            if (
+                alive[ladder.instrument]
+                and level.price <= PRICE_MAX * WAD
+                and level.quantity >= LOT
+            ):
+                key = (ladder.instrument, ladder.maker, exposure.leg, sign)
+                runs.setdefault(key, []).append(Column(exposure, ladder, sign, level))
+    for (_, _, _, sign), run in runs.items():
+        run.sort(key=lambda column, sign=sign: sign * column.level.price)  # type: ignore[misc]
+    return [column for key in sorted(runs) for column in runs[key]]
 
 
 def _is_alive(instrument: int, snapshot: Snapshot) -> bool:
@@ -209,10 +210,6 @@ def _is_alive(instrument: int, snapshot: Snapshot) -> bool:
     asked = Instrument.unpack(instrument)
     is_option = asked.kind in (Kind.CALL, Kind.PUT) and asked.expiry > snapshot.time
     return asked.kind is Kind.PERP or is_option
-
-
-def _lots(column: Column, most: dict[int, int]) -> int:
-    return lots_down(min(column.level.quantity, most[column.exposure.leg]))
 
 
 def _risks_of(ids: Sequence[int], snapshot: Snapshot, scenarios: Sequence[Scenario]) -> Risks:

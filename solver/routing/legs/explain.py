@@ -86,4 +86,7 @@ def _name(program: Program, row: str) -> str:
 
 
 def _decimal(value: float) -> str:
-    return f"{round(value, PLACES):.{PLACES}f}".rstrip("0").rstrip(".")
+    """Returns six digits at least, without an exponent: a gamma is small."""
+    size = abs(value)
+    places = PLACES if size >= 1 or size == 0 else PLACES - 1 - int(np.floor(np.log10(size)))
+    return f"{value:.{min(places, 18)}f}".rstrip("0").rstrip(".")

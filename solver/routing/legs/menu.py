@@ -85,4 +85,4 @@ def scaled(menu: Menu) -> tuple[Menu, Floats, float]:
         rows=rows, low=menu.low / units, high=menu.high / units, spare=menu.spare / units
     )
     stake = float(np.abs(menu.cost * menu.size).max(initial=0.0) + menu.fixed.max(initial=0.0))
-    return same, units, max(stake, 1e-9)
+    return same, units, stake or 1.0

@@ -18,7 +18,7 @@ from solver.routing.legs.menu import Floats, Found, Menu, scaled, trimmed
 from solver.routing.legs.relaxation import ROUNDS, ROUNDS_FIRST, Relaxation
 from solver.routing.legs.restricted import Restricted, Worth
 
-NODES = 240  # of all trees together
+NODES = 200  # of all trees together
 NEAR_LEGS, NEAR_NODES = 3, 16  # legs let go at once, and nodes of the tree in their place
 SWAPS = 8  # legs tried in the place of one
 BETTER = 1e-9  # relative: what counts as an improvement

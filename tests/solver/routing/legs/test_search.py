@@ -1,0 +1,89 @@
+"""The search for legs, its bound and its lots, against HiGHS's mixed-integer optimum."""
+
+import numpy as np
+import pytest
+
+from bench.reference.chains import COVERED, INCOME, LEGS_MAX, LOT, synthetic, table
+from bench.reference.milp import GAP, optimum
+from solver.routing.legs.menu import Found, Menu, trimmed
+from solver.routing.legs.search import Search
+from solver.routing.legs.whole import in_lots
+
+OFF_MAX = 0.01
+CASES = [(seed, kind) for seed in (0, 1) for kind in (COVERED, INCOME)]
+
+
+def small(seed, kind):
+    return table(synthetic(seed, kind, venues=2, strikes=4)).menu
+
+
+def best_of(menu: Menu) -> Found:
+    found = Search(menu).found()
+    assert found is not None
+    return found
+
+
+def missed(menu: Menu, found: Found) -> float:
+    """How far the worst row is missed, as a share of what a full column moves it by."""
+    moved = menu.rows @ found.units + menu.spare * found.margin
+    unit = np.maximum(np.abs(menu.rows * menu.size).max(axis=1), 1e-9)
+    return float((np.maximum(menu.low - moved, moved - menu.high) / unit).max())
+
+
+@pytest.mark.parametrize(("seed", "kind"), CASES)
+def test_legs_are_within_one_per_cent_of_the_proved_optimum(seed, kind):
+    menu = small(seed, kind)
+    found, proved = best_of(menu), optimum(menu)
+    assert proved is not None
+    assert proved.gap <= GAP
+    assert found.cost <= proved.cost + OFF_MAX * abs(proved.cost)
+    assert found.bound <= proved.cost * (1 - 1e-9) + 1e-6
+    assert missed(menu, found) <= 1e-6
+    assert len(np.unique(menu.leg[found.units > 1e-7])) <= LEGS_MAX
+    assert (found.units <= menu.size + 1e-9).all()
+
+
+@pytest.mark.parametrize(("seed", "kind"), CASES)
+def test_lots_keep_every_row_and_cost_little(seed, kind):
+    menu = small(seed, kind)
+    found = best_of(menu)
+    whole = in_lots(menu, found, LOT)
+    assert whole is not None
+    lots = whole.units / LOT
+    assert np.abs(lots - lots.round()).max() < 1e-9
+    assert missed(menu, whole) <= 1e-9
+    assert whole.cost <= found.cost + 0.01 * abs(found.cost)
+    assert whole.cost >= found.bound
+
+
+def test_the_same_menu_is_searched_alike_twice():
+    menu = small(3, COVERED)
+    one, other = best_of(menu), best_of(menu)
+    assert (one.units == other.units).all()
+    assert one[1:4] == other[1:4]
+
+
+def test_more_legs_or_wider_rows_never_cost_more():
+    menu = small(2, INCOME)
+    costs = [best_of(menu._replace(legs_max=legs)).cost for legs in (4, 6, 8)]
+    assert costs[0] >= costs[1] - 0.01 * abs(costs[1])
+    assert costs[1] >= costs[2] - 0.01 * abs(costs[2])
+
+
+def test_what_a_budget_alone_forbids_is_cut_from_the_levels():
+    menu = Menu(
+        cost=np.array([-3.0, -2.0, -1.0]),
+        size=np.array([4.0, 4.0, 4.0]),
+        leg=np.array([0, 0, 0]),
+        run=np.array([0, 0, 0]),
+        fixed=np.zeros(1),
+        rows=np.array([[1.0, 1.0, 1.0]]),
+        low=np.array([0.0]),
+        high=np.array([6.0]),
+        spare=np.zeros(1),
+        spare_cost=0.0,
+        spare_max=0.0,
+        legs_max=1,
+    )
+    assert trimmed(menu).size.tolist() == [4.0, 2.0, 0.0]
+    assert best_of(menu).cost == pytest.approx(-16.0)
