@@ -1,23 +1,30 @@
 """Pools of every kind in one plan: proved where honest, each used as often as its bound allows."""
 
+from collections import Counter
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.domain.errors import Infeasible
 from solver.domain.market import BookPool, StablePool, StableswapPool, WeightedPool
 from solver.domain.numbers import WAD
+from solver.domain.route import Case
 from solver.routing import curves
 from solver.routing.certify import certify
+from solver.routing.certify.pools import token_bound
 from solver.routing.curves import PRICE_UNIT
+from solver.routing.toll import toll
 from tests.solver.routing import world
 from tests.solver.routing.certify.claims import (
     CODE,
     CONSERVES,
+    DAI_V2,
     PRICES,
     USDT,
     V2,
     V3,
+    V3_DAI,
     WALLET,
     at,
     refused,
@@ -136,6 +143,56 @@ def test_a_book_takes_no_part_of_a_lot():
 def test_a_leftover_in_a_token_on_the_way_is_refused():
     with refused(CONSERVES):
         certify(SWAP, SNAPSHOT, PLAN._replace(swaps=PLAN.swaps[:-1]), WALLET)
+
+
+KINDS = (BOOK, V2, V3, WEIGHTED, STABLE, CURVE, V3_DAI, DAI_V2)
+WALK = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(0, 3), st.integers(0, 3), st.floats(0, 1)),
+    min_size=1,
+    max_size=10,
+)
+
+
+def walked(steps):
+    """Returns what is held after any swaps that the pools take, and how often each was used."""
+    held, used = Counter({W: 100 * WAD}), Counter[str]()
+    now = {pool.address: pool for pool in KINDS}
+    for place, first, second, part in steps:
+        pool = now[KINDS[place].address]
+        pair = (pool.tokens[first % len(pool.tokens)], pool.tokens[second % len(pool.tokens)])
+        amount = int(held[pair[0]] * part)
+        if amount == 0 or (used[pool.address] and not curves.is_repeatable(pool)):
+            continue
+        if isinstance(pool, BookPool):
+            amount -= amount % pool.lot if pair[0] == W else 0
+        try:
+            out = curves.amount_out(pool, pair, amount)
+            now[pool.address] = curves.after(pool, pair, amount)
+        except Infeasible:
+            continue
+        used[pool.address] += 1
+        held.update({pair[0]: -amount, pair[1]: out})
+    return held, used
+
+
+@settings(max_examples=150)
+@given(WALK, st.lists(st.floats(0.9, 1.1), min_size=5, max_size=5))
+def test_no_plan_is_worth_more_than_any_bound(steps, skews):
+    """At any prices, whatever is left: what it holds, net of gas, of the case it is in too."""
+    held, used = walked(steps)
+    prices = {
+        token: int(PRICES[token] * skew * PRICE_UNIT)
+        for token, skew in zip((W, U, D, T, WBTC.address), skews, strict=True)
+    }
+    gas = {pool.address: pool.gas for pool in KINDS}
+    per_gas = toll(U, SNAPSHOT)
+    spent = per_gas.up(sum(gas[address] * times for address, times in used.items()))
+    worth = sum(prices[token] * atoms for token, atoms in held.items()) // PRICE_UNIT - spent
+    world_ = SNAPSHOT._replace(pools=KINDS)
+    at = tuple(prices.items())
+    own = Case(tuple(a for a in gas if not used[a]), tuple(a for a in gas if used[a]), at)
+    for case in (Case((), (), at), own):
+        assert worth <= token_bound({W: 100 * WAD}, world_, (case,), per_gas)
 
 
 TURNS = st.lists(st.tuples(st.booleans(), st.floats(-6, -0.5)), min_size=1, max_size=4)
