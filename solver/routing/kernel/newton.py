@@ -15,6 +15,8 @@ LOOKS_MAX = 40  # of one search
 
 RESIDUAL_MAX = 1e-10  # aimed at
 RESIDUAL_MAX_OF_BOOKS = 1e-13
+STALE_MAX = 2  # steps that bring nothing more once the residual is
+SMALL = 1e-9
 IDLE_MIN = 0.5  # of the residual: nearly nothing trades yet
 STEPS_MAX = 100
 ROUNDS_MAX = 60  # of the multipliers of the books' levels
@@ -53,14 +55,16 @@ def descend(problem: Problem, tolerance: float, steps_max: int) -> tuple[float, 
     residual, steps = measure(problem), 0
     if residual > IDLE_MIN:
         kindle(problem)
-    while residual > tolerance and steps < steps_max:
+    stale = 0
+    while residual > tolerance and steps < steps_max and stale < STALE_MAX:
         longest = direct(problem, residual)
         if longest == 0.0:
             break
         search(problem, min(1.0, STEP_MAX / longest), STEP_MAX / longest)
         settle(problem)
         steps += 1
-        residual = measure(problem)
+        before, residual = residual, measure(problem)
+        stale = stale + 1 if residual < SMALL and residual > 0.5 * before else 0
     return residual, steps
 
 

@@ -82,7 +82,8 @@ class Problem(NamedTuple):
     plan: Plan
     levels: Levels
     knobs: Floats  # BLUR, WIDTH, SOFTNESS, NOISE
-    core: Floats  # work space for the core, square
+    core: Floats  # work space: a square over the core
+    work: Floats  # and four rows over all tokens
 
 
 BLUR = 0  # knobs: how far a fee band's ends are rounded off, in log price

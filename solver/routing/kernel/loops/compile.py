@@ -28,8 +28,13 @@ def compiled_run() -> Any:
         names = {**function.__globals__, **known}
         twin = FunctionType(function.__code__, names, function.__name__)
         twin.__qualname__ = function.__qualname__
-        is_entry = function is run.run
-        known[function.__name__] = numba.njit(cache=is_entry, error_model="numpy")(twin)
+        options: dict[str, Any] = {"error_model": "numpy"}
+        if function is run.run:
+            options["cache"] = True
+        else:  # called by compiled code alone; who makes no arrays needs not count who holds them
+            options |= {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+            options["_nrt"] = "np" in function.__code__.co_names
+        known[function.__name__] = numba.njit(**options)(twin)
     for compiled in known.values():
         compiled.py_func.__globals__.update(known)
     known["run"]._cache._cache_file._source_stamp = stamp

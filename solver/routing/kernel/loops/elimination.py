@@ -4,14 +4,13 @@ Only sums of positive numbers occur: what a row has beyond its Laplacian is carr
 the diagonal (Grassmann, Taksar, Heyman), so weights of any ratio lose no digits.
 """
 
-import numpy as np
-
 from solver.routing.kernel.graph import Floats, Places
 from solver.routing.kernel.state import Edges, Plan, Problem, Tokens
 
 DENSE_MAX = 40  # tokens in the core up to which it is eliminated before anything else is tried
 SWEEPS_MAX = 60  # of conjugate gradients before the core is eliminated after all
 ACCURACY = 0.02  # of a step found by them, at most
+DIAGONAL, REST, WAY, IMAGE = 0, 1, 2, 3  # rows of the work space
 
 
 def direct(problem: Problem, residual: float) -> float:
@@ -22,7 +21,7 @@ def direct(problem: Problem, residual: float) -> float:
         done = iterate(problem, min(ACCURACY, residual))
     if not done:
         core = problem.core
-        core[:] = 0.0
+        clear(core)
         for t in range(tokens.step.size):
             tokens.step[t] = -tokens.pull[t] if tokens.is_free[t] else 0.0
         join(plan, problem.edges, tokens, core)
@@ -139,78 +138,93 @@ def iterate(problem: Problem, accuracy: float) -> bool:
     """Solves by conjugate gradients scaled by the diagonal: few sweeps where the graph is dense and
     even. Returns whether the accuracy was reached; writes nothing but the step.
     """
-    tokens, edges, core = problem.tokens, problem.edges, problem.core
-    step, is_free, stiff = tokens.step, tokens.is_free, tokens.stiff
-    count = step.size
+    tokens, edges, core, work = problem.tokens, problem.edges, problem.core, problem.work
+    step, is_free, count = tokens.step, tokens.is_free, tokens.step.size
     is_dense = core.shape[0] == count and 4 * edges.a.size >= count * count
-    diagonal, rest, way, image = np.empty((4, count))
-    diagonal[:] = stiff
-    weigh(edges, diagonal)
+    for t in range(count):
+        work[DIAGONAL, t] = tokens.stiff[t]
+    weigh(edges, work)
     if is_dense:
         spread(edges, core)
     now = 0.0
     for t in range(count):
+        diagonal, pull = work[DIAGONAL, t], -tokens.pull[t]
+        is_moved = is_free[t] and diagonal > 0.0
         step[t] = 0.0
-        rest[t] = -tokens.pull[t] if is_free[t] and diagonal[t] > 0.0 else 0.0
-        way[t] = rest[t] / diagonal[t] if rest[t] != 0.0 else 0.0
-        now += rest[t] * way[t]
+        work[REST, t] = pull if is_moved else 0.0
+        work[WAY, t] = pull / diagonal if is_moved else 0.0
+        now += work[REST, t] * work[WAY, t]
     goal = accuracy * accuracy * now
     for _ in range(SWEEPS_MAX):
         if now <= goal:
             return True
         if is_dense:
-            sweep_dense(core, way, image)
+            sweep_dense(core, work)
         else:
-            sweep(edges, way, image)
+            sweep(edges, work)
         bend, later = 0.0, 0.0
         for t in range(count):
-            image[t] = diagonal[t] * way[t] - image[t] if is_free[t] else 0.0
-            bend += way[t] * image[t]
+            image = work[DIAGONAL, t] * work[WAY, t] - work[IMAGE, t] if is_free[t] else 0.0
+            work[IMAGE, t] = image
+            bend += work[WAY, t] * image
         ahead = now / bend
         for t in range(count):
-            step[t] += ahead * way[t]
-            rest[t] -= ahead * image[t]
-            if diagonal[t] > 0.0:
-                later += rest[t] * rest[t] / diagonal[t]
+            step[t] += ahead * work[WAY, t]
+            work[REST, t] -= ahead * work[IMAGE, t]
+            if work[DIAGONAL, t] > 0.0:
+                later += work[REST, t] * work[REST, t] / work[DIAGONAL, t]
         for t in range(count):
-            if diagonal[t] > 0.0:
-                way[t] = rest[t] / diagonal[t] + later / now * way[t]
+            if work[DIAGONAL, t] > 0.0:
+                rest = work[REST, t] / work[DIAGONAL, t]
+                work[WAY, t] = rest + later / now * work[WAY, t]
         now = later
     return False
 
 
-def weigh(edges: Edges, diagonal: Floats) -> None:
+def weigh(edges: Edges, work: Floats) -> None:
     """Adds every weight to the diagonal of both its ends."""
     a, b, weight = edges.a, edges.b, edges.weight
     for e in range(a.size):
         if weight[e] > 0.0:
-            diagonal[a[e]] += weight[e]
-            diagonal[b[e]] += weight[e]
+            work[DIAGONAL, a[e]] += weight[e]
+            work[DIAGONAL, b[e]] += weight[e]
 
 
 def spread(edges: Edges, core: Floats) -> None:
     """Adds every weight up in the square of all tokens."""
     a, b, weight = edges.a, edges.b, edges.weight
-    core[:] = 0.0
+    clear(core)
     for e in range(a.size):
         if weight[e] > 0.0:
             core[a[e], b[e]] += weight[e]
             core[b[e], a[e]] += weight[e]
 
 
-def sweep(edges: Edges, way: Floats, image: Floats) -> None:
+def clear(core: Floats) -> None:
+    """Empties the square."""
+    for p in range(core.shape[0]):
+        for q in range(core.shape[1]):
+            core[p, q] = 0.0
+
+
+def sweep(edges: Edges, work: Floats) -> None:
     """Sets image = weights * way, edge by edge."""
     a, b, weight = edges.a, edges.b, edges.weight
-    image[:] = 0.0
+    for t in range(work.shape[1]):
+        work[IMAGE, t] = 0.0
     for e in range(a.size):
         if weight[e] > 0.0:
-            image[a[e]] += weight[e] * way[b[e]]
-            image[b[e]] += weight[e] * way[a[e]]
+            work[IMAGE, a[e]] += weight[e] * work[WAY, b[e]]
+            work[IMAGE, b[e]] += weight[e] * work[WAY, a[e]]
 
 
-def sweep_dense(core: Floats, way: Floats, image: Floats) -> None:
-    """Sets image = weights * way, row by row. Rows are summed in the columns' order of `way`."""
-    image[:] = 0.0
-    for s in range(way.size):
-        if way[s] != 0.0:
-            image += way[s] * core[s]
+def sweep_dense(core: Floats, work: Floats) -> None:
+    """Sets image = weights * way, row by row."""
+    count = work.shape[1]
+    for t in range(count):
+        work[IMAGE, t] = 0.0
+    for s in range(count):
+        way = work[WAY, s]
+        if way != 0.0:
+            for t in range(count):
+                work[IMAGE, t] += way * core[s, t]

@@ -11,7 +11,8 @@ def pass_gates(problem: Problem) -> None:
     """
     edges, trial, net = problem.edges, problem.tokens.trial, problem.tokens.net
     softness = problem.knobs[SOFTNESS]
-    net[:] = problem.tokens.supply
+    for t in range(net.size):
+        net[t] = problem.tokens.supply[t]
     for i in range(edges.a.size):
         a, b, flow_a, flow_b = edges.a[i], edges.b[i], edges.flow_a[i], edges.flow_b[i]
         if edges.cost[i] > 0.0:

@@ -8,7 +8,7 @@ import math
 from solver.routing.kernel.loops.curves import respond_pairs, respond_ranges, respond_stables
 from solver.routing.kernel.loops.gate import pass_gates
 from solver.routing.kernel.loops.ladders import respond_books, settle_books
-from solver.routing.kernel.state import NOISE, PAST, SOFTNESS, Problem
+from solver.routing.kernel.state import NOISE, PAST, SOFTNESS, WIDTH, Problem
 
 
 def look(problem: Problem, length: float) -> float:
@@ -38,8 +38,9 @@ def look(problem: Problem, length: float) -> float:
 
 
 def kindle(problem: Problem) -> None:
-    """Gives every pool that is idle the weight it has when it starts to trade: for a first step."""
-    pairs, ranges, edges, price = problem.pairs, problem.ranges, problem.edges, problem.tokens.price
+    """Gives every edge that is idle the weight it has when it starts to trade: for a first step."""
+    pairs, ranges, books, edges = problem.pairs, problem.ranges, problem.books, problem.edges
+    price = problem.tokens.price
     for i in range(pairs.a.size):
         if edges.weight[i] == 0.0 and edges.above[i] > -PAST and edges.below[i] > -PAST:
             edges.weight[i] = pairs.weight[i] * pairs.reserve_b[i] * price[pairs.b[i]]
@@ -48,6 +49,11 @@ def kindle(problem: Problem) -> None:
         if edges.weight[i] == 0.0 and edges.above[i] > -PAST and edges.below[i] > -PAST:
             depth = ranges.liquidity[ranges.current[k]] * ranges.root[k]
             edges.weight[i] = 0.5 * depth * price[ranges.b[k]]
+    for k in range(books.a.size):
+        i = edges.a.size - books.a.size + k
+        if edges.weight[i] == 0.0 and edges.above[i] > -PAST and edges.below[i] > -PAST:
+            worth = books.size[books.first[k]] * price[books.a[k]]
+            edges.weight[i] = worth / problem.knobs[WIDTH]
 
 
 def settle(problem: Problem) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from solver.routing.kernel.graph import Books, Floats, Pairs, Ranges, Signs, Stables
+from solver.routing.kernel.graph import Books, Floats, Pairs, Places, Ranges, Signs, Stables
+from solver.routing.kernel.loops.elimination import DENSE_MAX
 from solver.routing.kernel.loops.ladders import band_books, levels_of
 from solver.routing.kernel.loops.ordering import order
 from solver.routing.kernel.newton import converge
@@ -27,21 +28,20 @@ def run(
 ) -> tuple[Floats, Floats, Floats, Floats, tuple[float, float, float, float, int]]:
     """Returns (prices, flows of a, flows of b, gates, (value, primal, lack, residual, steps))."""
     supply, floor, way, cost, start, softness = rest
-    a = np.concatenate((pairs.a, ranges.a, stables.a, books.a))
-    b = np.concatenate((pairs.b, ranges.b, stables.b, books.b))
+    a, b = ends_of(pairs, ranges, stables, books)
     plan = order(supply.size, a, b)
     count, size = a.size, plan.core.size
+    gate = np.ones(count)
     edges = Edges(
-        a, b, np.empty(count), np.empty(count), np.zeros(count), np.zeros(count), np.zeros(count),
-        cost, np.ones(count),
+        a, b, np.empty(count), np.empty(count), np.empty(count), np.empty(count), np.empty(count),
+        cost, gate,
     )  # fmt: skip
-    tokens = placed(supply, floor, start)
-    levels = levels_of(books)
+    tokens, levels = placed(supply, floor, start), levels_of(books)
     knobs, core = np.zeros(4), np.empty((size, size))
-    knobs[SOFTNESS], knobs[NOISE] = softness, NOISE_OF_SUPPLY * supply.sum()
-    held = pairs.reserve_a.sum() + stables.reserve_a.sum() + ranges.liquidity.sum()
-    knobs[NOISE] += NOISE_OF_HELD * (held + books.size.sum())
-    problem = Problem(pairs, ranges, stables, books, edges, tokens, plan, levels, knobs, core)
+    work = np.empty((4, supply.size if size > DENSE_MAX else 0))
+    problem = Problem(pairs, ranges, stables, books, edges, tokens, plan, levels, knobs, core, work)
+    knobs[SOFTNESS] = softness
+    hush(problem)
     band_pairs(problem)
     band_ranges(problem)
     band_stables(problem)
@@ -51,6 +51,40 @@ def run(
     value, primal, lack = worth(problem, floor, lost)
     told = (value, primal, lack, residual, steps)
     return tokens.price, edges.flow_a, edges.flow_b, edges.gate, told
+
+
+def ends_of(pairs: Pairs, ranges: Ranges, stables: Stables, books: Books) -> tuple[Places, Places]:
+    """Returns the tokens of every edge."""
+    count = pairs.a.size + ranges.a.size + stables.a.size + books.a.size
+    a, b = np.empty(count, np.int64), np.empty(count, np.int64)
+    at = fill(a, b, 0, (pairs.a, pairs.b))
+    at = fill(a, b, at, (ranges.a, ranges.b))
+    at = fill(a, b, at, (stables.a, stables.b))
+    fill(a, b, at, (books.a, books.b))
+    return a, b
+
+
+def fill(a: Places, b: Places, at: int, kind: tuple[Places, Places]) -> int:
+    """Writes the tokens of one kind; returns where the next begins."""
+    for k in range(kind[0].size):
+        a[at + k], b[at + k] = kind[0][k], kind[1][k]
+    return at + kind[0].size
+
+
+def hush(problem: Problem) -> None:
+    """Sets what value is noise: of sums over all that is held, and of what is given."""
+    held, given = 0.0, 0.0
+    for i in range(problem.pairs.reserve_a.size):
+        held += problem.pairs.reserve_a[i]
+    for i in range(problem.stables.reserve_a.size):
+        held += problem.stables.reserve_a[i]
+    for i in range(problem.ranges.liquidity.size):
+        held += problem.ranges.liquidity[i]
+    for i in range(problem.books.size.size):
+        held += problem.books.size[i]
+    for t in range(problem.tokens.supply.size):
+        given += problem.tokens.supply[t]
+    problem.knobs[NOISE] = NOISE_OF_HELD * held + NOISE_OF_SUPPLY * given
 
 
 def placed(supply: Floats, floor: Floats, start: Floats) -> Tokens:

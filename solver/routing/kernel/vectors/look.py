@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from solver.routing.kernel.state import NOISE, PAST, SHUT, SOFTNESS, Problem
+from solver.routing.kernel.state import NOISE, PAST, SHUT, SOFTNESS, WIDTH, Problem
 from solver.routing.kernel.vectors.curves import respond_pairs, respond_ranges, respond_stables
 from solver.routing.kernel.vectors.ladders import respond_books, retain_books, settle_books
 from solver.routing.kernel.vectors.laplacian import solve_laplacian
@@ -50,18 +50,24 @@ def pass_gates(problem: Problem) -> None:
 
 
 def kindle(problem: Problem) -> None:
-    """Gives every pool that is idle the weight it has when it starts to trade: for a first step."""
-    pairs, ranges, edges, price = problem.pairs, problem.ranges, problem.edges, problem.tokens.price
-    per_range = np.zeros(ranges.a.size)
+    """Gives every edge that is idle the weight it has when it starts to trade: for a first step."""
+    pairs, ranges, books, edges = problem.pairs, problem.ranges, problem.books, problem.edges
+    price = problem.tokens.price
+    per_range, per_book = np.zeros(ranges.a.size), np.zeros(books.a.size)
     live = np.diff(ranges.first) > 0
-    per_range[live] = (0.5 * ranges.liquidity[ranges.current[live]]) * ranges.root[live]
-    per_range *= price[ranges.b]
-    weight = np.concatenate([pairs.weight * pairs.reserve_b * price[pairs.b], per_range])
-    here = slice(0, weight.size)
-    is_idle = (
-        (edges.weight[here] == 0.0) & (edges.above[here] > -PAST) & (edges.below[here] > -PAST)
+    per_range[live] = 0.5 * ranges.liquidity[ranges.current[live]] * ranges.root[live]
+    live = np.diff(books.first) > 0
+    per_book[live] = books.size[books.first[:-1][live]] * price[books.a[live]]
+    weight = np.concatenate(
+        [
+            pairs.weight * pairs.reserve_b * price[pairs.b],
+            per_range * price[ranges.b],
+            np.zeros(problem.stables.a.size),
+            per_book / (problem.knobs[WIDTH] or 1.0),
+        ]
     )
-    edges.weight[here] = np.where(is_idle[here], weight, edges.weight[here])
+    is_idle = (edges.weight == 0.0) & (edges.above > -PAST) & (edges.below > -PAST)
+    edges.weight[:] = np.where(is_idle, weight, edges.weight)
 
 
 def settle(problem: Problem) -> None:

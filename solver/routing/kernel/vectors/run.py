@@ -43,10 +43,10 @@ def run(
     kinds = pairs.reserve_a, stables.reserve_a, ranges.liquidity, books.size
     noise = NOISE_OF_HELD * sum(float(k.sum()) for k in kinds) + NOISE_OF_SUPPLY * supply.sum()
     knobs = np.array([0.0, 0.0, softness, noise])
-    nowhere = np.zeros(0, np.int64)
+    nowhere, nothing = np.zeros(0, np.int64), np.zeros((0, 0))
     plan = Plan(nowhere, nowhere, nowhere, nowhere, nowhere, nowhere)
     problem = Problem(
-        pairs, ranges, stables, books, edges, tokens, plan, levels, knobs, np.zeros((0, 0))
+        pairs, ranges, stables, books, edges, tokens, plan, levels, knobs, nothing, nothing
     )
     residual, lost, steps = converge(problem)
     np.maximum(tokens.price, floor, out=tokens.price)
