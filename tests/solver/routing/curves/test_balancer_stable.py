@@ -128,7 +128,7 @@ def test_what_an_exact_output_costs_buys_it_but_for_dust(pool, part):
         bought = curves.amount_out(pool, pair, cost)
     except Infeasible:
         return
-    assert bought >= amount - 10 - 10**4 * max(1, pool.scalings[0] // pool.scalings[1])
+    assert bought >= amount - 10 - 10**6 * max(1, pool.scalings[0] // pool.scalings[1])
     rest = curves.after(pool, pair, cost)
     assert rest.balances[:2] == (pool.balances[0] + cost, pool.balances[1] - bought)
 
