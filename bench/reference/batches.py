@@ -14,7 +14,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from solver.domain.market import ConstantProductPool
-from solver.routing.clearing.loops import vectorised
+from solver.routing.clearing.loops import compiled
 from solver.routing.clearing.orders import Book, Orders
 
 Floats = NDArray[np.float64]
@@ -93,10 +93,12 @@ def tatonnement(book: Book, tokens: int, width: float, goal: float) -> tuple[Flo
     token's excess, the step grows while it helps and halves when it does not.
     """
     columns = (book.pair_sell, book.pair_buy, book.first, book.limit, book.sums, book.moments)
+    respond = compiled()
     prices, step, sold, slope = np.zeros(tokens), 0.05, *np.zeros((2, tokens, tokens))
 
     def look(at: Floats) -> tuple[Floats, Floats, float]:
-        vectorised(columns, at, width, sold, slope)
+        sold[:], slope[:] = 0.0, 0.0
+        respond(columns, at, width, sold, slope)
         excess, volume = sold.sum(0) - sold.sum(1), sold.sum(0) + sold.sum(1)
         return excess, volume, float(np.abs(excess).sum() / max(sold.sum(), 1e-300))
 

@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solver.auction import Bid, batches, net, score, winners
+from solver.auction import ITEMS_MAX, Bid, batches, net, score, winners
 from solver.domain.errors import Unproven
+from solver.domain.intent import NO_SLIPPAGE_LIMIT
 from solver.domain.numbers import WAD
 from solver.routing.certify import certify_batch
 from solver.solve import solve
 from tests.solver.routing import world
-from tests.solver.routing.world import ALICE, BOB, DAI, MAKER, USDC, WETH
+from tests.solver.routing.world import ALICE, BOB, DAI, MAKER, OTHER_MAKER, USDC, WBTC, WETH
 
 SNAPSHOT = world.snapshot()
 
@@ -133,3 +134,74 @@ def test_a_tie_goes_to_the_earlier_bid():
 
 def test_no_bids_no_winners():
     assert winners(()) == ()
+
+
+def unvalued(sell, buy, dollars, who, least=1):
+    """A swap without a slippage limit: nothing marks some of these tokens."""
+    terms = world.limits(max_slippage_bps=NO_SLIPPAGE_LIMIT)
+    amount = world.atoms(sell, dollars)
+    return world.swap(sell, buy, amount, least, who=who, limits=terms)
+
+
+def ring(*dollars):
+    ends = ((WETH, USDC, ALICE), (USDC, WBTC, BOB), (WBTC, WETH, MAKER))
+    return tuple(
+        unvalued(sell, buy, size, who) for (sell, buy, who), size in zip(ends, dollars, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "dollars", [(100_000, 100_000, 100_000), (100_000, 50_000, 20_000), (1_000, 900, 1_100)]
+)
+def test_three_in_a_ring_do_no_worse_than_alone(dollars):
+    programs = ring(*dollars)
+    apart = [alone(program) for program in programs]
+    together = net(programs, SNAPSHOT, apart)
+    assert together is not None
+    accounts = [world.account(program.account) for program in programs]
+    certify_batch(programs, SNAPSHOT, together, accounts)
+    gains = [a - b for a, b in zip(received(together), received(apart), strict=True)]
+    assert min(gains) >= 0
+    assert sum(gain > 0 for gain in gains) >= 2
+
+
+def test_a_ring_that_balances_hardly_needs_a_pool():
+    together = settled(*ring(100_000, 100_000, 100_000))
+    routed = sum(swap.amount_in for swap in together[-1].swaps if swap.token_in == USDC.address)
+    assert routed < 2_000 * 10**6
+
+
+def test_two_pairs_that_share_a_token_settle_in_one_batch():
+    programs = (
+        unvalued(WETH, USDC, 90_000, ALICE),
+        unvalued(USDC, WETH, 40_000, BOB),
+        unvalued(USDC, WBTC, 30_000, MAKER),
+        unvalued(WBTC, USDC, 80_000, OTHER_MAKER),
+    )
+    apart = [alone(program) for program in programs]
+    together = net(programs, SNAPSHOT, apart)
+    assert together is not None
+    for mine, before in zip(received(together), received(apart), strict=True):
+        assert mine >= before
+
+
+def test_batches_find_rings_and_leave_out_what_leads_nowhere():
+    dai = world.swap(WETH, DAI, WAD, who=OTHER_MAKER)
+    assert batches((*ring(1, 1, 1)[:2], dai, ring(1, 1, 1)[2])) == ((0, 1, 3),)
+    assert batches(ring(1, 1, 1)[:2]) == ()
+
+
+def test_two_rings_apart_are_two_batches():
+    others = (
+        unvalued(DAI, WBTC, 10, ALICE),
+        unvalued(WBTC, DAI, 10, BOB),
+        unvalued(WETH, USDC, 10, MAKER),
+        unvalued(USDC, WETH, 10, OTHER_MAKER),
+    )
+    assert batches(others) == ((0, 1), (2, 3))
+
+
+def test_a_batch_is_no_larger_than_a_transaction_takes():
+    many = [seller(1 + n, least=1) if n % 2 else buyer(3_600 * n + 1, 0) for n in range(40)]
+    (group,) = batches(many)
+    assert group == tuple(range(ITEMS_MAX))

@@ -16,6 +16,8 @@ from solver.routing.clearing.orders import Book, Flags, Floats, Places
 from solver.routing.clearing.ramps import ramped
 
 WHOLE_MAX = 2_000  # orders that are all looked at, without the prefix sums
+SPREAD = 1e-2  # of a log price: how near the first prices may be
+BELOW, ABOVE = 2.5, 1.5  # of a ramp's width: the window of orders that may be marginal
 WIDER = 8.0  # each time a window proved too narrow
 EDGE = 1e-6  # of a fill: nearer to 0 or 1 an order is not marginal
 NEAR = 1e-5  # of a log price: farther from its limit an order is not marginal
@@ -36,35 +38,34 @@ class Kink(NamedTuple):
 
 def kink(book: Book, pieces: Curves, prices: Floats) -> Kink:
     """Returns prices at which the market clears, and who is marginal there."""
-    count, width = book.limit.size, 1e-2
-    if count > WHOLE_MAX:
+    reach, start = np.inf, SPREAD
+    if book.limit.size > WHOLE_MAX:
         done = ramped(book, pieces, prices)
-        prices, width = done.prices, done.width
-        reach = 4 * width
-    else:
-        reach = np.inf
+        prices, start = done.prices, done.width or SPREAD
+        reach = done.width or np.inf
     while True:
-        reach = reach if reach and np.isfinite(reach) and reach < 1 else np.inf
         low, high = _window(book, prices, reach)
         inside = _ranges(low, high)
         pair = np.repeat(np.arange(low.size), high - low)
         whole = np.zeros((prices.size, prices.size))
         whole[book.pair_sell, book.pair_buy] = book.sums[low + np.arange(low.size)]
-        window = Window(
-            book.pair_sell[pair], book.pair_buy[pair], book.limit[inside], book.value[inside], whole
-        )
-        found = interior(window, pieces, prices, width if np.isfinite(reach) and width else 1e-2)
-        if not np.isfinite(reach) or _holds(book, found.prices, low, high):
-            return _sorted_out(book, (low, inside, pair), window, found)
-        reach *= WIDER
+        columns = book.pair_sell[pair], book.pair_buy[pair], book.limit[inside], book.value[inside]
+        window = Window(*columns, whole)
+        found = interior(window, pieces, prices, start)
+        if np.isinf(reach) or _holds(book, found.prices, low, high):
+            return _sorted_out(book, (low, inside), window, found)
+        reach = reach * WIDER if reach < 1 else np.inf
 
 
 def _window(book: Book, prices: Floats, reach: float) -> tuple[Places, Places]:
-    if not np.isfinite(reach):
+    """Returns of each pair where the orders begin and end that may be marginal: their limits were
+    within the ramp below the prices, or nearly so.
+    """
+    if np.isinf(reach):
         return book.first[:-1], book.first[1:]
     ratio = prices[book.pair_sell] - prices[book.pair_buy]
-    low = places(book.limit, book.first, ratio - reach, is_up_to=True)
-    return low, places(book.limit, book.first, ratio + reach, is_up_to=True)
+    low = places(book.limit, book.first, ratio - BELOW * reach, is_up_to=True)
+    return low, places(book.limit, book.first, ratio + ABOVE * reach, is_up_to=True)
 
 
 def _ranges(low: Places, high: Places) -> Places:
@@ -82,10 +83,8 @@ def _holds(book: Book, prices: Floats, low: Places, high: Places) -> bool:
     return bool((below < ratio).all() and (above > ratio).all())
 
 
-def _sorted_out(
-    book: Book, where: tuple[Places, Places, Places], window: Window, found: Interior
-) -> Kink:
-    low, inside, _ = where
+def _sorted_out(book: Book, where: tuple[Places, Places], window: Window, found: Interior) -> Kink:
+    low, inside = where
     is_whole = np.zeros(book.limit.size, np.bool_)
     is_whole[_ranges(book.first[:-1], low)] = True
     apart = found.prices[window.sell] - found.prices[window.buy] - window.limit

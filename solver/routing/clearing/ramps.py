@@ -15,12 +15,14 @@ from solver.routing.clearing.curves import Curves, flows
 from solver.routing.clearing.orders import Book, Floats, Places
 
 WIDTHS = (1e-2, 1e-3, 1e-4, 1e-5)  # one after the other
+NARROWEST = WIDTHS[-1]
 STEPS_MAX = 25  # of Newton's method at one width
 CUTS_MAX = 8
 STEP_MAX = 0.5  # of a log price
 PROXIMAL = 1e-9  # of a token's value: what holds a price that nothing else does
-RESIDUAL_MAX = 1e-11
-COMPILED_MIN = 200  # pairs from which the compiled loop is worth its start
+RESIDUAL_MAX = 1e-11  # of the value traded: Newton stops
+BALANCED = 1e-9  # of the value traded: a width counts as reached
+COMPILED_MIN = 8_000  # orders from which the compiled loop is worth its start
 
 Matrices = tuple[Floats, Floats]  # value sold of row for column, and its derivative by their ratio
 Respond = Callable[..., None]
@@ -36,17 +38,28 @@ class Ramped(NamedTuple):
 
 
 def ramped(
-    book: Book, pieces: Curves, prices: Floats, *, is_compiled: bool | None = None
+    book: Book,
+    pieces: Curves,
+    prices: Floats,
+    *,
+    narrowest: float = NARROWEST,
+    is_compiled: bool | None = None,
 ) -> Ramped:
-    """Returns prices at the narrowest width reached; width 0 where not even the first was."""
+    """Returns prices at the narrowest width reached; width 0 where not even the first was.
+
+    Prices are nearly linear in the width, so each next width starts on the line of the last two.
+    """
     respond = _engine(book, is_compiled)
     weight = token_weights(book.pair_sell, book.pair_buy, book.value_of_pairs, prices.size)
-    done, steps = Ramped(prices, 0.0, 1.0, 0), 0
-    for width in WIDTHS:
-        found = _newton(partial(_look, (respond, book, pieces, width)), done.prices, weight)
+    done, slope, steps = Ramped(prices, 0.0, 1.0, 0), np.zeros(prices.size), 0
+    for width in (width for width in WIDTHS if width >= narrowest):
+        look = partial(_look, (respond, book, pieces, width))
+        found = _newton(look, done.prices + slope * (width - done.width), weight)
         steps += found.steps
-        if found.residual > 1e-9:
+        if found.residual > BALANCED:
             break
+        if done.width:
+            slope = (found.prices - done.prices) / (width - done.width)
         done = found._replace(width=width)
     return done._replace(steps=steps)
 
@@ -114,7 +127,7 @@ def _engine(book: Book, is_compiled: bool | None) -> Respond:
     from solver.routing.clearing import loops
 
     if is_compiled is None:
-        is_compiled = book.pair_sell.size >= COMPILED_MIN
+        is_compiled = book.limit.size >= COMPILED_MIN
     if is_compiled:
         try:
             return loops.compiled()
