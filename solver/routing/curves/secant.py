@@ -1,7 +1,7 @@
 """What no trade on a concave curve can gain, proved by three exact quotes around the best one.
 
-For curves without a closed maximum (stableswap, Balancer's stable pool): the search may use floats,
-the bound does not.
+For curves without a closed maximum, such as Curve's stableswap: the search may use floats, the
+bound does not.
 """
 
 from collections.abc import Callable
