@@ -10,6 +10,7 @@ from solver.domain.program import Program, TokenFlow
 from solver.domain.route import Certificate, Fill, Out, Pull, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import certify, tally
+from solver.routing.certify.marks import token_value
 from solver.routing.charge import GAS_FILL, gas_fee, item_gas
 from solver.routing.legs import best_fills, chosen_fills, row_prices
 from solver.routing.lots import Ground
@@ -149,7 +150,7 @@ def _ground(program: Program, account: Account, snapshot: Snapshot, draft: Solut
     _, loss, _ = tally.costs(program, snapshot, bare)
     traded = [(pull.token, pull.amount) for pull in bare.pulls] if bare.outs else []
     traded += [(out.token, out.amount) for out in bare.outs]
-    values = [tally.token_value(token, n, snapshot, is_up=False) for token, n in traded]
+    values = [token_value(token, n, snapshot, is_up=False) for token, n in traded]
     return Ground(held, loss, max(values, default=0))
 
 

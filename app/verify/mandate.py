@@ -30,7 +30,8 @@ from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain, mandate_digest, revoke_digest
 from solver.intents.wire import Terms
-from solver.routing.certify.tally import costs, mark_of, token_value
+from solver.routing.certify.marks import mark_of, token_value
+from solver.routing.certify.tally import costs
 
 LIVE_MAX = 64  # of one owner
 REVOKE_SECONDS_MAX = 600  # a signed revocation is good for ten minutes at most

@@ -14,15 +14,15 @@ from solver.domain.market import Ladder, Level
 from solver.domain.numbers import BPS, WAD
 from solver.domain.program import Exposure, Program
 from solver.domain.snapshot import Snapshot
-from solver.routing.certify import tally
-from solver.routing.certify.duality import offers
+from solver.routing.certify.marks import GRID, delta_of, mark_of, unit_cost
+from solver.routing.certify.rows import offers
 from solver.routing.charge import fill_toll
 from solver.routing.rounding import LOT, lots_down, lots_up
 
 WORK_MAX = 2.0  # deterministic time of CP-SAT
 MILLI = 1_000  # the objective counts thousandths of an atom
 SUM_MAX = 2**60  # of each sum in the program: CP-SAT counts in 64 bits
-DELTA_UNIT = LOT * tally.GRID  # one lot times one step of the deltas' grid, 1e36
+DELTA_UNIT = LOT * GRID  # one lot times one step of the deltas' grid, 1e36
 ATOMS_OF_ROUNDING = 2  # that each fill may lose against the budget
 
 
@@ -56,10 +56,10 @@ def offers_of(program: Program, snapshot: Snapshot) -> list[Offer]:
     for exposure in program.exposures:
         _, most = lots_range(exposure)
         for ladder, sign, level in offers(program, exposure, snapshot):
-            price = tally.unit_cost(ladder.instrument, level.price, snapshot)
-            off = level.price - tally.mark_of(ladder.instrument, snapshot) if is_valued else 0
+            price = unit_cost(ladder.instrument, level.price, snapshot)
+            off = level.price - mark_of(ladder.instrument, snapshot) if is_valued else 0
             in_box = program.delta is not None and ladder.instrument >> 144 == program.delta.market
-            delta = tally.delta_of(ladder.instrument, snapshot) // tally.GRID if in_box else 0
+            delta = delta_of(ladder.instrument, snapshot) // GRID if in_box else 0
             scale = LOT * unit * MILLI
             credit, loss = -sign * price * scale // WAD**2, -(-sign * off * scale // WAD**2)
             lots = min(lots_down(level.quantity), most)
@@ -168,7 +168,7 @@ def _delta_lots(program: Program, ground: Ground, table: list[Offer]) -> tuple[i
     """
     low, high = delta_range(program, ground)
     for exposure in program.exposures:
-        deltas = [tally.GRID * offer.delta for offer in table if offer.exposure is exposure]
+        deltas = [GRID * offer.delta for offer in table if offer.exposure is exposure]
         low -= odd_quantity(exposure) * min(deltas, default=0)
         high -= odd_quantity(exposure) * max(deltas, default=0)
     return -(-low // DELTA_UNIT), high // DELTA_UNIT
@@ -186,9 +186,7 @@ def _limit_slippage(
     bps = program.limits.max_slippage_bps
     if bps == NO_SLIPPAGE_LIMIT or not program.exposures:
         return
-    marks = {
-        e.leg: tally.mark_of(e.candidates[0] >> 144 << 144, snapshot) for e in program.exposures
-    }
+    marks = {e.leg: mark_of(e.candidates[0] >> 144 << 144, snapshot) for e in program.exposures}
     largest = max(
         program.exposures,
         key=lambda e: (e.quantity_min * marks[e.leg], e.quantity_max * marks[e.leg], -e.leg),

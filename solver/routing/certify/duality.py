@@ -18,9 +18,7 @@ from solver.domain.snapshot import Snapshot
 from solver.routing import curves
 from solver.routing.certify import tally
 from solver.routing.certify.pools import Prices, token_bound
-from solver.routing.certify.rows import Rows as Rows
-from solver.routing.certify.rows import fill_bound as fill_bound
-from solver.routing.certify.rows import offers as offers
+from solver.routing.certify.rows import Rows, fill_bound
 from solver.routing.certify.worth import choice_value_and_bound
 from solver.routing.toll import toll
 

@@ -15,11 +15,7 @@ from solver.domain.numbers import BPS, WAD, div_down, div_up
 from solver.domain.program import Program
 from solver.domain.route import Fill, Solution
 from solver.domain.snapshot import Snapshot
-from solver.routing.certify.marks import GRID as GRID
-from solver.routing.certify.marks import delta_of as delta_of
-from solver.routing.certify.marks import mark_of as mark_of
-from solver.routing.certify.marks import token_value as token_value
-from solver.routing.certify.marks import unit_cost as unit_cost
+from solver.routing.certify.marks import delta_of, mark_of, token_value, unit_cost
 
 
 def costs(program: Program, snapshot: Snapshot, solution: Solution) -> tuple[int, int, int | None]:

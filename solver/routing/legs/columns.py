@@ -21,7 +21,7 @@ from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot
 from solver.pricing.scenarios import Risks, risks
 from solver.routing.certify.choice import Count, is_of
-from solver.routing.certify.duality import offers
+from solver.routing.certify.rows import offers
 from solver.routing.charge import fill_toll
 from solver.routing.legs.menu import Floats, Menu
 from solver.routing.lots import Ground, lots_range

@@ -10,8 +10,8 @@ from solver.domain.numbers import WAD, format_decimal
 from solver.domain.program import Exposure, Program
 from solver.domain.route import Fill
 from solver.domain.snapshot import Snapshot
-from solver.routing.certify import tally
-from solver.routing.certify.duality import offers
+from solver.routing.certify.marks import GRID, unit_cost
+from solver.routing.certify.rows import offers
 from solver.routing.lots import MILLI, Ground, Offer, best_lots, delta_range, offers_of
 from solver.routing.rounding import LOT
 
@@ -48,11 +48,11 @@ def row_prices(program: Program, snapshot: Snapshot, ground: Ground) -> dict[str
     objective = solver.Objective()
     for offer in table:
         flow = solver.NumVar(0.0, offer.level.quantity / WAD, "")
-        price = tally.unit_cost(offer.ladder.instrument, offer.level.price, snapshot)
+        price = unit_cost(offer.ladder.instrument, offer.level.price, snapshot)
         objective.SetCoefficient(flow, -offer.sign * price * unit / WAD)
         rows[f"leg:{offer.exposure.leg}"].SetCoefficient(flow, 1.0)
         if offer.delta:
-            rows["delta"].SetCoefficient(flow, offer.delta * tally.GRID / WAD)
+            rows["delta"].SetCoefficient(flow, offer.delta * GRID / WAD)
     objective.SetMaximization()
     if solver.Solve() != pywraplp.Solver.OPTIMAL:
         return {}

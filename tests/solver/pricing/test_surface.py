@@ -21,7 +21,7 @@ from solver.pricing.surface import (
     slice_at,
     violations,
 )
-from solver.routing.certify import tally
+from solver.routing.certify import marks
 from tests.solver.pricing.world import EXPIRY, TIME, WAD, ether, snapshot
 
 SURFACES = {**BUILT_IN, "any other": DEFAULT}
@@ -147,11 +147,11 @@ def test_delta_is_the_slope_of_the_price_at_a_held_volatility():
 def test_the_checker_finds_the_same_mark_and_delta_by_itself(name, strike, seconds, kind):
     market = ether(surface=SURFACES[name])
     world, option = snapshot(market), Instrument(1, kind, TIME + seconds, strike * WAD)
-    assert tally.mark_of(option.id, world) == mark_of(option, world)
-    assert tally.delta_of(option.id, world) == delta_of(option, market, TIME)
+    assert marks.mark_of(option.id, world) == mark_of(option, world)
+    assert marks.delta_of(option.id, world) == delta_of(option, market, TIME)
 
 
 def test_the_checker_knows_the_forward():
     world = snapshot(ether(surface=TILTED))
     option = Instrument(1, Kind.PUT, EXPIRY, 3500 * WAD)
-    assert tally.mark_of(option.id, world) == mark_of(option, world)
+    assert marks.mark_of(option.id, world) == mark_of(option, world)

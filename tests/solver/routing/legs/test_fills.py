@@ -8,7 +8,7 @@ from solver.domain.errors import Infeasible
 from solver.domain.market import Ladder, Level
 from solver.domain.numbers import WAD, format_decimal
 from solver.domain.program import DeltaBox, Exposure
-from solver.routing.certify import duality, tally
+from solver.routing.certify import marks, rows, tally
 from solver.routing.legs import best_fills, row_prices
 from solver.routing.lots import Ground, offers_of
 from solver.routing.rounding import LOT
@@ -86,7 +86,7 @@ def test_the_hedge_finds_its_side_and_ends_inside_the_box():
     for held, side in ((10 * WAD, -1), (-5 * WAD, 1)):
         fills = fills_of(asked, ground=Ground(delta=held * WAD))
         hedge = sum(fill.quantity for fill in fills if fill.leg == 1)
-        delta = held * WAD + sum(f.quantity * tally.delta_of(f.instrument, SNAPSHOT) for f in fills)
+        delta = held * WAD + sum(f.quantity * marks.delta_of(f.instrument, SNAPSHOT) for f in fills)
         assert hedge * side > 0
         assert abs(delta // WAD) <= asked.delta.tolerance
 
@@ -136,7 +136,7 @@ def test_a_used_up_level_is_completed_at_the_next():
 
 
 def test_what_completes_a_quantity_stays_inside_the_box():
-    unit = tally.delta_of(call(4_000), SNAPSHOT)
+    unit = marks.delta_of(call(4_000), SNAPSHOT)
     odd = 9 * LOT // 10
     sold = -(WAD + odd) * unit  # 1e36
     for miss in (0, 1):  # the call alone reaches the end of the box, or lies just beyond it
@@ -171,7 +171,7 @@ def test_no_fills_beat_the_bound_of_the_relaxation(size, held):
     except Infeasible:
         return
     value = tally.credit(fills, SNAPSHOT)
-    bound = duality.fill_bound(asked, SNAPSHOT, row_prices(asked, SNAPSHOT, ground), ground.delta)
+    bound = rows.fill_bound(asked, SNAPSHOT, row_prices(asked, SNAPSHOT, ground), ground.delta)
     assert value <= bound
 
 
