@@ -37,7 +37,7 @@ __all__ = [
 COMPILED_MIN = 400  # edges from which the compiled engine is worth its start
 RESIDUAL_MAX = 1e-9
 GAP_MAX = 1e-8
-LACK_MAX = 1e-9  # of the value: what a plan may lack whose gap is small
+LACK_MAX = 5e-9  # of the value: what a plan may lack whose gap is small
 _ANYWHERE = np.zeros(0)
 
 

@@ -7,9 +7,11 @@ with the loops in place of the vectors, so one algorithm gives both answers.
 from solver.routing.kernel.state import NOISE, WIDTH, Problem
 from solver.routing.kernel.vectors.look import direct, kindle, look, measure, retain, settle
 
-STEP_MAX = 1.0  # of a log price in one step
+STEP_MAX = 4.0  # of a log price in one step
 OVERSHOT = 0.2  # of the first slope: what may be left of it, uphill, at the end of a step
-UNDERSHOT = 0.6  # the same downhill, before the step is made longer
+UNDERSHOT = 0.3  # the same downhill, before the step is made longer
+EXACT = 1e-3  # the same, once the descent turns out to be long: no step may then lose value
+LOOSE_MAX = 15  # steps before that
 LOOKS_MAX = 40  # of one search
 
 
@@ -60,7 +62,8 @@ def descend(problem: Problem, tolerance: float, steps_max: int) -> tuple[float, 
         longest = direct(problem, residual)
         if longest == 0.0:
             break
-        search(problem, min(1.0, STEP_MAX / longest), STEP_MAX / longest)
+        most = STEP_MAX / longest
+        search(problem, min(1.0, 0.25 * most), most, OVERSHOT if steps < LOOSE_MAX else EXACT)
         settle(problem)
         steps += 1
         before, residual = residual, measure(problem)
@@ -68,7 +71,7 @@ def descend(problem: Problem, tolerance: float, steps_max: int) -> tuple[float, 
     return residual, steps
 
 
-def search(problem: Problem, first: float, most: float) -> None:
+def search(problem: Problem, first: float, most: float, overshot: float) -> None:
     """Looks along the step until the slope of the dual is all but gone: the root of what rises,
     found by false position that halves a stale end.
     """
@@ -82,7 +85,7 @@ def search(problem: Problem, first: float, most: float) -> None:
     stale = 0
     for _ in range(LOOKS_MAX):
         slope = look(problem, at)
-        if slope > -OVERSHOT * start:
+        if slope > -overshot * start:
             high, high_slope = at, slope
             if stale > 0:
                 low_slope *= 0.5

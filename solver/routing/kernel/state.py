@@ -11,6 +11,7 @@ from solver.routing.kernel.graph import Books, Flags, Floats, Pairs, Places, Ran
 LEAST = -46.0  # log of the least price of a token that nothing is worth: 1e-20
 PAST = 1e4  # of a log price: an edge further than this from its band is never used
 FAR = 1e6  # how far from its band an edge is put that may not be used
+SNAP = 1e-13  # of a log price: a token no further above its floor is on it
 SHUT = 40.0  # of its softness: a gate this far below its cost is closed
 
 
@@ -90,4 +91,4 @@ BLUR = 0  # knobs: how far a fee band's ends are rounded off, in log price
 WIDTH = 1  # over how much of a log price a book's level fills
 SOFTNESS = 2  # of the gates
 NOISE = 3  # value that the numbers themselves do not tell from nothing
-NOISE_OF_HELD, NOISE_OF_SUPPLY = 1e-19, 1e-13  # of what the edges hold and of what is given
+NOISE_OF_HELD, NOISE_OF_SUPPLY = 1e-19, 1e-18  # of what the edges hold and of what is given

@@ -8,7 +8,7 @@ import math
 from solver.routing.kernel.loops.curves import respond_pairs, respond_ranges, respond_stables
 from solver.routing.kernel.loops.gate import pass_gates
 from solver.routing.kernel.loops.ladders import respond_books, settle_books
-from solver.routing.kernel.state import NOISE, PAST, SOFTNESS, WIDTH, Problem
+from solver.routing.kernel.state import NOISE, PAST, SNAP, SOFTNESS, WIDTH, Problem
 
 
 def look(problem: Problem, length: float) -> float:
@@ -32,8 +32,9 @@ def look(problem: Problem, length: float) -> float:
         pass_gates(problem)
     slope = 0.0
     for t in range(tokens.price.size):
-        if tokens.move[t] > tokens.slack[t] or length == 0.0:
-            slope += tokens.step[t] * tokens.trial[t] * tokens.net[t]
+        part = tokens.step[t] * tokens.trial[t] * tokens.net[t]
+        if part > 0.0 or tokens.move[t] > tokens.slack[t] or length == 0.0:
+            slope += part
     return slope
 
 
@@ -77,7 +78,7 @@ def measure(problem: Problem) -> float:
     off, value = 0.0, 0.0
     for t in range(tokens.price.size):
         pull = tokens.price[t] * tokens.net[t]
-        held = tokens.slack[t] >= 0.0 and pull >= 0.0
+        held = tokens.slack[t] >= -SNAP and pull >= 0.0
         tokens.pull[t] = pull
         tokens.is_free[t] = not held
         tokens.stiff[t] = abs(pull)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from solver.routing.kernel.state import NOISE, PAST, SHUT, SOFTNESS, WIDTH, Problem
+from solver.routing.kernel.state import NOISE, PAST, SHUT, SNAP, SOFTNESS, WIDTH, Problem
 from solver.routing.kernel.vectors.curves import respond_pairs, respond_ranges, respond_stables
 from solver.routing.kernel.vectors.ladders import respond_books, retain_books, settle_books
 from solver.routing.kernel.vectors.laplacian import solve_laplacian
@@ -31,7 +31,8 @@ def look(problem: Problem, length: float) -> float:
         tokens.net[:] += np.bincount(edges.a, edges.flow_a, count)
         tokens.net[:] += np.bincount(edges.b, edges.flow_b, count)
     slope = tokens.step * tokens.trial * tokens.net
-    return float(slope.sum() if length == 0.0 else slope[tokens.move > tokens.slack].sum())
+    counts = (slope > 0.0) | (tokens.move > tokens.slack) | (length == 0.0)
+    return float(slope[counts].sum())
 
 
 def pass_gates(problem: Problem) -> None:
@@ -92,7 +93,7 @@ def measure(problem: Problem) -> float:
     """Returns the residual at the prices looked at: imbalance off the floor relative to value."""
     tokens = problem.tokens
     np.multiply(tokens.price, tokens.net, out=tokens.pull)
-    tokens.is_free[:] = (tokens.slack < 0.0) | (tokens.pull < 0.0)
+    tokens.is_free[:] = (tokens.slack < -SNAP) | (tokens.pull < 0.0)
     np.abs(tokens.pull, out=tokens.stiff)
     off, value = float(tokens.stiff[tokens.is_free].sum()), abs(float(tokens.pull.sum()))
     if off <= problem.knobs[NOISE]:
