@@ -69,8 +69,8 @@ def after(pool: AnyPool, pair: Pair, amount_in: int) -> AnyPool:
 def arbitrage_up(pool: Pool, prices: Mapping[Address, int], *, enough: int = 0) -> int:
     """Returns an upper bound of max over trades of price_out*out - price_in*in, rounded up.
 
-    A trade is one swap of one pair, or of a pool that `is_repeatable` any number of swaps. Prices
-    are integers of one unit (PRICE_UNIT), absent ones 0, so the answer is atoms of the objective
+    A trade is one swap of an exact input, or of a pool that `is_repeatable` any number. Prices are
+    integers of one unit (PRICE_UNIT), absent ones 0, so the answer is atoms of the objective
     times that unit. No exact trade with the pool gains more at those prices: one term of the dual.
     Tight, but where a cheap bound is at most `enough` it may be that one.
     """

@@ -24,7 +24,6 @@ _SLACK = Decimal("1e-45")  # far above the error of a dozen operations at that p
 _ZERO = Decimal(0)
 _ROOT_MAX, _ROOT_STEPS, _ROOT_OFF = 1000, 5, Decimal("1e-25")
 _ALWAYS_TAKEN = _REAL.divide(WAD, WAD + RATIO_MAX)
-_LOG_LEFT = _REAL.ln(Decimal("0.7"))
 
 
 def amount_out(pool: WeightedPool, pair: Pair, amount_in: int) -> int:
@@ -84,11 +83,11 @@ def _mispriced(pool: WeightedPool, worth: list[int]) -> Iterator[tuple[int, int,
     to 0 at an input of X*(M**(1 - a) - 1) <= X*(M - 1)*wj/(wi + wj): at most the triangle above,
     and never more than the whole balance.
     """
-    kept, weights = WAD - pool.fee, pool.weights
+    kept, weights, balances = WAD - pool.fee, pool.weights, balancer.upscaled(pool)
     for j, value in enumerate(worth):
         for i, cost in enumerate(worth):
             paid, got = WAD * cost * weights[j], kept * value * weights[i]
-            if got > paid and pool.balances[i]:
+            if got > paid and balances[i]:
                 both = 2 * kept * paid * (weights[i] + weights[j])
                 yield min(value, div_up((got - paid) ** 2, both)) if both else value, i, j
 
@@ -104,8 +103,8 @@ def _part_gained(
 ) -> Decimal:
     """Returns at least the best gain as a part of what the balance of the token out is worth.
 
-    The input is limited to 30 % of a balance, or to what 30 % of the other costs: t, the balance
-    before over the balance after with its fee's part, is at least `limit`.
+    A plan's steps are of exact inputs, so 30 % of the balance in is the limit of each: ln t, of the
+    balance before over the balance after, is at least `_limit`.
     """
     (i, j), (cost, value) = pair, worth
     weight_in, weight_out = pool.weights[i], pool.weights[j]
@@ -114,10 +113,10 @@ def _part_gained(
     q = _REAL.divide(cost * weight_out * WAD, value * weight_in * (WAD - pool.fee))
     if q > 0:
         t = _power(q, weight_out, weight_in + weight_out)
-        if t >= _ALWAYS_TAKEN or _REAL.ln(t) >= _limit(pool, held, i, j):
+        if t >= _ALWAYS_TAKEN or _REAL.ln(t) >= _limit(pool, held, i):
             part = _REAL.subtract(_REAL.fma(r, q, 1), _REAL.multiply(both, _REAL.divide(q, t)))
             return _REAL.fma(_SLACK, both, part)
-    limit = _limit(pool, held, i, j)
+    limit = _limit(pool, held, i)
     kept = _REAL.subtract(1, _REAL.exp(_REAL.multiply(limit, r)))
     paid = _REAL.multiply(_REAL.multiply(r, q), _REAL.subtract(_REAL.exp(_REAL.minus(limit)), 1))
     return _REAL.fma(_SLACK, both, _REAL.subtract(kept, paid))
@@ -141,12 +140,10 @@ def _power(q: Decimal, part: int, whole: int) -> Decimal:
     return _REAL.exp(_REAL.divide(_REAL.multiply(_REAL.ln(q), part), whole))
 
 
-def _limit(pool: WeightedPool, held: int, i: int, j: int) -> Decimal:
+def _limit(pool: WeightedPool, held: int, i: int) -> Decimal:
     """Returns at most ln t of the largest swap: two units and an atom for what rounding lets in."""
     most = held + held * RATIO_MAX // WAD + 2 + pool.scalings[i] // WAD + 1
-    given_in = _REAL.ln(_REAL.divide(held, most))
-    given_out = _REAL.divide(_REAL.multiply(_LOG_LEFT, pool.weights[j]), pool.weights[i])
-    return min(given_in, given_out)
+    return _REAL.ln(_REAL.divide(held, most))
 
 
 def _bought(pool: WeightedPool, balances: list[int], i: int, j: int, given: int) -> int:
