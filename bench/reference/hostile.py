@@ -55,7 +55,7 @@ def market(rng: Random, tokens: int, *, books: bool = True) -> Graph:
         tokens,
         pairs=hub_pairs(rng, tokens, int(rng.integers(tokens, 4 * tokens)), 0.3),
         ranges=hub_ranges(rng, tokens, int(rng.integers(1, 8)), ticks),
-        stables=hub_stables(rng, tokens, int(rng.integers(0, 4))),
+        stables=hub_stables(rng, tokens, max(0, int(rng.integers(-4, 3)))),
         books=hub_books(rng, tokens, int(rng.integers(1, 5)), ticks) if books else None,
     )
 

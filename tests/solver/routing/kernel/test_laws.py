@@ -1,7 +1,7 @@
 """Laws that hold whatever the market: each compares two solves of it that differ in one thing."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.reference.families import Route, hub_books, hub_pairs, hub_ranges, swap_task
@@ -10,6 +10,7 @@ from solver.routing.kernel import solve
 from solver.routing.kernel.graph import Pairs, Ranges, graph_of
 
 GAP = 2e-8  # twice what one solve may be off
+fewer = settings(max_examples=max(10, settings.default.max_examples // 4))  # each solves twice
 EXAMPLES = st.integers(0, 2**32 - 1)
 SHARES = st.floats(-6, 0).map(lambda power: 10.0**power)
 
@@ -29,6 +30,7 @@ def close(one, other):
     return abs(one - other) <= GAP * max(one, other)
 
 
+@fewer
 @given(EXAMPLES, SHARES)
 def test_a_pool_more_never_lowers_the_output(seed, share):
     rng = np.random.default_rng([seed, 1])
@@ -39,6 +41,7 @@ def test_a_pool_more_never_lowers_the_output(seed, share):
     assert worth(richer) >= worth(task) * (1 - GAP)
 
 
+@fewer
 @given(EXAMPLES, SHARES)
 def test_the_order_of_pools_and_tokens_changes_nothing(seed, share):
     rng = np.random.default_rng([seed, 2])
@@ -56,6 +59,7 @@ def test_the_order_of_pools_and_tokens_changes_nothing(seed, share):
     assert close(worth(turned), worth(task))
 
 
+@fewer
 @given(EXAMPLES, SHARES)
 def test_turning_a_pools_tokens_around_changes_nothing(seed, share):
     task = drawn(seed, share)
@@ -64,6 +68,7 @@ def test_turning_a_pools_tokens_around_changes_nothing(seed, share):
     assert close(worth(task._replace(graph=task.graph._replace(pairs=turned))), worth(task))
 
 
+@fewer
 @given(EXAMPLES, SHARES)
 def test_the_unit_of_a_token_changes_nothing(seed, share):
     task = drawn(seed, share)
@@ -103,6 +108,7 @@ def in_units(task, unit):
     return task._replace(graph=graph, supply=task.supply * unit, floor=task.floor / unit)
 
 
+@fewer
 @given(EXAMPLES, SHARES, st.floats(0.01, 0.99))
 def test_a_pool_split_in_proportion_changes_nothing(seed, share, part):
     rng = np.random.default_rng([seed, 4])
@@ -126,6 +132,7 @@ def test_a_pool_split_in_proportion_changes_nothing(seed, share, part):
     assert close(worth(split), worth(swap_task(whole, route)))
 
 
+@fewer
 @given(EXAMPLES, SHARES, st.floats(1.01, 100), st.floats(0.01, 0.99))
 def test_the_output_is_increasing_and_concave_in_the_input(seed, share, growth, part):
     low, high = drawn(seed, share), drawn(seed, share * growth)
