@@ -10,7 +10,7 @@ from solver.routing.kernel import solve
 from solver.routing.kernel.graph import Pairs, Ranges, graph_of
 
 GAP = 2e-8  # twice what one solve may be off
-fewer = settings(max_examples=max(10, settings.default.max_examples // 4))  # each solves twice
+fewer = settings(max_examples=max(10, settings().max_examples // 4))  # each solves twice
 EXAMPLES = st.integers(0, 2**32 - 1)
 SHARES = st.floats(-6, 0).map(lambda power: 10.0**power)
 
