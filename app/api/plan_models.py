@@ -77,7 +77,8 @@ class FlowView(View):
 
 
 class CaseView(View):
-    """Plans without any pool `closed` and with every pool `open`, and the bound's prices there."""
+    """Plans without any pool `closed` and with every pool `open`, and the prices of their bound
+    where they are not the certificate's own."""
 
     closed: list[str]
     open: list[str]

@@ -48,7 +48,8 @@ class Fill(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Plans that use none of the pools `closed` and every pool `open`, and a bound's prices."""
+    """Plans that use none of the pools `closed` and every pool `open`, and the prices of their
+    bound where they are not the certificate's own."""
 
     closed: tuple[Address, ...]
     open: tuple[Address, ...]

@@ -41,7 +41,7 @@ def proof(
     prices, rows = marginal
     token = duality.numeraire(programs, snapshot)
     integers = dual_prices(prices, token) if token and prices else {}
-    claimed = tuple(_case(case, token) for case in cases if token and prices)
+    claimed = tuple(_case(case, token, integers) for case in cases if token and prices)
     terms = (programs, snapshot, solutions, accounts)
     multipliers = duality.Multipliers(integers, rows, claimed)
     value, bound = duality.value_and_bound(*terms, multipliers)
@@ -74,6 +74,7 @@ def dual_prices(prices: Mapping[Address, float], numeraire: Address) -> dict[Add
     return scaled | {numeraire: PRICE_UNIT}
 
 
-def _case(case: PricedCase, numeraire: Address) -> Case:
+def _case(case: PricedCase, numeraire: Address, known: Mapping[Address, int]) -> Case:
     prices = dual_prices(case.prices, numeraire)
-    return Case(tuple(sorted(case.closed)), tuple(sorted(case.open)), tuple(sorted(prices.items())))
+    other = sorted(entry for entry in prices.items() if known.get(entry[0]) != entry[1])
+    return Case(tuple(sorted(case.closed)), tuple(sorted(case.open)), tuple(other))

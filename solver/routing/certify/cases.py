@@ -30,7 +30,7 @@ def check_cases(cases: Sequence[Case], weights: Mapping[Address, int]) -> None:
         prices = dict(case.token_prices)
         prove(len(prices) == len(case.token_prices), "a price a token in each case")
         prove(min(prices.values(), default=0) >= 0, "prices are not negative in any case")
-        is_priced = all(prices.get(token, 0) >= weight for token, weight in weights.items())
+        is_priced = all(prices.get(token, weight) >= weight for token, weight in weights.items())
         prove(is_priced, "what is bought has its price in each case")
     for one, other in combinations(cases, 2):
         apart = {*one.closed} & {*other.open} or {*one.open} & {*other.closed}

@@ -78,9 +78,14 @@ def value_and_bound(
         prices, per_gas = multipliers.prices, toll(token, snapshot)
         worth = sum(prices.get(token, 0) * amount for token, amount in bought.items())
         value += worth // curves.PRICE_UNIT - per_gas.up(_gas(solutions, snapshot))
-        cases = multipliers.cases or (Case((), (), tuple(prices.items())),)
-        bound += token_bound(sold, snapshot, cases, per_gas)
+        cases = multipliers.cases or (Case((), (), ()),)
+        bound += token_bound(sold, snapshot, [_priced(case, prices) for case in cases], per_gas)
     return value, bound
+
+
+def _priced(case: Case, prices: Prices) -> Case:
+    """Returns the case with every price, its own before the claim's."""
+    return case._replace(token_prices=tuple({**prices, **dict(case.token_prices)}.items()))
 
 
 def _gas(solutions: Sequence[Solution], snapshot: Snapshot) -> int:

@@ -67,6 +67,8 @@ def _gainful(pools: Iterable[Pool], cases: Sequence[Case], per_gas: Toll) -> Ite
     for pool in pools:
         gas = _gas(pool, per_gas)
         lowest = {token: low.get(token, 0) for token in pool.tokens}
-        best = ({**lowest, token: high.get(token, 0)} for token in pool.tokens)
+        moved = [token for token in pool.tokens if high.get(token, 0) > lowest[token]]
+        best = [{**lowest, token: high[token]} for token in moved]
+        best += [lowest] if len(moved) < len(pool.tokens) else []
         if pool.address in opened or any(_gain(pool, prices, gas) for prices in best):
             yield pool

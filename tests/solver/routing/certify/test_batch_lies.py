@@ -97,9 +97,9 @@ CASE_LIES = {
         "has its price in each case",
         (priced_case(USDC=PRICE_UNIT - 1), *TREE[1:]),
     ),
-    "no prices in a case": (
+    "a numeraire of nothing in a case": (
         "has its price in each case",
-        (TREE[0]._replace(token_prices=()), *TREE[1:]),
+        (priced_case(USDC=0), *TREE[1:]),
     ),
     "a token worth nothing in a case": (BOUND, (priced_case(WETH=0), *TREE[1:])),
 }
