@@ -38,6 +38,7 @@ COMPILED_MIN = 400  # edges from which the compiled engine is worth its start
 RESIDUAL_MAX = 1e-9
 GAP_MAX = 1e-8
 LACK_MAX = 5e-9  # of the value: what a plan may lack whose gap is small
+NOTHING = 1e-13  # of what is given: a value that is none
 _ANYWHERE = np.zeros(0)
 
 
@@ -50,14 +51,18 @@ def solve(task: Task, start: Floats | None = None, *, is_compiled: bool | None =
     """
     if is_compiled is None:
         is_compiled = edge_count(task.graph) >= COMPILED_MIN and _can_compile()
-    engine = compiled_run() if is_compiled else run
     graph = task.graph
     rest = (task.supply, task.floor, task.way, task.cost, start if start is not None else _ANYWHERE)
-    prices, flow_a, flow_b, gates, (value, primal, lack, residual, steps) = engine(
-        graph.pairs, graph.ranges, graph.stables, graph.books, (*rest, float(task.softness))
-    )
+    kinds = graph.pairs, graph.ranges, graph.stables, graph.books
+    if is_compiled:
+        parts = (part for kind in kinds for part in kind)
+        outcome = compiled_run()(*parts, *rest, float(task.softness))
+    else:
+        outcome = run(*kinds, (*rest, float(task.softness)))
+    prices, flow_a, flow_b, gates, (value, primal, lack, residual, steps) = outcome
     is_close = lack <= LACK_MAX * value and value - primal <= GAP_MAX * value
-    if not (residual <= RESIDUAL_MAX or is_close or task.softness):
+    is_close = is_close or bool(task.softness)
+    if not (residual <= RESIDUAL_MAX or is_close or value + lack <= NOTHING * task.supply.sum()):
         told = {"residual": residual, "gap": (value - primal) / value, "steps": steps}
         raise Unconverged("the kernel found no prices that balance", data=told)
     return Answer(prices, flow_a, flow_b, value, primal, residual, steps, gates)

@@ -9,13 +9,13 @@ from solver.routing.kernel.vectors.look import direct, kindle, look, measure, re
 
 STEP_MAX = 4.0  # of a log price in one step
 OVERSHOT = 0.2  # of the first slope: what may be left of it, uphill, at the end of a step
-UNDERSHOT = 0.3  # the same downhill, before the step is made longer
+UNDERSHOT = 0.36  # the same downhill, before the step is made longer
 EXACT = 1e-3  # the same, once the descent turns out to be long: no step may then lose value
 LOOSE_MAX = 15  # steps before that
 LOOKS_MAX = 40  # of one search
 
 
-RESIDUAL_MAX = 1e-10  # aimed at
+RESIDUAL_MAX = 5e-10  # aimed at
 RESIDUAL_MAX_OF_BOOKS = 1e-13
 STALE_MAX = 2  # steps that bring nothing more once the residual is
 SMALL = 1e-9

@@ -10,6 +10,8 @@ from solver.routing.kernel.graph import Floats
 from solver.routing.kernel.state import BLUR, PAST, Problem
 
 ROUNDS_MAX = 60  # of Newton's method on one stableswap
+EASY = 1.2  # a ratio beyond which its root less one keeps its digits
+THIRD, SIXTH, SEVENTH = 1.0 / 3.0, 1.0 / 6.0, 1.0 / 7.0
 CLOSE = 1e-15  # of a log price, relative to the one asked for
 
 
@@ -34,34 +36,51 @@ def respond_pairs(problem: Problem) -> None:
         a, b = pairs.a[i], pairs.b[i]
         turn = move[a] - move[b]
         below, above = edges.below[i] - turn, edges.above[i] + turn
+        if below <= 0.0 and above <= 0.0 and blur == 0.0:
+            if edges.flow_a[i] != 0.0:
+                edges.flow_a[i], edges.flow_b[i], edges.weight[i] = 0.0, 0.0, 0.0
+            elif edges.weight[i] != 0.0:
+                edges.weight[i] = 0.0
+            continue
+        held_a, held_b = pairs.reserve_a[i], pairs.reserve_b[i]
+        worth_a, worth_b, kept = held_a * trial[a], held_b * trial[b], pairs.kept[i]
         flow_a, flow_b, weight = 0.0, 0.0, 0.0
         if below > 0.0 or blur > 0.0:
             x, share = softened(below, blur)
             w = pairs.weight[i]
-            left, grown = decayed(x, w)
-            flow_a -= pairs.reserve_a[i] * grown / pairs.kept[i]
-            flow_b += pairs.reserve_b[i] * left
-            weight += share * trial[b] * pairs.reserve_b[i] * w * (1.0 - left)
+            ratio = kept * worth_b / worth_a if w == 0.5 and blur == 0.0 else 0.0
+            grown, left = stretched(x, w, ratio)
+            flow_a -= held_a * grown / kept
+            flow_b += held_b * (1.0 - left if left < 0.5 else shrunk(x, w, grown))
+            weight += share * worth_b * w * left
         if above > 0.0 or blur > 0.0:
             x, share = softened(above, blur)
             w = 1.0 - pairs.weight[i]
-            left, grown = decayed(x, w)
-            flow_b -= pairs.reserve_b[i] * grown / pairs.kept[i]
-            flow_a += pairs.reserve_a[i] * left
-            weight += share * trial[a] * pairs.reserve_a[i] * w * (1.0 - left)
+            ratio = kept * worth_a / worth_b if w == 0.5 and blur == 0.0 else 0.0
+            grown, left = stretched(x, w, ratio)
+            flow_b -= held_b * grown / kept
+            flow_a += held_a * (1.0 - left if left < 0.5 else shrunk(x, w, grown))
+            weight += share * worth_a * w * left
         edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
-        if weight > 0.0:
-            net[a] += flow_a
-            net[b] += flow_b
+        net[a] += flow_a
+        net[b] += flow_b
 
 
-def decayed(x: float, w: float) -> tuple[float, float]:
-    """Returns (1 - exp(-w x), exp((1-w) x) - 1)."""
+def stretched(x: float, w: float, ratio: float) -> tuple[float, float]:
+    """Returns (exp((1-w) x) - 1, exp(-w x)). With equal weights `ratio` is exp(x), known without
+    the library's exponential.
+    """
     if w == 0.5:
-        grown = raised(0.5 * x)
-        return grown / (1.0 + grown), grown
-    grown = raised(w * x)
-    return grown / (1.0 + grown), raised((1.0 - w) * x)
+        grown = math.sqrt(ratio) - 1.0 if ratio > EASY else raised(0.5 * x)
+        return grown, 1.0 / (1.0 + grown)
+    return raised((1.0 - w) * x), 1.0 / (1.0 + raised(w * x))
+
+
+def shrunk(x: float, w: float, grown: float) -> float:
+    """Returns 1 - exp(-w x) for the exp((1-w) x) - 1 given."""
+    if w != 0.5:
+        grown = raised(w * x)
+    return grown / (1.0 + grown)
 
 
 def raised(x: float) -> float:
@@ -69,9 +88,9 @@ def raised(x: float) -> float:
     if x > 0.4:
         return math.exp(x) - 1.0
     if x < 0.02:
-        series = 1.0 + x / 6.0 * (1.0 + x / 7.0)
-        series = 1.0 + x / 4.0 * (1.0 + x / 5.0 * series)
-        return x * (1.0 + x / 2.0 * (1.0 + x / 3.0 * series))
+        series = 1.0 + x * SIXTH * (1.0 + x * SEVENTH)
+        series = 1.0 + x * 0.25 * (1.0 + x * 0.2 * series)
+        return x * (1.0 + x * 0.5 * (1.0 + x * THIRD * series))
     return math.expm1(x)
 
 

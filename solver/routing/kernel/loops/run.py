@@ -22,10 +22,12 @@ from solver.routing.kernel.state import (
     Tokens,
 )
 
+Outcome = tuple[Floats, Floats, Floats, Floats, tuple[float, float, float, float, int]]
 
-def run(
+
+def solved(
     pairs: Pairs, ranges: Ranges, stables: Stables, books: Books, rest: tuple[Any, ...]
-) -> tuple[Floats, Floats, Floats, Floats, tuple[float, float, float, float, int]]:
+) -> Outcome:
     """Returns (prices, flows of a, flows of b, gates, (value, primal, lack, residual, steps))."""
     supply, floor, way, cost, start, softness = rest
     a, b = ends_of(pairs, ranges, stables, books)
@@ -33,7 +35,7 @@ def run(
     count, size = a.size, plan.core.size
     gate = np.ones(count)
     edges = Edges(
-        a, b, np.empty(count), np.empty(count), np.empty(count), np.empty(count), np.empty(count),
+        a, b, np.empty(count), np.empty(count), np.zeros(count), np.zeros(count), np.zeros(count),
         cost, gate,
     )  # fmt: skip
     tokens, levels = placed(supply, floor, start), levels_of(books)
@@ -108,20 +110,19 @@ def placed(supply: Floats, floor: Floats, start: Floats) -> Tokens:
 def band_pairs(problem: Problem) -> None:
     """Sets how far each pair is from the ends of its band: log of kept*w*R_b / ((1-w)*R_a*p)."""
     pairs, edges, price = problem.pairs, problem.edges, problem.tokens.price
+    fee, width = 1.0, 0.0
     for i in range(pairs.a.size):
-        held_a, held_b, kept, w = (
-            pairs.reserve_a[i],
-            pairs.reserve_b[i],
-            pairs.kept[i],
-            pairs.weight[i],
-        )
+        held_a, held_b = pairs.reserve_a[i], pairs.reserve_b[i]
+        kept, w = pairs.kept[i], pairs.weight[i]
         if held_a > 0.0 and held_b > 0.0 and kept > 0.0:
             worth_a, worth_b = held_a * price[pairs.a[i]], held_b * price[pairs.b[i]]
             if w == 0.5:
                 edges.below[i] = math.log(kept * worth_b / worth_a)
             else:
                 edges.below[i] = math.log(kept * w * worth_b / ((1.0 - w) * worth_a))
-            edges.above[i] = 2.0 * math.log(kept) - edges.below[i]
+            if kept != fee:  # pools have few different fees
+                fee, width = kept, 2.0 * math.log(kept)
+            edges.above[i] = width - edges.below[i]
         else:
             edges.below[i] = edges.above[i] = -FAR
 
@@ -188,3 +189,19 @@ def worth(problem: Problem, floor: Floats, lost: float) -> tuple[float, float, f
             if gate > 0.0:
                 value += max(gain / gate - edges.cost[i], 0.0)
     return value, primal - lack, lack
+
+
+def run(*arrays: Any) -> Outcome:
+    """Returns what `solved` does. Flat arrays are what numba takes over from Python fastest."""
+    pairs = Pairs(arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5])
+    ranges = Ranges(
+        arrays[6], arrays[7], arrays[8], arrays[9], arrays[10], arrays[11], arrays[12],
+        arrays[13], arrays[14],
+    )  # fmt: skip
+    stables = Stables(
+        arrays[15], arrays[16], arrays[17], arrays[18], arrays[19], arrays[20], arrays[21],
+        arrays[22], arrays[23],
+    )  # fmt: skip
+    books = Books(arrays[24], arrays[25], arrays[26], arrays[27], arrays[28], arrays[29])
+    rest = arrays[30], arrays[31], arrays[32], arrays[33], arrays[34], arrays[35]
+    return solved(pairs, ranges, stables, books, rest)
