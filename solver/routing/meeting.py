@@ -18,9 +18,9 @@ from solver.domain.snapshot import Snapshot
 from solver.routing import curves
 from solver.routing.charge import gas_fee, item_gas
 from solver.routing.clearing.atoms import Trade
-from solver.routing.clearing.curves import along_deepest, quoted, usable
+from solver.routing.clearing.curves import quoted, usable
 from solver.routing.clearing.netting import Limit, Side, fair_prices, met
-from solver.routing.clearing.orders import Floats
+from solver.routing.clearing.orders import Floats, reference
 from solver.routing.proof import UNPROVEN, proof
 from solver.routing.select import Route, best_route
 
@@ -90,7 +90,7 @@ def _quoted(snapshot: Snapshot, tokens: Sequence[Address]) -> Floats:
     everywhere |= dict.fromkeys(token for pool in snapshot.pools for token in pool.tokens)
     places = {token: place for place, token in enumerate(everywhere)}
     quotes = quoted(usable(snapshot.pools, places), places)
-    return along_deepest(quotes, len(places))[: len(tokens)]
+    return reference(len(places), quotes)[: len(tokens)]
 
 
 def _routed(

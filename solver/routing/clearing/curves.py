@@ -64,30 +64,6 @@ def quoted(pools: Sequence[Pool], places: Mapping[Address, int]) -> list[Quote]:
     return found
 
 
-def along_deepest(quotes: Sequence[Quote], tokens: int) -> Floats:
-    """Returns logs of the worth of an atom of each token along the deepest quotes, 0 elsewhere."""
-    logs, known = np.zeros(tokens), set[int]()
-    while len(known) < tokens:
-        frontier = [q for q in quotes if (q.token_in in known) != (q.token_out in known)]
-        if not frontier:
-            known.add(min(set(range(tokens)) - known))
-            continue
-        best = max(frontier, key=lambda q: _depth(q, known, logs))
-        if best.token_in in known:
-            logs[best.token_out] = logs[best.token_in] - best.price
-        else:
-            logs[best.token_in] = logs[best.token_out] + best.price
-        known |= set(best[:2])
-    return logs
-
-
-def _depth(quote: Quote, known: set[int], logs: Floats) -> tuple[float, Quote]:
-    """Returns the log of a quote's depth in units of worth, by the token that is known."""
-    if quote.token_in in known:
-        return quote.depth - quote.price / 2 + float(logs[quote.token_in]), quote
-    return quote.depth + quote.price / 2 + float(logs[quote.token_out]), quote
-
-
 def curves(pools: Sequence[Pool], places: Mapping[Address, int], units: Floats) -> Curves:
     """Returns every piece of every pool in both directions."""
     rows: list[tuple[float, ...]] = []

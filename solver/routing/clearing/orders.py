@@ -17,6 +17,7 @@ Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 FREE = -40.0  # log of the limit of an order that takes any price
+FIRM = 1e3  # how much more a pool's price counts than what an order asks
 LOST = -300.0  # below this a log limit tells nothing about a price
 
 
@@ -98,7 +99,7 @@ def book(tokens: int, orders: Orders, quoted: Sequence[Quote] = ()) -> Book:
     sell, buy, limit = pairs // tokens, pairs % tokens, limits[order]
     middle = limit[(first[:-1] + first[1:]) // 2]
     told = [Quote(*row) for row in zip(sell.tolist(), buy.tolist(), middle.tolist(), strict=True)]
-    units = reference(tokens, [*quoted, *told])
+    units = reference(tokens, quoted, told)
     limit -= np.repeat(units[sell] - units[buy], np.diff(first))
     limit = np.maximum(limit, FREE)
     value = np.array(orders.amounts, dtype=np.float64)[order]
@@ -112,23 +113,54 @@ def book(tokens: int, orders: Orders, quoted: Sequence[Quote] = ()) -> Book:
     return Book(order, sell, buy, first, limit, value, sums, moments, units)
 
 
-def reference(tokens: int, quoted: Sequence[Quote]) -> Floats:
-    """Returns logs of the worth of an atom of each token, by least squares over what is quoted.
+def reference(tokens: int, quoted: Sequence[Quote], asked: Sequence[Quote] = ()) -> Floats:
+    """Returns logs of the worth of an atom of each token: along the deepest quotes, and where those
+    do not reach by least squares over what is asked.
 
     Only a start and a scale: what clears is not decided here.
     """
     found: dict[tuple[int, int], list[float]] = {}
-    for quote in quoted:
+    for quote in asked:
         if quote.price > LOST:
             sign = 1.0 if quote.token_in < quote.token_out else -1.0
             pair = min(quote[:2]), max(quote[:2])
             found.setdefault(pair, []).append(sign * quote.price)
-    if not found:
+    rows = [(*pair, sum(prices) / len(prices), 1.0) for pair, prices in found.items()]
+    rows += [(*quote[:3], FIRM) for quote in deepest(quoted, tokens)]
+    if not rows:
         return np.zeros(tokens)
-    matrix, goal = np.zeros((len(found), tokens)), np.zeros(len(found))
-    for row, ((token_in, token_out), prices) in enumerate(found.items()):
-        matrix[row, token_in], matrix[row, token_out] = 1.0, -1.0
-        goal[row] = sum(prices) / len(prices)
-    logs, *_ = np.linalg.lstsq(matrix, goal, rcond=None)
+    sold, bought, price, weight = (np.array(column) for column in zip(*rows, strict=True))
+    matrix, row = np.zeros((len(rows), tokens)), np.arange(len(rows))
+    matrix[row, sold], matrix[row, bought] = weight, -weight
+    logs, *_ = np.linalg.lstsq(matrix, price * weight, rcond=None)
     units: Floats = logs - logs.mean()
     return units
+
+
+def deepest(quotes: Sequence[Quote], tokens: int) -> list[Quote]:
+    """Returns the quotes along which the tokens are best priced: a tree, the deepest first."""
+    best: dict[tuple[int, int], Quote] = {}
+    for quote in quotes:
+        pair = min(quote[:2]), max(quote[:2])
+        best[pair] = max(best.get(pair, quote), quote, key=lambda each: (each.depth, each))
+    logs, known, tree = [0.0] * tokens, set[int](), list[Quote]()
+    while len(known) < tokens:
+        frontier = [q for q in best.values() if (q.token_in in known) != (q.token_out in known)]
+        if not frontier:
+            known.add(min(set(range(tokens)) - known))
+            continue
+        found = max(frontier, key=lambda quote: (_worth(quote, known, logs), quote))
+        if found.token_in in known:
+            logs[found.token_out] = logs[found.token_in] - found.price
+        else:
+            logs[found.token_in] = logs[found.token_out] + found.price
+        known |= set(found[:2])
+        tree.append(found)
+    return tree
+
+
+def _worth(quote: Quote, known: set[int], logs: Sequence[float]) -> float:
+    """Returns the log of a quote's depth in units of worth, by the token that is known."""
+    if quote.token_in in known:
+        return quote.depth - quote.price / 2 + logs[quote.token_in]
+    return quote.depth + quote.price / 2 + logs[quote.token_out]

@@ -1,18 +1,27 @@
 """Batches clear at one price vector, in atoms: conserved, fair, the same in any order of orders."""
 
+import gzip
 import itertools
+import json
+import os
+import pathlib
+import sys
 from math import log
 
+import fastparquet
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.reference.batches import batch
+from solver.domain.market import ConstantProductPool
+from solver.domain.numbers import PPM
 from solver.routing.batch import clear
 from solver.routing.clearing.check import check_clearing
 from solver.routing.clearing.orders import Orders, log_limits
 
+ROOT = pathlib.Path(__file__).parents[3]
 TOKENS = tuple(f"0x{place + 1:040x}" for place in range(6))
 NEAR = 1e-6  # of a log price: an order this far in the money is whole, this far out is nothing
 
@@ -190,3 +199,75 @@ def crossing(orders):
     above = [price for price in candidates if excess(price) > 0]
     below = [price for price in candidates if excess(price) < 0]
     return max(above, default=ends[0]), min(below, default=ends[-1])
+
+
+RECORDED = pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT.parent / "shared")) / "data/cow"
+needs_recorded = pytest.mark.skipif(
+    not RECORDED.is_dir(), reason="recorded auctions absent: set SOLVENT_SHARED to their folder"
+)
+
+
+@needs_recorded
+def test_a_recorded_auctions_orders_clear_with_its_pools():
+    told = json.loads(gzip.decompress((RECORDED / "mainnet_auction_7400681.json.gz").read_bytes()))
+    pools = []
+    for key, amm in told["amms"].items():
+        if amm["kind"] == "ConstantProduct":
+            (token0, reserve0), (token1, reserve1) = sorted(amm["reserves"].items())
+            held, fee = (int(reserve0), int(reserve1)), round(float(amm["fee"]) * PPM)
+            pools.append(ConstantProductPool("v2", key, token0, token1, *held, fee, gas=90_000))
+    tokens = tuple(sorted({*told["tokens"], *(token for pool in pools for token in pool.tokens)}))
+    rows = [
+        (tokens.index(o["sell_token"]), tokens.index(o["buy_token"]), sell, buy)
+        for o in told["orders"].values()
+        if (sell := int(o["sell_amount"])) and (buy := int(o["buy_amount"]))
+    ]
+    assert len(rows) > 500
+    assert len(pools) > 300
+    found = cleared(tokens, orders_of(rows), pools)
+    assert sum(amount > 0 for amount in found.filled) >= 10
+    assert found.swaps
+
+
+@needs_recorded
+def test_recorded_limit_orders_clear_auction_by_auction():
+    columns = ["auction_id", "token_sold_symbol", "token_bought_symbol"]
+    columns += ["token_sold_amount", "token_bought_amount"]
+    with (RECORDED / "cow_mainnet_auction_orders_2024.parquet").open("rb") as file:
+        table = fastparquet.ParquetFile(file).to_pandas(columns=columns).dropna()
+    for _, here in itertools.islice(table.groupby("auction_id"), 4):
+        rows = [
+            (sold, bought, int(sell * 10**12), int(buy * 10**12))
+            for _, sold, bought, sell, buy in here.itertuples(index=False)
+        ]
+        rows = [row for row in rows if row[0] != row[1] and row[2] and row[3]]
+        names = sorted({name for row in rows for name in row[:2]})
+        orders = orders_of([(names.index(a), names.index(b), *rest) for a, b, *rest in rows])
+        assert len(rows) > 1_000
+        found = cleared(names, orders)
+        assert not_complementary(orders, found) == []
+        assert sum(amount > 0 for amount in found.filled) >= 10
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("part", range(4))
+def test_thousands_of_seeded_batches_clear(part, capsys):
+    shapes = [(3, 5, 0), (3, 8, 4), (10, 10, 0), (10, 40, 10), (10, 100, 0), (50, 100, 60)]
+    shapes += [(50, 100, 0), (10, 400, 30), (50, 1_000, 100), (10, 3_000, 0)]
+    left_out, partly = 0, 0
+    for seed in range(120):
+        for shape, (tokens, count, pools) in enumerate(shapes):
+            is_partial = (seed + shape) % 4 != 0 or count > 400
+            scatter = (0.01, 0.1, 0.001, 1.0)[seed % 4]
+            made = 10_000 * part + 100 * seed + shape
+            given = batch(tokens, count, made, pools=pools, is_partial=is_partial, scatter=scatter)
+            found = cleared(given.tokens, given.orders, given.pools)
+            left_out += is_partial and bool(found.dropped)
+            wrong = not_complementary(given.orders, found)
+            partly += is_partial and bool(wrong)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"part {part}: {left_out} with orders left out, {partly} with a kink off\n"
+        )
+    assert left_out <= 12
+    assert partly <= 12
