@@ -30,16 +30,19 @@ __all__ = [
     "Unconverged",
     "edge_count",
     "graph_of",
+    "is_loaded",
+    "load",
     "solve",
     "task_of",
 ]
 
-COMPILED_MIN = 400  # edges from which the compiled engine is worth its start
+COMPILED_MIN = 2_000  # edges from which the compiled engine is worth its start, of some seconds
 RESIDUAL_MAX = 1e-9
 GAP_MAX = 1e-8
 LACK_MAX = 5e-9  # of the value: what a plan may lack whose gap is small
 NOTHING = 1e-13  # of what is given: a value that is none
 _ANYWHERE = np.zeros(0)
+_loaded: list[bool] = []
 
 
 def solve(task: Task, start: Floats | None = None, *, is_compiled: bool | None = None) -> Answer:
@@ -50,7 +53,7 @@ def solve(task: Task, start: Floats | None = None, *, is_compiled: bool | None =
     soft gates, where any prices give a bound.
     """
     if is_compiled is None:
-        is_compiled = edge_count(task.graph) >= COMPILED_MIN and _can_compile()
+        is_compiled = is_loaded() or (edge_count(task.graph) >= COMPILED_MIN and _can_compile())
     graph = task.graph
     rest = (task.supply, task.floor, task.way, task.cost, start if start is not None else _ANYWHERE)
     kinds = graph.pairs, graph.ranges, graph.stables, graph.books
@@ -66,6 +69,23 @@ def solve(task: Task, start: Floats | None = None, *, is_compiled: bool | None =
         told = {"residual": residual, "gap": (value - primal) / value, "steps": steps}
         raise Unconverged("the kernel found no prices that balance", data=told)
     return Answer(prices, flow_a, flow_b, value, primal, residual, steps, gates)
+
+
+def load() -> bool:
+    """Compiles, or reads what was compiled before; returns whether numba is there to do it.
+
+    From then on the compiled engine solves graphs of every size in this process. Both engines give
+    the same answers, but not to the last digit, so a process decides this once.
+    """
+    if _can_compile():
+        solve(task_of(graph_of(2), np.ones(2), np.ones(2)), is_compiled=True)
+        _loaded.append(True)
+    return is_loaded()
+
+
+def is_loaded() -> bool:
+    """Returns whether `load` was called here, with success."""
+    return bool(_loaded)
 
 
 def _can_compile() -> bool:
