@@ -13,6 +13,13 @@ from solver.domain.errors import Broken
 from solver.routing.legs.menu import Floats, Menu, Whole
 
 ROUNDS_MAX = 10_000  # simplex iterations of one solve: far more than any takes
+# What helps where a warm start went astray, one after the other, each from nothing; then as usual.
+RESCUES = (
+    ("simplex_strategy", 1, 1),
+    ("simplex_strategy", 4, 1),
+    ("presolve", "on", "off"),
+    ("solver", "ipm", "simplex"),
+)
 
 
 class Point(NamedTuple):
@@ -114,11 +121,15 @@ class Linear:
         """Returns the optimum. Raises Broken when HiGHS finds none: there always is one."""
         self.solved += 1
         self._model.run()
-        if self._model.getModelStatus() != self._optimal:
+        for name, other, usual in RESCUES:
+            if self._model.getModelStatus() == self._optimal:
+                break
+            self._model.setOptionValue(name, other)
             self._model.clearSolver()
             self._model.run()
-            if self._model.getModelStatus() != self._optimal:
-                raise Broken(f"a small linear program ended {self._model.getModelStatus()}")
+            self._model.setOptionValue(name, usual)
+        if self._model.getModelStatus() != self._optimal:
+            raise Broken(f"a small linear program ended {self._model.getModelStatus()}")
         found = self._model.getSolution()
         units, prices, reduced = (
             np.array(part) for part in (found.col_value, found.row_dual, found.col_dual)

@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+STAKE = 1_000.0  # of a search, the cost of missing a row by its unit
+
 
 class Menu(NamedTuple):
     """Columns are sorted by leg, and within a leg by run: the levels of one side, best first.
@@ -86,3 +88,22 @@ def scaled(menu: Menu) -> tuple[Menu, Floats, float]:
     )
     stake = float(np.abs(menu.cost * menu.size).max(initial=0.0) + menu.fixed.max(initial=0.0))
     return same, units, stake or 1.0
+
+
+def normal(menu: Menu) -> tuple[Menu, Floats, float]:
+    """Returns the menu as a search likes it: a unit is a whole level, a row its own unit, a cost a
+    thousandth of the greatest; what its row multipliers are to be multiplied by; and that cost.
+    """
+    table, units, stake = scaled(menu)
+    unit = stake / STAKE
+    return (
+        table._replace(
+            cost=table.cost * menu.size / unit,
+            size=np.where(menu.size > 0, 1.0, 0.0),
+            fixed=table.fixed / unit,
+            rows=np.ascontiguousarray(table.rows * menu.size),
+            spare_cost=table.spare_cost / unit,
+        ),
+        unit / units,
+        unit,
+    )

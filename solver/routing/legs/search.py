@@ -14,12 +14,12 @@ from itertools import combinations
 
 import numpy as np
 
-from solver.routing.legs.menu import Floats, Found, Menu, scaled, trimmed
+from solver.routing.legs.menu import STAKE, Floats, Found, Menu, normal, trimmed
 from solver.routing.legs.relaxation import ROUNDS, ROUNDS_FIRST, Relaxation
 from solver.routing.legs.restricted import Restricted, Worth
 
 NODES = 200  # of all trees together
-NEAR_LEGS, NEAR_NODES = 3, 16  # legs let go at once, and nodes of the tree in their place
+NEAR = ((2, 10), (3, 16))  # legs let go at once, and nodes of the tree in their place
 SWAPS = 8  # legs tried in the place of one
 BETTER = 1e-9  # relative: what counts as an improvement
 PRESENT = 1e-6  # a share from which a leg is in the relaxation's answer
@@ -31,9 +31,11 @@ class Search:
     """One menu, searched once."""
 
     def __init__(self, menu: Menu, nodes: int = NODES) -> None:
-        self._menu, self._units, penalty = scaled(trimmed(menu))
-        self._near, self._far = Restricted(self._menu, penalty), Relaxation(self._menu, penalty)
+        self._whole = trimmed(menu)
+        self._menu, self._units, self._unit = normal(self._whole)
+        self._near, self._far = Restricted(self._menu, STAKE), Relaxation(self._menu, STAKE)
         self._left = nodes
+        self._shut_once: set[int] = set()
         self._best: Worth | None = None
 
     def found(self) -> Found | None:
@@ -46,12 +48,13 @@ class Search:
         best = self._best
         if best is None or not best.holds:
             return None
-        units, margin = self._near.units(best.legs)
-        cost = float(self._menu.cost @ units) + self._menu.spare_cost * margin
-        cost += float(self._menu.fixed[list(best.legs)].sum())
+        levels, margin = self._near.units(best.legs)
+        units, menu = levels * self._whole.size, self._whole
+        cost = float(menu.cost @ units + menu.fixed[list(best.legs)].sum())
+        cost += menu.spare_cost * margin
         work = self._near.solved + self._far.solved
-        prices = root.prices / self._units
-        return Found(units, margin, cost, min(bound, cost), prices, work)
+        prices = root.prices * self._units
+        return Found(units, margin, cost, min(bound * self._unit, cost), prices, work)
 
     @property
     def _cost(self) -> float:
@@ -65,39 +68,59 @@ class Search:
         return True
 
     def _improve(self) -> None:
-        """Searches neighbourhoods until none improves or the work is spent."""
+        """Searches neighbourhoods and other starts until none improves or the work is spent."""
         is_better = True
         while is_better and self._left > 0:
-            while self._swapped():
-                pass
-            is_better = self._neighbour()
+            if self._best is not None:
+                self._take(self._swapped(self._best))
+            is_better = self._started_without() or any(self._neighbour(*near) for near in NEAR)
 
-    def _swapped(self) -> bool:
-        """Returns whether one leg in another's place, priced by the multipliers without it, is
-        better: no leg gains more than it is priced at, so few need to be tried.
+    def _started_without(self) -> bool:
+        """Returns whether starting anew, with one of the legs in use shut, led to something better:
+        what the start misses is one leg that the relaxation likes too much.
         """
-        assert self._best is not None
-        legs = self._best.legs
-        for gone in legs:
-            rest = self._near.worth(leg for leg in legs if leg != gone)
-            prices = self._far.gains(rest.prices)
-            prices[list(legs)] = 0.0
-            for leg in np.argsort(prices, kind="stable")[:SWAPS].tolist():
-                if rest.cost + prices[leg] >= self._cost:
-                    break
-                if self._take(self._near.worth([*rest.legs, leg])):
-                    return True
-        return False
+        before = self._best
+        assert before is not None
+        for leg in before.legs:
+            if leg not in self._shut_once and self._left > 0:
+                self._shut_once.add(leg)
+                self._left -= 1
+                shares = _by_share(self._far.visit((), (leg,), np.inf).shares)
+                self._take(self._swapped(self._near.shrunk(shares, self._menu.legs_max)))
+        return self._best is not before
 
-    def _neighbour(self) -> bool:
+    def _swapped(self, found: Worth) -> Worth:
+        """Returns the legs after swaps of one for another while that is better: priced by the
+        multipliers without it, no leg gains more than it is priced at, so few need to be tried.
+        """
+        better: Worth | None = found
+        while better is not None:
+            found, better = better, self._swap(better)
+        return found
+
+    def _swap(self, found: Worth) -> Worth | None:
+        cut = found.cost - BETTER * abs(found.cost)
+        for gone in found.legs:
+            rest = self._near.worth(leg for leg in found.legs if leg != gone)
+            prices = self._far.gains(rest.prices)
+            prices[list(found.legs)] = 0.0
+            for leg in np.argsort(prices, kind="stable")[:SWAPS].tolist():
+                if rest.cost + prices[leg] >= cut:
+                    break
+                other = self._near.worth([*rest.legs, leg])
+                if other.cost < cut:
+                    return other
+        return None
+
+    def _neighbour(self, count: int, nodes: int) -> bool:
         """Returns whether letting some legs go led to something better."""
         assert self._best is not None
         legs, before = self._best.legs, self._best
-        for gone in combinations(legs, min(NEAR_LEGS, len(legs))):
+        for gone in combinations(legs, min(count, len(legs))):
             if self._left <= 0:
                 return False
             kept = [leg for leg in legs if leg not in gone]
-            self._tree(kept, min(NEAR_NODES, self._left))
+            self._tree(kept, min(nodes, self._left))
             if self._best is not before:
                 return True
         return False
