@@ -117,11 +117,11 @@ def balanced(
 
 
 def _drained(traders: Sequence[Trader], trades: list[Trade], balance: list[int], root: int) -> None:
-    """Moves what is short, and of orders what is left too, from the leaves to the root."""
+    """Moves what is short from the leaves to the root, and what is left as far as that is free."""
     for place, token in reversed(_tree(traders, root)):
         trader, trade, other = traders[place], trades[place], balance[token]
-        if other > 0 and isinstance(trader, Swapping):
-            continue
+        if other > 0 and trader.takes == token and isinstance(trader, Swapping):
+            continue  # more of it would be a worse swap
         if trader.gives == token:
             changed = trader.giving(trade.given - other)
         else:

@@ -71,11 +71,12 @@ def settled(attempt: Attempt, pad: int) -> tuple[Clearing | None, Refused]:
         >= prices[orders.buy[place]] * orders.leasts[place]
     ]
     shares = dict(zip(free, _shares(attempt, free, sold, priced.logs), strict=True))
-    parts = [place for place in free if WHOLE < shares[place] < 1 - WHOLE]
-    refused = tuple(place for place in parts if not orders.is_partial[place])
+    whole_or_not = [place for place in free if not orders.is_partial[place]]
+    refused = tuple(place for place in whole_or_not if WHOLE < shares[place] < 1 - WHOLE)
     if refused:
         return None, Refused(refused)
-    full = pinned.whole + [place for place in free if shares[place] >= 1 - WHOLE]
+    full = pinned.whole + [place for place in whole_or_not if shares[place] > 0.5]
+    parts = [place for place in free if orders.is_partial[place]]
     return _in_atoms(attempt, priced, _Fills(full, parts, [shares[place] for place in parts]))
 
 
@@ -150,7 +151,8 @@ def _in_atoms(attempt: Attempt, priced: _Priced, fills: _Fills) -> tuple[Clearin
         ends, signed = (sell[place], buy[place]), (orders.amounts[place], orders.leasts[place])
         at = prices[ends[0]], prices[ends[1]]
         traders.append(atoms.Marginal(place, *ends, *signed, *at))
-        trades.append(traders[-1].giving(int(share * signed[0])))
+        given = signed[0] if share >= 1 - WHOLE else int(share * signed[0])
+        trades.append(traders[-1].giving(given))
     for swapping, taken in _swaps(attempt, priced.logs):
         traders.append(swapping)
         trades.append(swapping.taking(taken))
@@ -175,8 +177,9 @@ def _swaps(attempt: Attempt, logs: Floats) -> list[tuple[atoms.Swapping, int]]:
     """Returns each pool that trades, with the atoms that go in."""
     pieces, units = attempt.pieces, attempt.book.units
     paid, _, _ = curves.flows(pieces, logs)
+    tied, _, _ = curves.flows(pieces, attempt.kink.prices)
     taken: dict[tuple[int, int, int], float] = {}
-    for piece in np.flatnonzero(paid > 0):
+    for piece in np.flatnonzero((paid > 0) | (tied > 0)):
         ends = int(pieces.token_in[piece]), int(pieces.token_out[piece])
         key = (int(pieces.pool[piece]), *ends)
         taken[key] = taken.get(key, 0.0) + float(paid[piece])

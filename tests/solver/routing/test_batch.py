@@ -79,7 +79,7 @@ def test_any_book_clears_conserved_and_fair(rows, is_partial):
 
 @settings(max_examples=10)
 @given(books(), st.randoms(use_true_random=False))
-def test_the_order_of_orders_changes_no_price(rows, shuffle):
+def test_the_order_of_orders_changes_nothing_that_is_traded(rows, shuffle):
     moved = list(rows)
     shuffle.shuffle(moved)
     first = cleared(TOKENS[:4], orders_of(rows))
