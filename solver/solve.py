@@ -220,5 +220,6 @@ def _proof(
     rows = dict(solution.certificate.row_prices)
     if program.exposures and program.choice is None:
         rows = row_prices(program, snapshot, _ground(program, account, snapshot, solution))
-    prices = trade.route.prices if trade else {}
-    return proof((program,), snapshot, (solution,), (account,), (prices, rows))
+    prices, cases = (trade.route.prices, trade.route.cases) if trade else ({}, ())
+    terms = ((program,), snapshot, (solution,), (account,))
+    return proof(*terms, (prices, rows), cases=cases)

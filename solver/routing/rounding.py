@@ -18,40 +18,83 @@ LOT = 10**15  # derivative quantities are multiples of a thousandth of a contrac
 
 
 class Share(NamedTuple):
-    """One edge and the float weight of its input among the edges that leave its token."""
+    """One edge, the float weight of its input among the edges that leave its token, and what it
+    gives in the same unit of the other token: only a plan with a circle in it needs to know.
+    """
 
     edge: Edge
     weight: float
+    gives: float = 0.0
 
 
 def execute(
     shares: Sequence[Share], pools: Mapping[Address, Pool], source: Address, amount: int
 ) -> tuple[Swap, ...]:
-    """Returns the swaps in execution order, exact on `pools`. Raises Infeasible on a cycle."""
+    """Returns the swaps in execution order, exact on `pools`.
+
+    A token is spent once everything that brings it has been done. Where plans return to a token,
+    what goes round leaves first, in its planned part of what is there. Raises Infeasible when that
+    does not come out even.
+    """
     held, swaps, waiting = {source: amount}, list[Swap](), list(shares)
     state = dict(pools)
     while waiting:
         blocked = {share.edge.token_out for share in waiting}
-        ready = [share for share in waiting if share.edge.token_in not in blocked]
-        if not ready:
-            raise Infeasible("the plan runs in a circle")
-        token = ready[0].edge.token_in
-        leaving = sorted(
-            (share for share in ready if share.edge.token_in == token),
-            key=lambda share: (share.weight, share.edge.pool.address),
-        )
-        waiting = [share for share in waiting if share.edge.token_in != token]
-        for share, part in zip(leaving, divide(held.pop(token, 0), leaving), strict=True):
-            pool = state[share.edge.pool.address]
-            pair = (token, share.edge.token_out)
-            out = curves.amount_out(pool, pair, part) if part else 0
-            if out == 0 and part:
-                raise Infeasible(f"pool {pool.address} gives nothing for {part}")
+        ready = next((s.edge.token_in for s in waiting if s.edge.token_in not in blocked), None)
+        if ready is None:
+            leaving, parts = _first_round(waiting, held)
+        else:
+            leaving = sorted(
+                (share for share in waiting if share.edge.token_in == ready),
+                key=lambda share: (share.weight, share.edge.pool.address),
+            )
+            parts = divide(held.get(ready, 0), leaving)
+        waiting = [share for share in waiting if share not in leaving]
+        for share, part in zip(leaving, parts, strict=True):
             if part:
-                swaps.append(Swap(pool.venue, pool.address, *pair, part, out))
-                state[pool.address] = curves.after(pool, pair, part)
-                held[pair[1]] = held.get(pair[1], 0) + out
+                swaps.append(_swapped(share.edge, part, state))
+                held[share.edge.token_in] -= part
+                token_out = share.edge.token_out
+                held[token_out] = held.get(token_out, 0) + swaps[-1].amount_out
     return tuple(swaps)
+
+
+def _swapped(edge: Edge, part: int, state: dict[Address, Pool]) -> Swap:
+    pool, pair = state[edge.pool.address], (edge.token_in, edge.token_out)
+    out = curves.amount_out(pool, pair, part)
+    if out == 0:
+        raise Infeasible(f"pool {pool.address} gives nothing for {part}")
+    state[pool.address] = curves.after(pool, pair, part)
+    return Swap(pool.venue, pool.address, *pair, part, out)
+
+
+def _first_round(
+    waiting: Sequence[Share], held: Mapping[Address, int]
+) -> tuple[list[Share], list[int]]:
+    """Returns the least share that comes round to a token which is there and has other ways on."""
+    onward: dict[Address, set[Address]] = {}
+    for share in waiting:
+        onward.setdefault(share.edge.token_in, set()).add(share.edge.token_out)
+    for share in sorted(waiting, key=lambda share: (share.weight, share.edge.pool.address)):
+        token = share.edge.token_in
+        leaving = sum(other.weight for other in waiting if other.edge.token_in == token)
+        coming = sum(other.gives for other in waiting if other.edge.token_out == token)
+        is_only = share.weight >= leaving
+        if is_only or not held.get(token) or token not in _reached(share.edge.token_out, onward):
+            continue
+        there = max(leaving - coming, share.weight)
+        return [share], [int(held[token] * (share.weight / there))]
+    raise Infeasible("the plan runs in a circle")
+
+
+def _reached(start: Address, onward: Mapping[Address, set[Address]]) -> set[Address]:
+    seen, layer = {start}, [start]
+    while layer:
+        token = layer.pop()
+        new = onward.get(token, set()) - seen
+        seen |= new
+        layer += sorted(new)
+    return seen
 
 
 def divide(amount: int, shares: Sequence[Share]) -> list[int]:

@@ -69,6 +69,6 @@ def _scaled(
 
 def _first_guess(snapshot: Snapshot, source: Address, sink: Address, amount_out: int) -> int:
     plan = network(snapshot.pools, sink, source, amount_out)
-    if source not in plan.units:
+    if plan is None:
         raise Infeasible(f"no route from {source} to {sink}", code="noRoute")
-    return int(plan.units[source]) + 1
+    return int(plan.units[plan.sink]) + 1

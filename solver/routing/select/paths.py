@@ -1,0 +1,115 @@
+"""Single paths: the plan that everybody has, and that no route may be worse than.
+
+At given prices a path that carries the whole trade is worth at most the source's price plus, for
+each pool on it, gain less gas: paths are met in that order, and quoted in integers while better.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from solver.domain.errors import Infeasible
+from solver.routing import curves
+from solver.routing.network import HOPS_MAX, Edge
+from solver.routing.network.gains import held
+from solver.routing.select.field import Field
+
+Floats = NDArray[np.float64]
+
+PATHS_TRIED = 48
+FITTING = 0.5  # of the trade's value: a pool that holds less cannot pass it on
+
+
+class Step(NamedTuple):
+    """One pool of a field and two of its tokens."""
+
+    pool: int
+    token_in: int
+    token_out: int
+
+
+class Path(NamedTuple):
+    """Edges from source to sink, and what they give for the whole amount, atoms."""
+
+    edges: tuple[Edge, ...]
+    amount_out: int
+
+
+def best_path(field: Field, prices: Floats, amount: int, least: float) -> Path | None:
+    """Returns the path that nets most, if one may net more than `least` sink units."""
+    network = field.network
+    unit, best, quoted = network.units[network.sink], None, dict[tuple[Edge, int], int]()
+    for most, pools, edges in sorted(_paths(field, prices, least), key=lambda p: -p[0])[
+        :PATHS_TRIED
+    ]:
+        if most <= least:
+            break
+        out = _out(edges, amount, quoted)
+        net = out / unit - float(field.gas[list(pools)].sum())
+        if out and (best is None or net > least):
+            best, least = Path(edges, out), max(net, least)
+    return best
+
+
+def _out(edges: tuple[Edge, ...], amount: int, quoted: dict[tuple[Edge, int], int]) -> int:
+    for edge in edges:
+        known = quoted.get((edge, amount))
+        if known is None:
+            try:
+                known = curves.amount_out(edge.pool, (edge.token_in, edge.token_out), amount)
+            except Infeasible:
+                known = 0
+            quoted[edge, amount] = known
+        amount = known
+        if not amount:
+            break
+    return amount
+
+
+def _paths(
+    field: Field, prices: Floats, least: float
+) -> Iterator[tuple[float, tuple[int, ...], tuple[Edge, ...]]]:
+    """Yields (most it may net, pools, edges) of the paths that may net more than `least`."""
+    surplus = (field.gains(prices) - field.gas).tolist()
+    spare = sum(sorted((s for s in surplus if s > 0), reverse=True)[: HOPS_MAX - 1])
+    leaving = _leaving(field)
+    source, sink = field.trade.source, field.trade.sink
+    stack: list[tuple[float, int, tuple[Step, ...]]] = [(float(prices[source]), source, ())]
+    while stack:
+        most, token, steps = stack.pop()
+        seen = {step.token_in for step in steps} | {token}
+        used = {step.pool for step in steps}
+        for step in leaving.get(token, ()):
+            reach = most + surplus[step.pool]
+            if step.token_out in seen or step.pool in used or reach + spare <= least:
+                continue
+            if step.token_out != sink:
+                if len(steps) + 1 < HOPS_MAX:
+                    stack.append((reach, step.token_out, (*steps, step)))
+            elif reach > least:
+                whole = (*steps, step)
+                yield reach, tuple(s.pool for s in whole), _edges(field, whole)
+
+
+def _leaving(field: Field) -> dict[int, list[Step]]:
+    """Returns the steps from each token that a trade as large as this fits through."""
+    out: dict[int, list[Step]] = {}
+    held_a, held_b = held(field.trade.graph)
+    ends = (each.tolist() for each in (*field.trade.ends, field.pool, held_a, held_b))
+    for a, b, pool, most_a, most_b in zip(*ends, strict=True):
+        if most_b >= FITTING:
+            out.setdefault(a, []).append(Step(pool, a, b))
+        if most_a >= FITTING:
+            out.setdefault(b, []).append(Step(pool, b, a))
+    return out
+
+
+def _edges(field: Field, steps: tuple[Step, ...]) -> tuple[Edge, ...]:
+    market = field.network.market
+    names = [market.tokens[token] for token in field.tokens]
+    return tuple(
+        Edge(market.pools[field.pools[step.pool]], names[step.token_in], names[step.token_out])
+        for step in steps
+    )
