@@ -4,7 +4,8 @@
 with the loops in place of the vectors, so one algorithm gives both answers.
 """
 
-from solver.routing.kernel.state import NOISE, WIDTH, Problem
+from solver.routing.kernel.reach import abandon
+from solver.routing.kernel.state import NOISE, SOFTNESS, WIDTH, Problem
 from solver.routing.kernel.vectors.look import direct, kindle, look, measure, retain, settle
 
 STEP_MAX = 4.0  # of a log price in one step
@@ -21,6 +22,8 @@ STALE_MAX = 2  # steps that bring nothing more once the residual is
 SMALL = 1e-9
 IDLE_MIN = 0.5  # of the residual: nearly nothing trades yet
 STEPS_MAX = 100
+RESIDUAL_MAX_OF_GATED, STEPS_MAX_OF_GATED = 1e-7, 40  # only their prices matter
+WIDTH_OF_GATED = 1e-5  # of levels whose book has a fixed cost
 ROUNDS_MAX = 60  # of the multipliers of the books' levels
 WIDTH_FIRST, WIDTH_LEAST = 1e-3, 1e-6
 LOSS_MAX = 1e-13  # of the value, by levels used at a loss
@@ -28,6 +31,19 @@ LOSS_MAX = 1e-13  # of the value, by levels used at a loss
 
 def converge(problem: Problem) -> tuple[float, float, int]:
     """Returns (residual, value that books lose, steps) at the solution, or the best found."""
+    if problem.knobs[SOFTNESS] > 0.0:
+        problem.knobs[WIDTH] = WIDTH_OF_GATED
+        residual, steps = descend(problem, RESIDUAL_MAX_OF_GATED, STEPS_MAX_OF_GATED)
+        return residual, 0.0, steps
+    residual, lost, steps = balance(problem)
+    if residual > SMALL and abandon(problem):
+        residual, lost, more = balance(problem)
+        steps += more
+    return residual, lost, steps
+
+
+def balance(problem: Problem) -> tuple[float, float, int]:
+    """Returns the same, of one descent or, where there are books, of as many as they take."""
     residual, lost, steps = 0.0, 0.0, 0
     if problem.books.price.size == 0:
         residual, steps = descend(problem, RESIDUAL_MAX, STEPS_MAX)
@@ -37,7 +53,7 @@ def converge(problem: Problem) -> tuple[float, float, int]:
         residual, more = descend(problem, RESIDUAL_MAX_OF_BOOKS, STEPS_MAX)
         steps += more
         lost = retain(problem)
-        if lost <= max(LOSS_MAX * value_of(problem), problem.knobs[NOISE]):
+        if residual > SMALL or lost <= max(LOSS_MAX * value_of(problem), problem.knobs[NOISE]):
             break
         problem.knobs[WIDTH] = max(0.1 * problem.knobs[WIDTH], WIDTH_LEAST)
     return residual, lost, steps

@@ -9,10 +9,10 @@ import hashlib
 from types import FunctionType, ModuleType
 from typing import Any
 
-from solver.routing.kernel import newton
+from solver.routing.kernel import newton, reach
 from solver.routing.kernel.loops import curves, elimination, gate, ladders, look, ordering, run
 
-MODULES = (ordering, elimination, gate, curves, ladders, look, newton, run)
+MODULES = (ordering, elimination, gate, curves, ladders, look, reach, newton, run)
 
 
 @functools.cache

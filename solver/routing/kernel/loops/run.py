@@ -29,7 +29,8 @@ def solved(
     pairs: Pairs, ranges: Ranges, stables: Stables, books: Books, rest: tuple[Any, ...]
 ) -> Outcome:
     """Returns (prices, flows of a, flows of b, gates, (value, primal, lack, residual, steps))."""
-    supply, floor, way, cost, start, softness = rest
+    given, floor, way, cost, start, softness = rest
+    supply = given.copy()
     a, b = ends_of(pairs, ranges, stables, books)
     plan = order(supply.size, a, b)
     count, size = a.size, plan.core.size

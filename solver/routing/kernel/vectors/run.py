@@ -24,7 +24,8 @@ def run(
     pairs: Pairs, ranges: Ranges, stables: Stables, books: Books, rest: tuple[Any, ...]
 ) -> tuple[Floats, Floats, Floats, Floats, tuple[float, float, float, float, int]]:
     """Returns (prices, flows of a, flows of b, gates, (value, primal, lack, residual, steps))."""
-    supply, floor, way, cost, start, softness = rest
+    given, floor, way, cost, start, softness = rest
+    supply = given.copy()
     a = np.concatenate((pairs.a, ranges.a, stables.a, books.a))
     b = np.concatenate((pairs.b, ranges.b, stables.b, books.b))
     tokens = _placed(supply, floor, start)
