@@ -53,13 +53,18 @@ def offers_of(program: Program, snapshot: Snapshot) -> list[Offer]:
     """
     table, unit = [], 10**snapshot.settlement_token.decimals
     is_valued = program.limits.max_slippage_bps != NO_SLIPPAGE_LIMIT
+    marks, deltas = dict[int, int](), dict[int, int]()  # one Black-76 an instrument, not a level
     for exposure in program.exposures:
         _, most = lots_range(exposure)
         for ladder, sign, level in offers(program, exposure, snapshot):
             price = unit_cost(ladder.instrument, level.price, snapshot)
-            off = level.price - mark_of(ladder.instrument, snapshot) if is_valued else 0
             in_box = program.delta is not None and ladder.instrument >> 144 == program.delta.market
-            delta = delta_of(ladder.instrument, snapshot) // GRID if in_box else 0
+            if is_valued and ladder.instrument not in marks:
+                marks[ladder.instrument] = mark_of(ladder.instrument, snapshot)
+            if in_box and ladder.instrument not in deltas:
+                deltas[ladder.instrument] = delta_of(ladder.instrument, snapshot) // GRID
+            off = level.price - marks[ladder.instrument] if is_valued else 0
+            delta = deltas[ladder.instrument] if in_box else 0
             scale = LOT * unit * MILLI
             credit, loss = -sign * price * scale // WAD**2, -(-sign * off * scale // WAD**2)
             lots = min(lots_down(level.quantity), most)

@@ -11,7 +11,7 @@ from solver.domain.program import Program
 from solver.domain.route import Fill, Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing.legs.columns import Table, table_of
-from solver.routing.legs.explain import refused
+from solver.routing.legs.elastic import refused
 from solver.routing.legs.menu import Floats, Found, Menu
 from solver.routing.legs.search import Search
 from solver.routing.legs.whole import in_lots

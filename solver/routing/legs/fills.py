@@ -1,7 +1,6 @@
 """Which contracts and makers fill the exposures: the best lots, completed to the last digit.
 
-Maximise net credit less the gas of each maker used. The prices of the certificate are the linear
-relaxation's.
+Maximise net credit less the gas of each maker used.
 """
 
 from solver.domain.errors import Infeasible, Unavailable
@@ -10,9 +9,9 @@ from solver.domain.numbers import WAD, format_decimal
 from solver.domain.program import Exposure, Program
 from solver.domain.route import Fill
 from solver.domain.snapshot import Snapshot
-from solver.routing.certify.marks import GRID, unit_cost
 from solver.routing.certify.rows import offers
-from solver.routing.lots import MILLI, Ground, Offer, best_lots, delta_range, offers_of
+from solver.routing.legs.contracts import narrowed_lots
+from solver.routing.lots import MILLI, Ground, Offer, best_lots, offers_of
 from solver.routing.rounding import LOT
 
 
@@ -23,43 +22,11 @@ def best_fills(program: Program, snapshot: Snapshot, ground: Ground) -> tuple[Fi
     table = offers_of(program, snapshot)
     for exposure in program.exposures:
         _check_depth(program, exposure, table, snapshot)
-    lots = best_lots(program, snapshot, ground, table)
+    lots = narrowed_lots(program, snapshot, ground, table)
     if lots is None:
         raise _infeasible(program, snapshot, ground, table)
     fills = [_fill(o, count * LOT) for o, count in zip(table, lots, strict=True) if count]
     return tuple(_exact(program, table, fills))
-
-
-def row_prices(program: Program, snapshot: Snapshot, ground: Ground) -> dict[str, int]:
-    """Returns the multipliers of the linear relaxation, atoms per unit, 1e18; none if unsolved."""
-    from ortools.linear_solver import pywraplp
-
-    table, unit = offers_of(program, snapshot), 10**snapshot.settlement_token.decimals
-    solver = pywraplp.Solver.CreateSolver("GLOP")
-    rows = {
-        f"leg:{exposure.leg}": solver.Constraint(
-            exposure.quantity_min / WAD, exposure.quantity_max / WAD
-        )
-        for exposure in program.exposures
-    }
-    if program.delta is not None:
-        ends = delta_range(program, ground)
-        rows["delta"] = solver.Constraint(*(end / WAD**2 for end in ends))
-    objective = solver.Objective()
-    for offer in table:
-        flow = solver.NumVar(0.0, offer.level.quantity / WAD, "")
-        price = unit_cost(offer.ladder.instrument, offer.level.price, snapshot)
-        objective.SetCoefficient(flow, -offer.sign * price * unit / WAD)
-        rows[f"leg:{offer.exposure.leg}"].SetCoefficient(flow, 1.0)
-        if offer.delta:
-            rows["delta"].SetCoefficient(flow, offer.delta * GRID / WAD)
-    objective.SetMaximization()
-    if solver.Solve() != pywraplp.Solver.OPTIMAL:
-        return {}
-    duals = {name: int(row.dual_value() * WAD) for name, row in rows.items()}
-    return {
-        f"{name}:{'max' if dual > 0 else 'min'}": abs(dual) for name, dual in duals.items() if dual
-    }
 
 
 def _exact(program: Program, table: list[Offer], fills: list[Fill]) -> list[Fill]:

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from solver.routing.legs.elastic import MARGIN, clashes
-from solver.routing.legs.explain import legs_needed
+from solver.routing.legs.elastic import MARGIN, clashes, legs_needed
 from solver.routing.legs.menu import Menu
 from solver.routing.legs.search import Search
 

@@ -14,7 +14,7 @@ CASES = [(seed, kind) for seed in (0, 1) for kind in (COVERED, INCOME)]
 
 
 def small(seed, kind):
-    return table(synthetic(seed, kind, venues=2, strikes=4)).menu
+    return table(synthetic(seed, kind, venues=1, strikes=3)).menu
 
 
 def best_of(menu: Menu) -> Found:
