@@ -17,6 +17,7 @@ from solver.routing import curves
 from solver.routing.toll import Toll
 
 Prices = Mapping[Address, int]  # PRICE_UNIT
+SCREENED_FROM = 5  # cases from which it is quicker to look first which pools matter in any
 
 
 def token_bound(
@@ -26,7 +27,7 @@ def token_bound(
     greatest bound of any case.
     """
     pools = {pool.address: pool for pool in snapshot.pools}  # as the replay knows them
-    if len(cases) > 2:
+    if len(cases) >= SCREENED_FROM:
         pools = {pool.address: pool for pool in _gainful(pools.values(), cases, per_gas)}
     return div_up(max(_bound(sold, pools, case, per_gas) for case in cases), curves.PRICE_UNIT)
 

@@ -11,7 +11,7 @@ from solver.domain.market import WeightedPool
 from solver.domain.numbers import WAD
 from solver.domain.route import Case
 from solver.routing import curves
-from solver.routing.certify.pools import token_bound
+from solver.routing.certify.pools import SCREENED_FROM, token_bound
 from solver.routing.curves import PRICE_UNIT, weighted
 from solver.routing.toll import FREE, toll
 from tests.solver.routing import world
@@ -65,7 +65,7 @@ def test_many_cases_are_bound_by_the_greatest():
         for fixed in kinds * 4
     ]
     alone = [bound(each) for each in cases]
-    for some in itertools.islice(itertools.combinations(range(16), 3), 0, 560, 40):
+    for some in itertools.islice(itertools.combinations(range(16), SCREENED_FROM), 0, 4_368, 400):
         assert bound(*(cases[i] for i in some)) == max(alone[i] for i in some)
     assert bound(*cases) == max(alone)
 
