@@ -82,13 +82,12 @@ class Problem(NamedTuple):
     tokens: Tokens
     plan: Plan
     levels: Levels
-    knobs: Floats  # BLUR, WIDTH, SOFTNESS, NOISE
+    knobs: Floats  # WIDTH, SOFTNESS, NOISE
     core: Floats  # work space: a square over the core
     work: Floats  # and four rows over all tokens
 
 
-BLUR = 0  # knobs: how far a fee band's ends are rounded off, in log price
-WIDTH = 1  # over how much of a log price a book's level fills
-SOFTNESS = 2  # of the gates
-NOISE = 3  # value that the numbers themselves do not tell from nothing
+WIDTH = 0  # knobs: over how much of a log price a book's level fills
+SOFTNESS = 1  # of the gates
+NOISE = 2  # value that the numbers themselves do not tell from nothing
 NOISE_OF_HELD, NOISE_OF_SUPPLY = 1e-19, 1e-18  # of what the edges hold and of what is given

@@ -7,97 +7,69 @@ the pool's own price by x. Formulas keep all digits for the smallest x.
 import math
 
 from solver.routing.kernel.graph import Floats
-from solver.routing.kernel.state import BLUR, PAST, Problem
+from solver.routing.kernel.state import Problem
 
 ROUNDS_MAX = 60  # of Newton's method on one stableswap
-EASY = 1.2  # a ratio beyond which its root less one keeps its digits
-THIRD, SIXTH, SEVENTH = 1.0 / 3.0, 1.0 / 6.0, 1.0 / 7.0
+EASY = 1.1  # a root beyond which it keeps its digits less one
+THIRD, SIXTH, SEVENTH, NINTH = 1.0 / 3.0, 1.0 / 6.0, 1.0 / 7.0, 1.0 / 9.0
 CLOSE = 1e-15  # of a log price, relative to the one asked for
-
-
-def softened(x: float, blur: float) -> tuple[float, float]:
-    """Returns the positive part of x, rounded off over `blur`, and its derivative."""
-    if blur == 0.0:
-        return (x, 1.0) if x > 0.0 else (0.0, 0.0)
-    if x < -PAST:
-        return 0.0, 0.0
-    root = math.sqrt(x * x + 4.0 * blur * blur)
-    if x > 0.0:
-        return 0.5 * (x + root), 0.5 * (1.0 + x / root)
-    soft = 2.0 * blur * blur / (root - x)
-    return soft, soft / root
-
-
-def respond_pairs(problem: Problem) -> None:
-    """x**w * y**(1-w): in = R (exp((1-w)x) - 1) / kept, out = R (1 - exp(-w x)), w of the input."""
-    pairs, edges, tokens = problem.pairs, problem.edges, problem.tokens
-    move, trial, net, blur = tokens.move, tokens.trial, tokens.net, problem.knobs[BLUR]
-    for i in range(pairs.a.size):
-        a, b = pairs.a[i], pairs.b[i]
-        turn = move[a] - move[b]
-        below, above = edges.below[i] - turn, edges.above[i] + turn
-        if below <= 0.0 and above <= 0.0 and blur == 0.0:
-            if edges.flow_a[i] != 0.0:
-                edges.flow_a[i], edges.flow_b[i], edges.weight[i] = 0.0, 0.0, 0.0
-            elif edges.weight[i] != 0.0:
-                edges.weight[i] = 0.0
-            continue
-        held_a, held_b = pairs.reserve_a[i], pairs.reserve_b[i]
-        worth_a, worth_b, kept = held_a * trial[a], held_b * trial[b], pairs.kept[i]
-        flow_a, flow_b, weight = 0.0, 0.0, 0.0
-        if below > 0.0 or blur > 0.0:
-            x, share = softened(below, blur)
-            w = pairs.weight[i]
-            ratio = kept * worth_b / worth_a if w == 0.5 and blur == 0.0 else 0.0
-            grown, left = stretched(x, w, ratio)
-            flow_a -= held_a * grown / kept
-            flow_b += held_b * (1.0 - left if left < 0.5 else shrunk(x, w, grown))
-            weight += share * worth_b * w * left
-        if above > 0.0 or blur > 0.0:
-            x, share = softened(above, blur)
-            w = 1.0 - pairs.weight[i]
-            ratio = kept * worth_a / worth_b if w == 0.5 and blur == 0.0 else 0.0
-            grown, left = stretched(x, w, ratio)
-            flow_b -= held_b * grown / kept
-            flow_a += held_a * (1.0 - left if left < 0.5 else shrunk(x, w, grown))
-            weight += share * worth_a * w * left
-        edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
-        net[a] += flow_a
-        net[b] += flow_b
-
-
-def stretched(x: float, w: float, ratio: float) -> tuple[float, float]:
-    """Returns (exp((1-w) x) - 1, exp(-w x)). With equal weights `ratio` is exp(x), known without
-    the library's exponential.
-    """
-    if w == 0.5:
-        grown = math.sqrt(ratio) - 1.0 if ratio > EASY else raised(0.5 * x)
-        return grown, 1.0 / (1.0 + grown)
-    return raised((1.0 - w) * x), 1.0 / (1.0 + raised(w * x))
-
-
-def shrunk(x: float, w: float, grown: float) -> float:
-    """Returns 1 - exp(-w x) for the exp((1-w) x) - 1 given."""
-    if w != 0.5:
-        grown = raised(w * x)
-    return grown / (1.0 + grown)
 
 
 def raised(x: float) -> float:
     """Returns exp(x) - 1 for x >= 0, faster than the library's where it is easy."""
     if x > 0.4:
         return math.exp(x) - 1.0
-    if x < 0.02:
-        series = 1.0 + x * SIXTH * (1.0 + x * SEVENTH)
+    if x < 0.1:
+        series = 1.0 + x * 0.125 * (1.0 + x * NINTH * (1.0 + x * 0.1))
+        series = 1.0 + x * SIXTH * (1.0 + x * SEVENTH * series)
         series = 1.0 + x * 0.25 * (1.0 + x * 0.2 * series)
         return x * (1.0 + x * 0.5 * (1.0 + x * THIRD * series))
     return math.expm1(x)
 
 
+def respond_pairs(problem: Problem) -> None:
+    """x**w * y**(1-w): in = R (exp((1-w)x) - 1) / kept, out = R (1 - exp(-w x)), w of the input.
+    A constant product's exponentials are square roots.
+    """
+    pairs, edges, tokens = problem.pairs, problem.edges, problem.tokens
+    move, trial, net = tokens.move, tokens.trial, tokens.net
+    ends_a, ends_b, held_a, held_b = pairs.a, pairs.b, pairs.reserve_a, pairs.reserve_b
+    belows, aboves, keeps, shares = edges.below, edges.above, pairs.kept, pairs.weight
+    flows_a, flows_b, weights = edges.flow_a, edges.flow_b, edges.weight
+    for i in range(ends_a.size):
+        a, b = ends_a[i], ends_b[i]
+        turn = move[a] - move[b]
+        below, above = belows[i] - turn, aboves[i] + turn
+        if below <= 0.0 and above <= 0.0:
+            if flows_a[i] != 0.0 or weights[i] != 0.0:
+                flows_a[i], flows_b[i], weights[i] = 0.0, 0.0, 0.0
+            continue
+        kept, is_a_in = keeps[i], below > 0.0
+        if is_a_in:
+            x, w, worth, other = below, shares[i], held_b[i] * trial[b], held_a[i] * trial[a]
+        else:
+            x, w, worth, other = above, 1.0 - shares[i], held_a[i] * trial[a], held_b[i] * trial[b]
+        if w == 0.5:
+            root = math.sqrt(kept * worth / other)
+            rise = root - 1.0 if root > EASY else raised(0.5 * x)
+            grown = rise
+        else:
+            rise, grown = raised((1.0 - w) * x), raised(w * x)
+        left = 1.0 / (1.0 + grown)
+        weights[i] = w * worth * left
+        if is_a_in:
+            flow_a, flow_b = -held_a[i] * rise / kept, held_b[i] * grown * left
+        else:
+            flow_a, flow_b = held_a[i] * grown * left, -held_b[i] * rise / kept
+        flows_a[i], flows_b[i] = flow_a, flow_b
+        net[a] += flow_a
+        net[b] += flow_b
+
+
 def respond_ranges(problem: Problem) -> None:
     """Walks from the current segment to the price asked for: only the ticks crossed cost time."""
     ranges, edges, tokens = problem.ranges, problem.edges, problem.tokens
-    move, trial, net, blur = tokens.move, tokens.trial, tokens.net, problem.knobs[BLUR]
+    move, trial, net = tokens.move, tokens.trial, tokens.net
     low, high, depths = ranges.low, ranges.high, ranges.liquidity
     base = problem.pairs.a.size
     for k in range(ranges.a.size):
@@ -106,20 +78,14 @@ def respond_ranges(problem: Problem) -> None:
         turn = move[a] - move[b]
         below, above = edges.below[i] - turn, edges.above[i] + turn
         flow_a, flow_b, weight = 0.0, 0.0, 0.0
-        if below > 0.0 or blur > 0.0:
-            x, share = softened(below, blur)
+        if below > 0.0:
             span = ranges.first[k], ranges.current[k]
-            paid, got, depth = walked_down(low, depths, span, ranges.root[k], x)
-            flow_a -= paid / ranges.kept[k]
-            flow_b += got
-            weight += 0.5 * share * trial[b] * depth
-        if above > 0.0 or blur > 0.0:
-            x, share = softened(above, blur)
+            paid, got, depth = walked_down(low, depths, span, ranges.root[k], below)
+            flow_a, flow_b, weight = -paid / ranges.kept[k], got, 0.5 * trial[b] * depth
+        elif above > 0.0:
             span = ranges.first[k + 1], ranges.current[k]
-            paid, got, depth = walked_up(high, depths, span, ranges.root[k], x)
-            flow_b -= paid / ranges.kept[k]
-            flow_a += got
-            weight += 0.5 * share * trial[a] * depth
+            paid, got, depth = walked_up(high, depths, span, ranges.root[k], above)
+            flow_a, flow_b, weight = got, -paid / ranges.kept[k], 0.5 * trial[a] * depth
         edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
         net[a] += flow_a
         net[b] += flow_b
@@ -182,31 +148,28 @@ def walked_up(
 def respond_stables(problem: Problem) -> None:
     """x*y*(x + y + shift) is kept: the trade that moves its slope by what is asked for."""
     stables, edges, tokens = problem.stables, problem.edges, problem.tokens
-    move, trial, net, blur = tokens.move, tokens.trial, tokens.net, problem.knobs[BLUR]
     base = problem.pairs.a.size + problem.ranges.a.size
     for k in range(stables.a.size):
         i = base + k
         a, b = stables.a[k], stables.b[k]
-        turn = move[a] - move[b]
+        turn = tokens.move[a] - tokens.move[b]
         below, above = edges.below[i] - turn, edges.above[i] + turn
         unit_a, unit_b, shift = stables.unit_a[k], stables.unit_b[k], stables.shift[k]
         held_a, held_b = stables.reserve_a[k] * unit_a, stables.reserve_b[k] * unit_b
         flow_a, flow_b, weight = 0.0, 0.0, 0.0
-        if below > 0.0 or blur > 0.0:
-            x, share = softened(below, blur)
-            paid, got, bend = steepened(held_a, held_b, shift, x)
-            flow_a -= paid / (stables.kept_in[k] * unit_a)
-            flow_b += got * stables.kept_out[k] / unit_b
-            weight += share * trial[b] * bend * stables.kept_out[k] / unit_b
-        if above > 0.0 or blur > 0.0:
-            x, share = softened(above, blur)
-            paid, got, bend = steepened(held_b, held_a, shift, x)
-            flow_b -= paid / (stables.kept_in[k] * unit_b)
-            flow_a += got * stables.kept_out[k] / unit_a
-            weight += share * trial[a] * bend * stables.kept_out[k] / unit_a
+        if below > 0.0:
+            paid, got, bend = steepened(held_a, held_b, shift, below)
+            share = stables.kept_out[k] / unit_b
+            flow_a, flow_b = -paid / (stables.kept_in[k] * unit_a), got * share
+            weight = tokens.trial[b] * bend * share
+        elif above > 0.0:
+            paid, got, bend = steepened(held_b, held_a, shift, above)
+            share = stables.kept_out[k] / unit_a
+            flow_a, flow_b = got * share, -paid / (stables.kept_in[k] * unit_b)
+            weight = tokens.trial[a] * bend * share
         edges.flow_a[i], edges.flow_b[i], edges.weight[i] = flow_a, flow_b, weight
-        net[a] += flow_a
-        net[b] += flow_b
+        tokens.net[a] += flow_a
+        tokens.net[b] += flow_b
 
 
 def steepened(x: float, y: float, shift: float, fall: float) -> tuple[float, float, float]:

@@ -40,7 +40,7 @@ def solved(
         cost, gate,
     )  # fmt: skip
     tokens, levels = placed(supply, floor, start), levels_of(books)
-    knobs, core = np.zeros(4), np.empty((size, size))
+    knobs, core = np.zeros(3), np.empty((size, size))
     work = np.empty((4, supply.size if size > DENSE_MAX else 0))
     problem = Problem(pairs, ranges, stables, books, edges, tokens, plan, levels, knobs, core, work)
     knobs[SOFTNESS] = softness

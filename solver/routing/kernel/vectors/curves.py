@@ -6,53 +6,43 @@ The same formulas as in the loops of the compiled engine, which are said there.
 import numpy as np
 
 from solver.routing.kernel.graph import Flags, Floats, Places
-from solver.routing.kernel.state import BLUR, PAST, Problem
+from solver.routing.kernel.state import Problem
 
 ROUNDS_MAX = 60  # of Newton's method on the stableswaps
 CLOSE = 1e-15  # of a log price, relative to the one asked for
 
 
-def softened(x: Floats, blur: float) -> tuple[Floats, Floats]:
-    """Returns the positive part of x, rounded off over `blur`, and its derivative."""
-    if blur == 0.0:
-        return np.maximum(x, 0.0), (x > 0.0).astype(np.float64)
-    root = np.hypot(x, 2.0 * blur)
-    soft = np.where(x > 0.0, 0.5 * (x + root), 2.0 * blur * blur / (root + np.abs(x)))
-    soft = np.where(x < -PAST, 0.0, soft)
-    return soft, soft / root
-
-
 def respond_pairs(problem: Problem, below: Floats, above: Floats) -> None:
     """Sets the flows of the pairs this far below and above their bands."""
     pairs, edges, trial = problem.pairs, problem.edges, problem.tokens.trial
-    count, blur = pairs.a.size, problem.knobs[BLUR]
-    x, share = softened(below[:count], blur)
+    count = pairs.a.size
+    x = np.maximum(below[:count], 0.0)
     left, grown = -np.expm1(-pairs.weight * x), np.expm1((1.0 - pairs.weight) * x)
     flow_a, flow_b = -pairs.reserve_a * grown / pairs.kept, pairs.reserve_b * left
-    weight = share * trial[pairs.b] * pairs.reserve_b * pairs.weight * (1.0 - left)
-    x, share = softened(above[:count], blur)
+    weight = (x > 0.0) * trial[pairs.b] * pairs.reserve_b * pairs.weight * (1.0 - left)
+    x = np.maximum(above[:count], 0.0)
     other = 1.0 - pairs.weight
     left, grown = -np.expm1(-other * x), np.expm1(pairs.weight * x)
     edges.flow_a[:count] = flow_a + pairs.reserve_a * left
     edges.flow_b[:count] = flow_b - pairs.reserve_b * grown / pairs.kept
-    rise = share * trial[pairs.a] * pairs.reserve_a * other * (1.0 - left)
+    rise = (x > 0.0) * trial[pairs.a] * pairs.reserve_a * other * (1.0 - left)
     edges.weight[:count] = weight + rise
 
 
 def respond_ranges(problem: Problem, below: Floats, above: Floats) -> None:
     """Sets the flows of the pools of ranges this far below and above their bands."""
     ranges, edges, trial = problem.ranges, problem.edges, problem.tokens.trial
-    base, count, blur = problem.pairs.a.size, ranges.a.size, problem.knobs[BLUR]
+    base, count = problem.pairs.a.size, ranges.a.size
     here = slice(base, base + count)
-    x, share = softened(below[here], blur)
+    x = np.maximum(below[here], 0.0)
     paid, got, depth = walked(problem, x, -1)
     flow_a, flow_b = -paid / ranges.kept, got
-    weight = 0.5 * share * trial[ranges.b] * depth
-    x, share = softened(above[here], blur)
+    weight = 0.5 * trial[ranges.b] * depth
+    x = np.maximum(above[here], 0.0)
     paid, got, depth = walked(problem, x, 1)
     edges.flow_a[here] = flow_a + got
     edges.flow_b[here] = flow_b - paid / ranges.kept
-    edges.weight[here] = weight + 0.5 * share * trial[ranges.a] * depth
+    edges.weight[here] = weight + 0.5 * trial[ranges.a] * depth
 
 
 def walked(problem: Problem, x: Floats, way: int) -> tuple[Floats, Floats, Floats]:
@@ -91,18 +81,18 @@ def respond_stables(problem: Problem, below: Floats, above: Floats) -> None:
     """Sets the flows of the stableswaps this far below and above their bands."""
     stables, edges, trial = problem.stables, problem.edges, problem.tokens.trial
     base, count = problem.pairs.a.size + problem.ranges.a.size, stables.a.size
-    here, blur = slice(base, base + count), problem.knobs[BLUR]
+    here = slice(base, base + count)
     unit_a, unit_b = stables.unit_a, stables.unit_b
     held_a, held_b = stables.reserve_a * unit_a, stables.reserve_b * unit_b
-    x, share = softened(below[here], blur)
+    x = np.maximum(below[here], 0.0)
     paid, got, bend = steepened(held_a, held_b, stables.shift, x)
     flow_a, flow_b = -paid / (stables.kept_in * unit_a), got * stables.kept_out / unit_b
-    weight = share * trial[stables.b] * bend * stables.kept_out / unit_b
-    x, share = softened(above[here], blur)
+    weight = trial[stables.b] * bend * stables.kept_out / unit_b
+    x = np.maximum(above[here], 0.0)
     paid, got, bend = steepened(held_b, held_a, stables.shift, x)
     edges.flow_a[here] = flow_a + got * stables.kept_out / unit_a
     edges.flow_b[here] = flow_b - paid / (stables.kept_in * unit_b)
-    edges.weight[here] = weight + share * trial[stables.a] * bend * stables.kept_out / unit_a
+    edges.weight[here] = weight + trial[stables.a] * bend * stables.kept_out / unit_a
 
 
 def steepened(x: Floats, y: Floats, shift: Floats, fall: Floats) -> tuple[Floats, Floats, Floats]:
