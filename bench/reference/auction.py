@@ -21,8 +21,15 @@ from solver.domain.market import (
     WeightedPool,
 )
 from solver.domain.numbers import PPM, WAD
+from solver.domain.route import Case
 from solver.domain.snapshot import Snapshot
+from solver.routing.certify.cases import check_cases
+from solver.routing.certify.pools import token_bound
+from solver.routing.curves import PRICE_UNIT
 from solver.routing.network import reference_prices
+from solver.routing.proof import PricedCase, dual_prices
+from solver.routing.select import Route
+from solver.routing.toll import toll
 
 ROOT = pathlib.Path(__file__).parents[2]
 FILE = (
@@ -56,6 +63,17 @@ class Auction(NamedTuple):
         return Snapshot(
             1, 0, 0, GAS_PRICE, token, tuple(self.tokens.values()), (), self.pools, (), native
         )
+
+
+def certified(snapshot: Snapshot, sold: tuple[Address, int], sink: Address, route: Route) -> int:
+    """Returns what no plan nets more than, atoms, as the checker has it of the route's prices."""
+    token, amount = sold
+    cases = [
+        Case(tuple(case.closed), tuple(case.open), tuple(dual_prices(case.prices, sink).items()))
+        for case in route.cases or (PricedCase((), (), route.prices),)
+    ]
+    check_cases(cases if route.cases else (), {sink: PRICE_UNIT})
+    return token_bound({token: amount}, snapshot, cases, toll(sink, snapshot))
 
 
 def load() -> Auction:
