@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from solver.domain.account import Account
-from solver.domain.errors import Infeasible
 from solver.domain.ids import Address
 from solver.domain.program import Program
 from solver.domain.route import Certificate, Out, Pull, Solution
@@ -25,7 +24,7 @@ from solver.routing.proof import UNPROVEN, proof
 from solver.routing.select import Route, best_route
 
 MOVES = 2  # one pull and one out an item
-DUST = 10**6  # what is left of a side by less than one in so many need not find a pool
+DUST = 10**6  # what is left of a side by less than one in so many is not worth a pool's gas
 
 
 class _Member(NamedTuple):
@@ -106,19 +105,15 @@ def _routed(
         left[side.buy] -= trade.taken
         rest = side.amount - trade.given
         moved = snapshot._replace(pools=tuple(pools.values()))
-        try:
-            route = best_route(moved, tokens[side.sell], tokens[side.buy], rest) if rest else None
-        except Infeasible:
-            if rest * DUST > side.amount:
-                raise
-            left[side.sell] += rest  # too little for any pool
+        if rest * DUST <= side.amount:
+            left[side.sell] += rest
             continue
-        if route is not None:
-            received[place] += route.amount_out
-            routes.append(route)
-            for swap in route.swaps:
-                pair = swap.token_in, swap.token_out
-                pools[swap.pool] = curves.after(pools[swap.pool], pair, swap.amount_in)
+        route = best_route(moved, tokens[side.sell], tokens[side.buy], rest)
+        received[place] += route.amount_out
+        routes.append(route)
+        for swap in route.swaps:
+            pair = swap.token_in, swap.token_out
+            pools[swap.pool] = curves.after(pools[swap.pool], pair, swap.amount_in)
     for token, atoms in enumerate(left):  # to those who buy it most
         buyers = [place for place, side in enumerate(sides) if side.buy == token]
         received[max(buyers, key=lambda place: received[place])] += atoms

@@ -22,6 +22,7 @@ WIDER = 8.0  # each time a window proved too narrow
 EDGE = 1e-6  # of a fill: nearer to 0 or 1 an order is not marginal
 NEAR = 1e-5  # of a log price: farther from its limit an order is not marginal
 TIED = 3e-9  # of a log price: so near the limit an order counts as at it
+CLOSE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}  # HiGHS
 SLACK_COST = 1e3  # of an imbalance, in the value of fills
 
 
@@ -125,7 +126,7 @@ def fills(
     cost = np.concatenate((-worth / scale, np.full(2 * tokens, SLACK_COST)))
     bounds = [(0.0, 1.0)] * count + [(0.0, None)] * (2 * tokens)
     found = scipy.optimize.linprog(
-        cost, A_eq=rows, b_eq=-net / scale, bounds=bounds, method="highs-ds"
+        cost, A_eq=rows, b_eq=-net / scale, bounds=bounds, method="highs-ds", options=CLOSE
     )
     if found.x is None:
         return np.zeros(count)

@@ -13,12 +13,12 @@ import scipy.optimize
 
 from solver.routing.clearing.atoms import Marginal, Trade, balanced
 from solver.routing.clearing.curves import NO_CURVES
-from solver.routing.clearing.marginal import fills
-from solver.routing.clearing.orders import Floats
+from solver.routing.clearing.marginal import CLOSE, fills
+from solver.routing.clearing.orders import Floats, Places
 
 PRICE_BITS = 160  # of the greatest price
-_CLOSE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-APART = 1e-12  # of a log price: by how much a price is better than the limit that holds it
+SPARED = 1e-12  # of what goes round: room to balance every token to the atom
+APART = 2e-6  # of a log price: how much better than a limit prices are, for dust and roundings
 
 
 class Limit(NamedTuple):
@@ -55,7 +55,7 @@ def fair_prices(limits: Sequence[Limit], quoted: Floats) -> tuple[int, ...] | No
     bounds = [(None, None)] * tokens + [(0.0, None)] * tokens
     cost = np.concatenate((np.zeros(tokens), np.ones(tokens)))
     found = scipy.optimize.linprog(
-        cost, A_ub=rows, b_ub=goal, bounds=bounds, method="highs-ds", options=_CLOSE
+        cost, A_ub=rows, b_ub=goal, bounds=bounds, method="highs-ds", options=CLOSE
     )
     if found.x is None:
         return None
@@ -77,14 +77,20 @@ def met(sides: Sequence[Side], prices: Sequence[int]) -> list[Trade] | None:
     logs = np.log(np.array([price / top for price in prices]))
     sell, buy = (np.array([side[end] for side in sides]) for end in (0, 1))
     value = np.array([float(side.amount) for side in sides])
+    most = _roundable(sell, buy, value * np.exp(logs[sell])) * np.exp(-logs[sell])
+    if not most.any():
+        return None
     whole = np.zeros((logs.size, logs.size))
-    shares = fills((sell, buy, value), whole, NO_CURVES, logs)
+    shares = fills((sell, buy, most), whole, NO_CURVES, logs) * most / value
     traders = [
         Marginal(place, *side, 0, prices[side.sell], prices[side.buy])
         for place, (side, share) in enumerate(zip(sides, shares, strict=True))
         if share > 0
     ]
-    trades = [trader.giving(int(shares[trader.place] * trader.amount)) for trader in traders]
+    kept = shares * (1 - SPARED)
+    trades = [
+        trader.giving(int(kept[trader.place] * trader.amount) - len(sides)) for trader in traders
+    ]
     balance = [0] * len(prices)
     for trader, trade in zip(traders, trades, strict=True):
         balance[trader.gives] += trade.given
@@ -93,3 +99,14 @@ def met(sides: Sequence[Side], prices: Sequence[int]) -> list[Trade] | None:
         return None
     done = {trader.place: trade for trader, trade in zip(traders, trades, strict=True)}
     return [done.get(place, Trade(0, 0)) for place in range(len(sides))]
+
+
+def _roundable(sell: Places, buy: Places, worth: Floats) -> Floats:
+    """Returns bounds of what of each side can go round: no more than comes in of what it sells, nor
+    than is sold of what it buys. Keeps the program's numbers near one another.
+    """
+    tokens = int(max(sell.max(), buy.max())) + 1
+    for _ in range(sell.size):
+        into, out = np.bincount(buy, worth, tokens), np.bincount(sell, worth, tokens)
+        worth = np.minimum(worth, np.minimum(into[sell], out[buy]))
+    return worth
