@@ -36,16 +36,19 @@ def proof(
 ) -> Certificate:
     """Returns the certificate at token prices (any common unit) and row prices (as checked).
 
-    `cases`, if any, are the leaves of a decision tree over pools.
+    `cases`, if any, are the leaves of a decision tree over pools: claimed where they prove more.
     """
     prices, rows = marginal
     token = duality.numeraire(programs, snapshot)
     integers = dual_prices(prices, token) if token and prices else {}
     claimed = tuple(_case(case, token, integers) for case in cases if token and prices)
     terms = (programs, snapshot, solutions, accounts)
-    multipliers = duality.Multipliers(integers, rows, claimed)
-    value, bound = duality.value_and_bound(*terms, multipliers)
-    return duality.certificate(value, bound, multipliers)
+    claims = []
+    for leaves in {(), claimed}:  # cases may be of less than the market, and prove less
+        multipliers = duality.Multipliers(integers, rows, leaves)
+        value, bound = duality.value_and_bound(*terms, multipliers)
+        claims.append(duality.certificate(value, bound, multipliers))
+    return min(claims, key=lambda claim: (claim.bound, len(claim.cases)))
 
 
 def restated(
