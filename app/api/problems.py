@@ -48,6 +48,7 @@ MEANINGS: dict[int, dict[str, str]] = {
         "insufficientFunds": "The account cannot cover what the intent may cost.",
         "legPrice": "Nobody trades at the leg's limit price.",
         "legQuantity": "No quantities satisfy the legs' ranges.",
+        "limitsClash": "Some limits exclude each other; `limits` says how far each must give.",
         "marginBreached": "The account would not pass margin afterwards.",
         "marginUsed": "The initial requirement would rise by more than maxMarginUsed.",
         "netCost": "The net cost would be above maxNetCost.",

@@ -24,8 +24,8 @@ def chosen_fills(
 ) -> tuple[tuple[Fill, ...], dict[str, int]]:
     """Returns the fills and the multipliers of a bound on all; `draft` is the plan without fills.
 
-    Raises Infeasible `limitsClash` with what clashes and by how much each must give, or `lots` when
-    only whole lots are in the way.
+    Raises Infeasible `limitsClash` with what clashes and by how much each must give, `legQuantity`
+    when only whole lots are in the way.
     """
     table = table_of(program, snapshot, account, draft, ground)
     for _ in range(2):
@@ -34,13 +34,14 @@ def chosen_fills(
             raise refused(program, table)
         whole = in_lots(table.menu, found, LOT / WAD)
         if whole is None:
-            raise Infeasible("no whole lots near the best fills keep every limit", code="lots")
+            detail = "no whole lots near the best fills keep every limit"
+            raise Infeasible(detail, code="legQuantity")
         fills = _fills(table, whole.units)
         against = _against(fills)
         if not against:
             return fills, _prices(table, found, 10**snapshot.settlement_token.decimals)
         table = _without(table, against)  # the contract takes one side a leg
-    raise Infeasible("a leg would be bought and sold at once", code="legSide")
+    raise Infeasible("a leg would be bought and sold at once")
 
 
 def _prices(table: Table, found: Found, atoms: int) -> dict[str, int]:

@@ -65,10 +65,23 @@ def table_of(
 ) -> Table:
     """Returns the menu of everything the exposures may take; `draft` is the plan without fills."""
     assert program.choice is not None
-    columns = _columns(program, snapshot)
-    choice, part = program.choice, _Part(columns, program, snapshot)
-    count = Count(program, snapshot, draft, account)
-    rows = [*_signed(program, part, ground), *_chosen(choice, part, count)]
+    part = _Part(_columns(program, snapshot), program, snapshot)
+    rows = [*_signed(program, part, ground), *_cost(program, part)]
+    rows += _chosen(program.choice, part, Count(program, snapshot, draft, account))
+    return _table(part, rows, (program, snapshot, program.choice))
+
+
+def bounds_of(program: Program, snapshot: Snapshot, ground: Ground) -> Table:
+    """Returns the menu of a program without a choice, as if its exposures could be spread: whatever
+    clashes there clashes. Its net cost is judged later, with the fee.
+    """
+    part = _Part(_columns(program, snapshot), program, snapshot)
+    choice = Choice(max(len(part.columns), 1))
+    return _table(part, [*_signed(program, part, ground)], (program, snapshot, choice))
+
+
+def _table(part: "_Part", rows: Sequence[Row], context: tuple[Program, Snapshot, Choice]) -> Table:
+    (program, snapshot, choice), columns = context, part.columns
     cost = part.loss - part.each("theta") * part.sign * choice.carry_seconds / YEAR
     most = {exposure.leg: exposure.quantity_max for exposure in program.exposures}
     keys = [(column.ladder.instrument, column.ladder.maker) for column in columns]
@@ -126,7 +139,7 @@ class _Part:
 
 
 def _signed(program: Program, part: _Part, ground: Ground) -> Iterable[Row]:
-    """Yields the rows of what any program bounds: legs, delta, slippage and net cost."""
+    """Yields the rows of what any program bounds: legs, delta and slippage."""
     ones, limits = np.ones(len(part.columns)), program.limits
     for exposure in program.exposures:
         least, most = (n * LOT / WAD for n in lots_range(exposure))
@@ -135,14 +148,20 @@ def _signed(program: Program, part: _Part, ground: Ground) -> Iterable[Row]:
         )
     if program.delta is not None:
         box, held = program.delta, ground.delta / WAD**2
-        low = (box.target - box.tolerance) / WAD + part.pad - held
-        high = (box.target + box.tolerance) / WAD - part.pad - held
+        pad = min(part.pad, box.tolerance / WAD)
+        low = (box.target - box.tolerance) / WAD + pad - held
+        high = (box.target + box.tolerance) / WAD - pad - held
         yield Row("delta", _in(part, box.market, "delta"), low, high, held=held)
     if limits.max_slippage_bps != NO_SLIPPAGE_LIMIT:
         yield _slippage(program, part, ground)
+
+
+def _cost(program: Program, part: _Part) -> Iterable[Row]:
+    """Yields the row of the net cost, the greatest fee and every rounding counted."""
+    limits = program.limits
     if limits.max_net_cost != NO_COST_LIMIT:
         cost = np.where(part.is_perp, part.loss, part.sign * part.price)
-        most = (limits.max_net_cost - limits.max_fee - 2 * len(ones)) / part.atoms
+        most = (limits.max_net_cost - limits.max_fee - 2 * len(cost)) / part.atoms
         yield Row("netCost", cost, -np.inf, most)
 
 
@@ -163,6 +182,7 @@ def _chosen(choice: Choice, part: _Part, count: Count) -> Iterable[Row]:
     for number, box in enumerate(choice.greeks):
         held = count.held(box.market, box.greek) / WAD**2
         pad = part.pad if box.greek != "gamma" else part.pad / 10**4  # of its finer grid
+        pad = min(pad, (box.high - box.low) / WAD / 2)
         values = _in(part, box.market, box.greek)
         low, high = box.low / WAD - held + pad, box.high / WAD - held - pad
         yield Row(f"greek:{number}", values, low, high, held=held)

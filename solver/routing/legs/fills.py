@@ -10,7 +10,9 @@ from solver.domain.program import Exposure, Program
 from solver.domain.route import Fill
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify.rows import offers
+from solver.routing.legs.columns import bounds_of
 from solver.routing.legs.contracts import narrowed_lots
+from solver.routing.legs.elastic import clash_data
 from solver.routing.lots import MILLI, Ground, Offer, best_lots, offers_of
 from solver.routing.rounding import LOT
 
@@ -122,13 +124,13 @@ def _infeasible(
     """Returns the error for the bound without which fills exist, with its numbers; an error that
     names none when the work ran out before one was found.
     """
-    bps = program.limits.max_slippage_bps
+    bps, clash = program.limits.max_slippage_bps, _clash(program, snapshot, ground)
     free = program._replace(limits=program.limits._replace(max_slippage_bps=NO_SLIPPAGE_LIMIT))
     try:
         lots = best_lots(free, snapshot, ground, table) if bps != NO_SLIPPAGE_LIMIT else None
         if lots is not None:
             loss = sum(o.loss * n for o, n in zip(table, lots, strict=True)) // MILLI + ground.loss
-            told = {"limitBps": bps, "lossAtoms": str(loss)}
+            told = {"limitBps": bps, "lossAtoms": str(loss), **clash}
             return Infeasible("no fills stay within the slippage bound", code="slippage", data=told)
         unboxed = free._replace(delta=None)
         if program.delta and best_lots(unboxed, snapshot, ground, table) is not None:
@@ -136,8 +138,17 @@ def _infeasible(
                 "target": format_decimal(program.delta.target),
                 "tolerance": format_decimal(program.delta.tolerance),
                 "held": format_decimal(ground.delta // WAD),
+                **clash,
             }
             return Infeasible("no fills bring the delta into its range", code="delta", data=told)
     except Unavailable:
-        return Infeasible("no fills satisfy the signed limits together")
-    return Infeasible("no fills meet the legs' ranges together", code="legQuantity")
+        return Infeasible("no fills satisfy the signed limits together", data=clash)
+    return Infeasible("no fills meet the legs' ranges together", code="legQuantity", data=clash)
+
+
+def _clash(program: Program, snapshot: Snapshot, ground: Ground) -> dict[str, object]:
+    """Returns the limits that clash whatever contracts are taken, and how far each must give; empty
+    where they clash only because an exposure is one contract, in whole lots.
+    """
+    limits = clash_data(program, bounds_of(program, snapshot, ground))
+    return {"limits": limits} if limits else {}
