@@ -17,6 +17,7 @@ from solver.routing.kernel.graph import (
     task_of,
 )
 from solver.routing.kernel.loops.compile import compiled_run
+from solver.routing.kernel.mend import mended
 from solver.routing.kernel.vectors.run import run
 
 __all__ = [
@@ -39,7 +40,6 @@ __all__ = [
 COMPILED_MIN = 2_000  # edges from which the compiled engine is worth its start, of some seconds
 RESIDUAL_MAX = 1e-9
 GAP_MAX = 1e-8
-LACK_MAX = 5e-9  # of the value: what a plan may lack whose gap is small
 NOTHING = 1e-13  # of what is given: a value that is none
 _ANYWHERE = np.zeros(0)
 _loaded: list[bool] = []
@@ -63,12 +63,15 @@ def solve(task: Task, start: Floats | None = None, *, is_compiled: bool | None =
     else:
         outcome = run(*kinds, (*rest, float(task.softness)))
     prices, flow_a, flow_b, gates, (value, primal, lack, residual, steps) = outcome
-    is_close = lack <= LACK_MAX * value and value - primal <= GAP_MAX * value
-    is_close = is_close or bool(task.softness)
-    if not (residual <= RESIDUAL_MAX or is_close or value + lack <= NOTHING * task.supply.sum()):
-        told = {"residual": residual, "gap": (value - primal) / value, "steps": steps}
-        raise Unconverged("the kernel found no prices that balance", data=told)
-    return Answer(prices, flow_a, flow_b, value, primal, residual, steps, gates)
+    answer = Answer(prices, flow_a, flow_b, value, primal, residual, steps, gates)
+    if residual <= RESIDUAL_MAX or task.softness or value + lack <= NOTHING * task.supply.sum():
+        return answer
+    whole = mended(task, answer)
+    if whole is None or value - whole.primal > GAP_MAX * value:
+        told = {"residual": residual, "gap": (value - primal) / value if value else 0.0}
+        detail = "the kernel found no prices that balance"
+        raise Unconverged(detail, data={**told, "steps": steps})
+    return whole
 
 
 def load() -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bench.reference.families import hub, mix
+from bench.reference.hostile import hostile
 from solver.domain.errors import Unconverged
 from solver.routing.kernel import Books, Pairs, Ranges, Stables, graph_of, solve, task_of
 from solver.routing.kernel.graph import CLOSED, ONLY_B_IN
@@ -134,3 +135,13 @@ def test_numbers_that_are_none_end_in_a_typed_error() -> None:
     task = task_of(graph_of(2, pairs), np.array([np.nan, 0.0]), np.array([0.0, 1.0]))
     with pytest.raises(Unconverged):
         solve(task, is_compiled=False)
+
+
+def test_flows_far_greater_than_their_gain_are_mended_and_lack_nothing() -> None:
+    _, task = hostile(1_010_645)  # 51,098 turn around for a gain of 0.63
+    answer = solve(task, is_compiled=False)
+    left = task.supply.astype(np.longdouble)
+    for kind_end, flow in (("a", answer.flow_a), ("b", answer.flow_b)):
+        np.add.at(left, np.concatenate([getattr(k, kind_end) for k in task.graph[1:]]), flow)
+    assert left.min() >= 0
+    assert answer.primal == pytest.approx(answer.value, rel=1e-8)
