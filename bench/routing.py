@@ -36,7 +36,7 @@ from solver.routing.kernel import Answer, Task, solve
 COLD_GOAL_MS, SIZE_MAX, EXPONENT_GOAL = 50.0, 100_000, 1.06
 GAP_MAX, EXACT = 1e-8, 1e-12
 SOLVED = ("Solved", "AlmostSolved", "optimal")
-COPIES = 5  # of ours in one turn
+COPIES, EDGES = 15, 200_000  # of ours in one turn, and edges in them at most
 
 
 class Ours(NamedTuple):
@@ -69,8 +69,9 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
     return seconds, answer
 
 
-def cold_and_warm(task: Task, copies: int = COPIES) -> Ours:
-    """Returns our times over `copies` perturbed instances each, and the answer to the task."""
+def cold_and_warm(task: Task) -> Ours:
+    """Returns our times over some perturbed instances each, and the answer to the task."""
+    copies = min(COPIES, max(3, EDGES // task.way.size))
     answer = solve(fresh(task), is_compiled=True)
     instances = [moved(task, seed) for seed in range(copies)]
     warm = [timed(partial(solve, t, answer.prices, is_compiled=True))[0] for t in instances]
@@ -215,7 +216,7 @@ def against_descent() -> None:
         lbfgs.solved(make(0))  # compiled, or loaded
         rounds = []
         for seed in range(count):
-            ours = cold_and_warm(make(seed), 3)
+            ours = cold_and_warm(make(seed))
             rounds.append((ours, lbfgs.solved(fresh(make(seed)))))
         off = max(
             float(dual(make(seed), theirs.prices)) / ours.answer.value - 1

@@ -65,11 +65,14 @@ def hub(pools: int, seed: int = 0, *, trade: float = TRADE, weighted: float = 0.
     """Returns a swap of token 1 into token 0 over a hub-and-spoke market of third as many tokens.
 
     Values are lognormal (sigma 1.5, pools between hubs 20 times as deep), fees 5 to 100 bp, and
-    pools disagree by less than their fees.
+    pools disagree by less than their fees. Draws in the order in which the published figures of
+    this family were drawn, so that a seed is the same instance.
     """
     rng = np.random.default_rng(seed)
     tokens = max(4, pools // 3)
-    graph = graph_of(tokens, pairs=hub_pairs(rng, tokens, pools, weighted))
+    rng.normal(0, 2, tokens)  # prices in other units than value
+    a, b = _hub_ends_in_turn(rng, tokens, pools)
+    graph = graph_of(tokens, pairs=_hub_depths(rng, (a, b), min(HUBS, tokens - 1), weighted))
     return swap_task(graph, Route(1, trade))
 
 
@@ -165,7 +168,25 @@ def hub_pairs(rng: np.random.Generator, tokens: int, pools: int, weighted: float
     )
     a = np.where(spoke, place + 1, anywhere)
     b = np.where(spoke & (place + 1 < hubs), 0, rng.integers(0, hubs, pools))
-    a = np.where(a == b, (b + 1) % tokens, a)
+    return _hub_depths(rng, (np.where(a == b, (b + 1) % tokens, a), b), hubs, weighted)
+
+
+def _hub_ends_in_turn(rng: np.random.Generator, tokens: int, pools: int) -> tuple[Whole, Whole]:
+    hubs = min(HUBS, tokens - 1)
+    a, b = np.empty(pools, np.int64), np.empty(pools, np.int64)
+    for i in range(pools):
+        if i < tokens - 1:
+            a[i], b[i] = i + 1, rng.integers(0, hubs) if i + 1 >= hubs else 0
+        else:
+            b[i] = rng.integers(0, hubs)
+            a[i] = rng.integers(0, tokens) if rng.random() < 0.5 else rng.integers(0, hubs)
+    return np.where(a == b, (b + 1) % tokens, a), b
+
+
+def _hub_depths(
+    rng: np.random.Generator, ends: tuple[Whole, Whole], hubs: int, weighted: float
+) -> Pairs:
+    (a, b), pools = ends, ends[0].size
     value = np.exp(rng.normal(np.log(1e6), 1.5, pools)) * np.where((a < hubs) & (b < hubs), 20, 1)
     fee = rng.choice(POOL_FEES, pools)
     weight = np.where(rng.random(pools) < weighted, rng.choice([0.8, 0.6, 0.2], pools), 0.5)
