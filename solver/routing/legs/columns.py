@@ -110,7 +110,7 @@ class _Part:
     """What every column is, as arrays."""
 
     def __init__(self, columns: Sequence[Column], program: Program, snapshot: Snapshot) -> None:
-        self.columns, self._program = columns, program
+        self.columns = columns
         self.atoms: int = 10**snapshot.settlement_token.decimals
         self.sign = np.array([column.sign for column in columns], dtype=float)
         self.price = np.array([column.level.price / WAD for column in columns])

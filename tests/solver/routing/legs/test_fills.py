@@ -200,6 +200,19 @@ def test_what_cannot_be_says_which_limit_and_by_how_much(asked, code, names):
     assert names <= set(caught.value.data)
 
 
+def test_a_clash_says_how_far_each_limit_must_give():
+    asked = program(sell(WAD, 4_000), delta=DeltaBox(world.ETH, 9 * WAD, WAD))
+    with pytest.raises(Infeasible) as caught:
+        fills_of(asked)
+    limits = caught.value.data["limits"]
+    assert isinstance(limits, list)
+    told = {limit["limit"]: limit for limit in limits}
+    assert set(told) == {"delta"}  # selling no call is too little delta as well
+    sold = -marks.delta_of(call(4_000), SNAPSHOT) / WAD
+    assert told["delta"]["signed"] == "8"
+    assert float(told["delta"]["needed"]) == pytest.approx(sold, abs=1e-4)
+
+
 def test_ones_own_quote_is_not_told_as_the_best_price():
     own = Ladder(ALICE, call(4_000), (Level(900 * WAD, 3 * WAD),), (), True, 0)
     with pytest.raises(Infeasible) as caught:
