@@ -15,11 +15,10 @@ EXACT = 1e-3  # the same, once the descent turns out to be long: no step may the
 LOOSE_MAX = 15  # steps before that
 LOOKS_MAX = 40  # of one search
 
-
 RESIDUAL_MAX = 5e-10  # aimed at
 RESIDUAL_MAX_OF_BOOKS = 1e-13
-STALE_MAX = 2  # steps that bring nothing more once the residual is
-SMALL = 1e-9
+NEAR, SMALL = 1e-6, 1e-9  # residuals: digits may be all that is left to gain, or surely are
+PATIENCE = 6  # steps in a row that bring nothing more near the end, counted thrice where small
 IDLE_MIN = 0.5  # of the residual: nearly nothing trades yet
 STEPS_MAX = 100
 RESIDUAL_MAX_OF_GATED, STEPS_MAX_OF_GATED = 1e-7, 40  # only their prices matter
@@ -74,7 +73,7 @@ def descend(problem: Problem, tolerance: float, steps_max: int) -> tuple[float, 
     if residual > IDLE_MIN:
         kindle(problem)
     stale = 0
-    while residual > tolerance and steps < steps_max and stale < STALE_MAX:
+    while residual > tolerance and steps < steps_max and stale < PATIENCE:
         longest = direct(problem, residual)
         if longest == 0.0:
             break
@@ -83,7 +82,10 @@ def descend(problem: Problem, tolerance: float, steps_max: int) -> tuple[float, 
         settle(problem)
         steps += 1
         before, residual = residual, measure(problem)
-        stale = stale + 1 if residual < SMALL and residual > 0.5 * before else 0
+        if residual > 0.5 * before and residual < NEAR:
+            stale += 1 if residual > SMALL else 3
+        else:
+            stale = 0
     return residual, steps
 
 
