@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_matrix, eye, hstack, vstack
 
-from solver.routing.legs.menu import Menu
+from solver.routing.legs.menu import Menu, normal, trimmed
 
 GAP, SECONDS = 1e-4, 90.0
 
@@ -25,7 +25,10 @@ class Proved(NamedTuple):
 
 
 def optimum(menu: Menu, seconds: float = SECONDS) -> Proved | None:
-    """Returns HiGHS's answer on one thread to a gap of 1e-4; None where it found none."""
+    """Returns HiGHS's answer on one thread to a gap of 1e-4; None where it found none. It is given
+    the menu as our own search has it: trimmed, every row, level and cost in its own unit.
+    """
+    menu, _, unit = normal(trimmed(menu))
     count, legs = len(menu.cost), len(menu.fixed)
     whole = np.maximum(np.bincount(menu.leg, menu.size, minlength=legs), 1e-9)
     link = coo_matrix((1 / whole[menu.leg], (menu.leg, np.arange(count))), shape=(legs, count))
@@ -55,4 +58,4 @@ def optimum(menu: Menu, seconds: float = SECONDS) -> Proved | None:
     if found.x is None:
         return None
     status = "optimal" if found.status == 0 else "time ran out"
-    return Proved(float(found.fun), float(found.mip_dual_bound), status)
+    return Proved(float(found.fun) * unit, float(found.mip_dual_bound) * unit, status)
