@@ -8,7 +8,8 @@ from solver.routing.network.rows import furthest
 
 Floats = NDArray[np.float64]
 
-SECANTS = 14  # of the Illinois kind: a gain is flat where it is greatest
+SECANTS = 36  # of the Illinois kind, each third a halving: a gain is flat where it is greatest
+LEVEL = 1e-7  # of the log price there: the gain is then right to its square
 FURTHEST = 8.0  # log of how far a stable pool's reserve may grow
 
 
@@ -127,9 +128,13 @@ def _stable_gain(picked: list[Floats], fees: tuple[Floats, Floats]) -> Floats:
 
     low, high = np.zeros_like(start), np.full_like(start, FURTHEST)
     above, below = off(low), off(high)
-    for _ in range(SECANTS):
-        middle = np.clip((low * below - high * above) / (below - above), low, high)
+    for step in range(SECANTS):
+        secant = np.clip((low * below - high * above) / (below - above), low, high)
+        middle = secant if step % 3 else (low + high) / 2
         there = off(middle)
+        if np.abs(there).max() < LEVEL:
+            low = middle
+            break
         is_more = there > 0
         above, below = np.where(is_more, there, above / 2), np.where(is_more, below / 2, there)
         low, high = np.where(is_more, middle, low), np.where(is_more, high, middle)

@@ -54,6 +54,11 @@ class Field(NamedTuple):
         """Returns what each pool could gain at prices of the field's tokens."""
         return self.best(gains(self.trade.graph, own, self.room))
 
+    def edge_gains(self, own: Floats, picked: Mask) -> Floats:
+        """Returns what each of some edges could gain."""
+        graph = part_of(self.trade.graph, picked, np.arange(own.size), own.size)
+        return gains(graph, own, self.room[picked[: self.room.size]])
+
 
 def field(network: Network, per_gas: float) -> Field:
     """Returns the pools that may pay `per_gas` sink units for each unit of gas.

@@ -17,6 +17,7 @@ from solver.routing.split import BOTH, CLOSED, split
 Floats = NDArray[np.float64]
 
 SOFTNESS = (1.0, 0.3, 0.1, 0.03)  # of the gates, in parts of the least gas, one after the other
+HARD = 0.008  # the same in a branch, which starts from good prices
 SHUT = 1e-9  # of a gate
 WIDENED = 2  # times that a field grows by pools that its own prices favour
 RELEVANT = 0.3  # of its gas: pools that gain less at the root are left to their prices
@@ -47,9 +48,7 @@ def rooted(network: Network, per_gas: float) -> tuple[Field, Node]:
     return part, _descended(part, start, SOFTNESS[-1:])
 
 
-def relaxed(
-    chosen: Field, node: Node, part: float = SOFTNESS[-1], around: Floats | None = None
-) -> Node:
+def relaxed(chosen: Field, node: Node, part: float = HARD, around: Floats | None = None) -> Node:
     """Returns the node at better prices, if there are any, and with its gates.
 
     Prices stay near `around`: pools outside the field were left out for what they gain there.
@@ -65,8 +64,7 @@ def relaxed(
     prices, gate = answer.prices, chosen.best(answer.gates)
     if around is not None:
         prices = np.clip(prices, around * (1 - chosen.play), around * (1 + chosen.play))
-    is_as_solved = (prices == answer.prices).all()
-    gain = _gains(chosen, answer) if is_as_solved else chosen.gains(prices)
+    gain = _gains(chosen, answer, prices)
     bound = bound_of(chosen, prices, gain, node)
     if bound >= node.bound:
         return node._replace(gate=gate)
@@ -92,11 +90,18 @@ def _descended(chosen: Field, start: Floats, parts: tuple[float, ...]) -> Node:
     return node
 
 
-def _gains(chosen: Field, answer: Answer) -> Floats:
-    """Returns each pool's gain, read off its gated flows; through a shut gate 0, as it adds nothing
-    to any bound.
+def _gains(chosen: Field, answer: Answer, prices: Floats) -> Floats:
+    """Returns each pool's gain at prices that are the answer's but for some tokens.
+
+    Where both are the answer's it is read off the gated flows; through a shut gate as 0, for it
+    adds nothing to any bound.
     """
     a, b = chosen.trade.ends
     value = answer.prices[a] * answer.flow_a + answer.prices[b] * answer.flow_b
     gate = answer.gates
-    return chosen.best(np.where(gate > SHUT, value / np.maximum(gate, SHUT), 0.0))
+    gain = np.where(gate > SHUT, value / np.maximum(gate, SHUT), 0.0)
+    is_moved = prices != answer.prices
+    if is_moved.any():
+        moved = is_moved[a] | is_moved[b]
+        gain[moved] = chosen.edge_gains(prices, moved)
+    return chosen.best(gain)

@@ -8,7 +8,7 @@ from solver.domain.errors import Infeasible
 from solver.routing.network import Edge
 from solver.routing.rounding import LOT, Share, divide, execute, lots_down, lots_up
 from tests.solver.routing import world
-from tests.solver.routing.world import DAI, POOLS, USDC, WETH
+from tests.solver.routing.world import DAI, POOLS, USDC, WBTC, WETH
 
 BY_ADDRESS = {pool.address: pool for pool in POOLS}
 
@@ -43,6 +43,24 @@ def test_a_circle_is_refused():
     circle = (share(1, WETH, USDC), share(2, DAI, WETH), share(3, USDC, DAI))
     with pytest.raises(Infeasible):
         execute(circle, BY_ADDRESS, WETH.address, 10**18)
+
+
+def test_what_goes_round_leaves_first_and_is_spent_when_it_is_back():
+    def planned(number, sell, buy, weight):
+        return share(number, sell, buy, weight)._replace(gives=weight)
+
+    # A tenth of the ether goes over DAI and USDC and comes back; then all of it becomes WBTC.
+    round_trip = (
+        planned(2, WETH, DAI, 0.1),
+        planned(3, DAI, USDC, 0.1),
+        planned(1, USDC, WETH, 0.1),
+    )
+    swaps = execute((*round_trip, planned(4, WETH, WBTC, 1.0)), BY_ADDRESS, WETH.address, 10**18)
+    assert [swap.token_in for swap in swaps] == [
+        WETH.address, DAI.address, USDC.address, WETH.address,
+    ]  # fmt: skip
+    assert swaps[0].amount_in == 10**17
+    assert swaps[-1].amount_in == 9 * 10**17 + swaps[2].amount_out
 
 
 def test_a_step_that_gives_nothing_is_refused():
