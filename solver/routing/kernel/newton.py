@@ -52,7 +52,7 @@ def balance(problem: Problem) -> tuple[float, float, int]:
         residual, more = descend(problem, RESIDUAL_MAX_OF_BOOKS, STEPS_MAX)
         steps += more
         lost = retain(problem)
-        if residual > SMALL or lost <= max(LOSS_MAX * value_of(problem), problem.knobs[NOISE]):
+        if residual > NEAR or lost <= max(LOSS_MAX * value_of(problem), problem.knobs[NOISE]):
             break
         problem.knobs[WIDTH] = max(0.1 * problem.knobs[WIDTH], WIDTH_LEAST)
     return residual, lost, steps
