@@ -20,6 +20,7 @@ from bench.reference import auction
 from bench.reference.auction import DAI, USDC, WBTC, WETH, Auction, certified
 from bench.reference.paths import Quotes, percent_split, single_path
 from solver.domain.ids import Address
+from solver.routing.kernel import load
 from solver.routing.select import best_route
 from solver.routing.toll import toll
 
@@ -67,9 +68,10 @@ def row(known: Auction, pair: tuple[Address, Address], ether: int, repeats: int)
 def main() -> None:
     """Prints every row and the slowest repeat."""
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else REPEATS
-    known = auction.load()
-    best_route(known.snapshot(USDC), WETH, USDC, known.amount(WETH, 5))  # compiles, fills caches
+    known, is_compiled = auction.load(), load()
+    best_route(known.snapshot(USDC), WETH, USDC, known.amount(WETH, 5))  # fills caches
     slowest = max(row(known, pair, ether, repeats) for pair in PAIRS for ether in sorted(GAP_MAX))
+    print("kernel compiled by numba" if is_compiled else "kernel in numpy: numba is not installed")
     told = "met" if slowest <= WARM_MAX else "MISSED"
     print(f"slowest of {15 * repeats} warm plans {slowest:.1f} ms (max {WARM_MAX:.0f})  {told}")
 

@@ -25,7 +25,6 @@ class Trade(NamedTuple):
     graph: Graph
     source: int
     sink: int
-    is_large: bool = False  # part of a market that is worth the compiled kernel
 
     @property
     def ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -54,6 +53,6 @@ def split(
     fixed = cost if cost is not None else np.zeros(edges)
     try:
         task = Task(trade.graph, supply, floor, ways, fixed, softness)
-        return solve(task, start, is_compiled=True if trade.is_large else None)
+        return solve(task, start)
     except Unconverged:
         return None

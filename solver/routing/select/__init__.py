@@ -33,9 +33,9 @@ PLANS_EXECUTED = 3
 
 
 class Route(NamedTuple):
-    """A route in integers, the shares that made it, and the prices of the unrestricted optimum.
+    """A route in integers, the shares that made it, and prices that bound every plan.
 
-    `cases` are prices pool by pool, used or not, where one set of prices would promise too much.
+    `cases` bound them more tightly, each where some pools are used and some are not.
     """
 
     swaps: tuple[Swap, ...]
@@ -73,8 +73,8 @@ def best_route(snapshot: Snapshot, source: Address, sink: Address, amount: int) 
     if not routes:
         raise Infeasible("no pool can take the whole amount", code="noRoute")
     best = max(routes, key=lambda route: _net(route, chosen, per_gas))
-    cases = tuple(_case(chosen, leaf) for leaf in leaves)
-    return best._replace(prices=dict(cases[0].prices), cases=cases if len(cases) > 1 else ())
+    cases = tuple(_case(chosen, leaf) for leaf in leaves) if len(leaves) > 1 else ()
+    return best._replace(prices=dict(_case(chosen, root).prices), cases=cases)
 
 
 def _per_gas(snapshot: Snapshot, here: Network) -> float:

@@ -20,7 +20,6 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-LARGE = 400  # edges of a market from which its parts too are solved by the compiled kernel
 NEAR = 0.0025  # of a price: its play where pools that were left out would pull it back
 WORTH = 0.4  # of its gas: a pool that cannot gain so much is left out
 
@@ -133,7 +132,7 @@ def field_of(network: Network, per_gas: float, is_kept: Mask) -> Field:
     gas = np.array([network.market.pools[place].gas for place in pools], dtype=np.float64)
     graph = part_of(network.graph, is_kept, number, here.size)
     ends = int(number[network.source]), int(number[network.sink])
-    trade = Trade(graph, *ends, network.market.pool_of.size >= LARGE)
+    trade = Trade(graph, *ends)
     room = network.market.room[is_kept[: network.market.room.size]]
     ratio, play = np.ones(anchor.size), _play(network, per_gas, is_kept)[here]
     return Field(network, edges, here, anchor, ratio, play, trade, pool, pools, gas * per_gas, room)
