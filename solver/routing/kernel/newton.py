@@ -17,7 +17,7 @@ LOOKS_MAX = 40  # of one search
 
 RESIDUAL_MAX = 5e-10  # aimed at
 RESIDUAL_MAX_OF_BOOKS = 1e-13
-NEAR, SMALL = 1e-6, 1e-9  # residuals: digits may be all that is left to gain, or surely are
+NEAR, SMALL = 1e-6, 1e-9  # residuals: digits may be all that is left, or surely are
 PATIENCE = 6  # steps in a row that bring nothing more near the end, counted thrice where small
 IDLE_MIN = 0.5  # of the residual: nearly nothing trades yet
 STEPS_MAX = 100
@@ -82,7 +82,7 @@ def descend(problem: Problem, tolerance: float, steps_max: int) -> tuple[float, 
         settle(problem)
         steps += 1
         before, residual = residual, measure(problem)
-        if residual > 0.5 * before and residual < NEAR:
+        if residual > 0.5 * before and residual < NEAR and longest < NEAR:
             stale += 1 if residual > SMALL else 3
         else:
             stale = 0
