@@ -96,6 +96,8 @@ def _ranges(ranges: Ranges, price_a: Floats, price_b: Floats) -> Floats:
 def _stables(stables: Stables, price_a: Floats, price_b: Floats) -> Floats:
     """Each way by secants on the reserve after, y being closed: x*y^2 + (x^2 + s*x)*y = k."""
     out = np.zeros(stables.a.size)
+    if not out.size:
+        return out
     kept = stables.kept_in * stables.kept_out
     x, y = stables.reserve_a * stables.unit_a, stables.reserve_b * stables.unit_b
     price_x, price_y = price_a / stables.unit_a, price_b / stables.unit_b

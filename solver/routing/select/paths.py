@@ -17,6 +17,7 @@ from solver.routing.network.gains import held
 from solver.routing.select.field import Field
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 PATHS_TRIED = 48
 FITTING = 0.5  # of the trade's value: a pool that holds less cannot pass it on
@@ -72,9 +73,12 @@ def _paths(
     field: Field, prices: Floats, least: float
 ) -> Iterator[tuple[float, tuple[int, ...], tuple[Edge, ...]]]:
     """Yields (most it may net, pools, edges) of the paths that may net more than `least`."""
-    surplus = (field.gains(prices) - field.gas).tolist()
-    spare = sum(sorted((s for s in surplus if s > 0), reverse=True)[: HOPS_MAX - 1])
-    leaving = _leaving(field)
+    gain = field.gains(prices) - field.gas
+    a_fits, b_fits = (most >= FITTING for most in held(field.trade.graph))
+    fitting = np.unique(field.pool[a_fits | b_fits])
+    spare = float(np.sort(np.maximum(gain[fitting], 0.0))[1 - HOPS_MAX :].sum())
+    hopeful = (prices[field.trade.source] + gain + spare > least)[field.pool]
+    leaving, surplus = _leaving(field, a_fits & hopeful, b_fits & hopeful), gain.tolist()
     source, sink = field.trade.source, field.trade.sink
     stack: list[tuple[float, int, tuple[Step, ...]]] = [(float(prices[source]), source, ())]
     while stack:
@@ -93,16 +97,14 @@ def _paths(
                 yield reach, tuple(s.pool for s in whole), _edges(field, whole)
 
 
-def _leaving(field: Field) -> dict[int, list[Step]]:
-    """Returns the steps from each token that a trade as large as this fits through."""
+def _leaving(field: Field, a_fits: Mask, b_fits: Mask) -> dict[int, list[Step]]:
+    """Returns the steps from each token that end in the a or the b of some edges."""
     out: dict[int, list[Step]] = {}
-    held_a, held_b = held(field.trade.graph)
-    ends = (each.tolist() for each in (*field.trade.ends, field.pool, held_a, held_b))
-    for a, b, pool, most_a, most_b in zip(*ends, strict=True):
-        if most_b >= FITTING:
-            out.setdefault(a, []).append(Step(pool, a, b))
-        if most_a >= FITTING:
-            out.setdefault(b, []).append(Step(pool, b, a))
+    a, b = field.trade.ends
+    for fits, start, end in ((b_fits, a, b), (a_fits, b, a)):
+        for edge in np.flatnonzero(fits).tolist():
+            step = Step(int(field.pool[edge]), int(start[edge]), int(end[edge]))
+            out.setdefault(step.token_in, []).append(step)
     return out
 
 
