@@ -112,7 +112,7 @@ async def running(settings: Settings, keys: dict[str, bytes]) -> AsyncIterator[S
             rfq=RfqDesk(board, domain, recover),
             breaker=Breaker(),
             solver_address=address_of(keys["solver"]),
-            pool=exits.enter_context(contextlib.closing(SolverPool())),
+            pool=exits.enter_context(contextlib.closing(SolverPool(is_compiled=settings.compiled))),
         )
         loops = _loops(services, clock, keys)
         await _catch_up(loops)

@@ -43,6 +43,7 @@ class Settings:
     log_level: str = "info"
     option_chain: str = ""  # file of a recorded chain: markets list it, surfaces are fitted to it
     option_chain_at: int = 0  # unix seconds of the snapshot in it
+    compiled: bool = False  # routes by numba (the extra `fast`): quicker from some hundred pools on
 
     @property
     def database_file(self) -> str:
@@ -88,11 +89,14 @@ class Settings:
 
 def _value(variable: str, text: str, kind: type) -> object:
     parsers: dict[type, Callable[[str], object]] = {
+        bool: lambda word: {"true": True, "false": False}[word.lower()],
         int: int,
         str: str,
         tuple: lambda joined: tuple(part.strip() for part in joined.split(",") if part.strip()),
     }
     try:
         return parsers[kind](text)
+    except KeyError as error:
+        raise Malformed(f"{variable} is true or false", field=variable) from error
     except ValueError as error:
         raise Malformed(f"{variable} is not a whole number", field=variable) from error

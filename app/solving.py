@@ -12,7 +12,7 @@ import os
 import pickle
 import threading
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
@@ -22,6 +22,7 @@ from solver.domain.errors import SolventError, Unavailable
 from solver.domain.snapshot import Snapshot
 
 SOLVE_SECONDS_MAX = 20
+LOADING_SECONDS_MAX = 180  # a process that compiles first takes half a minute, once
 WAITING_MAX = 64  # jobs that may wait for their turn; more would wait longer than anyone stays
 ATTEMPTS = 2
 
@@ -31,12 +32,19 @@ T = TypeVar("T")
 class SolverPool:
     """One process that solves, one job at a time in the order of asking."""
 
-    def __init__(self, seconds_max: float = SOLVE_SECONDS_MAX, waiting_max: int = WAITING_MAX):
+    def __init__(
+        self,
+        seconds_max: float = SOLVE_SECONDS_MAX,
+        waiting_max: int = WAITING_MAX,
+        *,
+        is_compiled: bool = False,
+    ):
         self._seconds_max, self._waiting_max = seconds_max, waiting_max
+        self._is_compiled = is_compiled
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
         self._packed: tuple[Snapshot, bytes] | None = None
-        self._process = _process()
+        self._process, self._loaded = _process(is_compiled)
 
     async def run(self, job: Callable[[], T]) -> T:
         """Returns what the job returns, or raises what it raises; it must be picklable.
@@ -73,6 +81,8 @@ class SolverPool:
     async def _solved(self, job: Callable[[], T]) -> T:
         for _ in range(ATTEMPTS):
             try:
+                loading = asyncio.shield(asyncio.wrap_future(self._loaded))
+                await asyncio.wait_for(loading, LOADING_SECONDS_MAX)
                 running = asyncio.get_running_loop().run_in_executor(self._process, job)
                 return await asyncio.wait_for(running, self._seconds_max)
             except TimeoutError:
@@ -85,7 +95,7 @@ class SolverPool:
 
     def _start_over(self) -> None:
         self.close()
-        self._process = _process()
+        self._process, self._loaded = _process(self._is_compiled)
 
     def close(self) -> None:
         """Ends the process, whatever it is doing."""
@@ -95,17 +105,26 @@ class SolverPool:
             child.kill()
 
 
-def _process() -> ProcessPoolExecutor:
-    """Returns a process that is already loading its optimisers."""
-    made = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
-    made.submit(int)  # a pool starts its process with the first job
-    return made
+def _process(is_compiled: bool) -> tuple[ProcessPoolExecutor, Future[int]]:
+    """Returns a process that is already loading its optimisers, and what is done once it has."""
+    begin = partial(_begin, is_compiled)
+    made = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=begin)
+    return made, made.submit(int)  # a pool starts its process with the first job
 
 
-def _begin() -> None:
+def _begin(is_compiled: bool) -> None:
+    """Loads what a first plan would wait for. A process that compiles does so before its first
+    plan, half a minute once for each installation: all its plans are by the same engine."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    import cvxpy  # noqa: F401
-    from ortools.linear_solver import pywraplp  # noqa: F401
+    import highspy  # noqa: F401
+    from ortools.sat.python import cp_model  # noqa: F401
+
+    import solver.auction
+    import solver.solve  # noqa: F401
+    from solver.routing import kernel
+
+    if is_compiled:
+        kernel.load()
 
 
 _unpacked: tuple[bytes, Snapshot] | None = None  # in the solver process

@@ -9,7 +9,9 @@ from solver.domain.errors import Malformed
 
 def test_defaults_and_overrides():
     environment = {"SOLVENT_PORT": "9", "SOLVENT_ORIGINS": "https://a.example, ", "OTHER": "x"}
-    settings = Settings.read(environment)
+    settings = Settings.read(environment | {"SOLVENT_COMPILED": "true"})
+    assert settings.compiled
+    assert not Settings().compiled
     assert (settings.port, settings.origins) == (9, ("https://a.example",))
     assert settings.confirmations == 2
     assert settings.chain_id == CHAIN_ID
@@ -30,6 +32,7 @@ def test_defaults_and_overrides():
         ("SOLVENT_HEAD_MS", "0"),
         ("SOLVENT_OPTION_CHAIN", "chain.parquet"),
         ("SOLVENT_OPTION_CHAIN_AT", "1770284160"),
+        ("SOLVENT_COMPILED", "maybe"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(variable, text):
