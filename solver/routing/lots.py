@@ -53,11 +53,14 @@ def offers_of(program: Program, snapshot: Snapshot) -> list[Offer]:
     """
     table, unit = [], 10**snapshot.settlement_token.decimals
     is_valued = program.limits.max_slippage_bps != NO_SLIPPAGE_LIMIT
-    marks, deltas = dict[int, int](), dict[int, int]()  # one Black-76 an instrument, not a level
+    # One Black-76 an instrument, not a level.
+    costs, marks, deltas = dict[int, int](), dict[int, int](), dict[int, int]()
     for exposure in program.exposures:
         _, most = lots_range(exposure)
         for ladder, sign, level in offers(program, exposure, snapshot):
-            price = unit_cost(ladder.instrument, level.price, snapshot)
+            if ladder.instrument not in costs:
+                costs[ladder.instrument] = unit_cost(ladder.instrument, 0, snapshot)
+            price = level.price + costs[ladder.instrument]
             in_box = program.delta is not None and ladder.instrument >> 144 == program.delta.market
             if is_valued and ladder.instrument not in marks:
                 marks[ladder.instrument] = mark_of(ladder.instrument, snapshot)

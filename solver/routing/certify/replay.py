@@ -71,7 +71,10 @@ def replay_fills(
     within what each level offers. Raises Unproven.
     """
     offered: Counter[object] = Counter()
+    used = {(fill.maker, fill.instrument) for plan in solutions for fill in plan.fills}
     for ladder in snapshot.ladders:
+        if (ladder.maker, ladder.instrument) not in used:
+            continue  # a day's chain has thousands of levels, and a plan few
         for sign, levels in ((1, ladder.asks), (-1, ladder.bids)):
             for level in levels:
                 offer = (ladder.maker, ladder.instrument, sign, level.price, level.quote_index)

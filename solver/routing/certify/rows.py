@@ -23,6 +23,7 @@ def fill_bound(program: Program, snapshot: Snapshot, rows: Rows, held_delta: int
     """
     if not program.exposures:
         return 0
+    atoms = 10**snapshot.settlement_token.decimals * WAD  # of one settlement unit, 1e18
     total, slope = 0, rows.get("delta:max", 0) - rows.get("delta:min", 0)
     if program.delta is not None:
         most = (program.delta.target + program.delta.tolerance) * WAD - held_delta
@@ -34,8 +35,11 @@ def fill_bound(program: Program, snapshot: Snapshot, rows: Rows, held_delta: int
     for exposure in program.exposures:
         above, below = (rows.get(f"leg:{exposure.leg}:{end}", 0) for end in ("max", "min"))
         total += (above * exposure.quantity_max - below * exposure.quantity_min) * WAD
+        units = dict[int, int]()  # each instrument's once, not each level's
         for ladder, sign, level in offers(program, exposure, snapshot):
-            gain = _gain(program, snapshot, (ladder.instrument, sign, level), slope)
+            if ladder.instrument not in units:
+                units[ladder.instrument] = _unit(program, snapshot, ladder.instrument, slope)
+            gain = -sign * (level.price * atoms + units[ladder.instrument])
             total += level.quantity * max(0, gain - (above - below) * WAD)
     return div_up(total, WAD**3)
 
@@ -58,11 +62,9 @@ def offers(
                     yield ladder, -1, level
 
 
-def _gain(program: Program, snapshot: Snapshot, offer: tuple[int, int, Level], slope: int) -> int:
-    """Returns credit less the delta row's price of one unit, atoms * 1e36."""
-    instrument, sign, level = offer
-    unit = 10**snapshot.settlement_token.decimals
-    gain: int = -sign * unit_cost(instrument, level.price, snapshot) * unit * WAD
+def _unit(program: Program, snapshot: Snapshot, instrument: int, slope: int) -> int:
+    """Returns what a unit costs beyond its price, the delta row's included, atoms * 1e36."""
+    cost: int = unit_cost(instrument, 0, snapshot) * 10**snapshot.settlement_token.decimals * WAD
     if slope and program.delta is not None and instrument >> 144 == program.delta.market:
-        gain -= slope * sign * delta_of(instrument, snapshot)
-    return gain
+        cost += slope * delta_of(instrument, snapshot)
+    return cost

@@ -87,7 +87,8 @@ def _relaxed(
     if not table:
         return None
     scale = 10**snapshot.settlement_token.decimals * MILLI * LOT / WAD**2
-    prices = [unit_cost(o.ladder.instrument, o.level.price, snapshot) for o in table]
+    costs = {i: unit_cost(i, 0, snapshot) for i in {o.ladder.instrument for o in table}}
+    prices = [o.level.price + costs[o.ladder.instrument] for o in table]
     credit = np.array([-o.sign * p * scale for o, p in zip(table, prices, strict=True)], float)
     legs = [exposure.leg for exposure in program.exposures]
     rows = [[float(offer.exposure.leg == leg) for offer in table] for leg in legs]
