@@ -9,7 +9,7 @@ a case says which pools a plan uses, an open one adds arbitrage - gas, a closed 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from solver.domain.ids import Address
-from solver.domain.market import Pool
+from solver.domain.market import BookPool, Pool
 from solver.domain.numbers import div_up
 from solver.domain.route import Case
 from solver.domain.snapshot import Snapshot
@@ -58,7 +58,8 @@ def _gainful(pools: Iterable[Pool], cases: Sequence[Case], per_gas: Toll) -> Ite
     """Yields the pools that a case opens, and those that may add anything in one.
 
     What a swap gains grows with the price of what it buys and falls with that of what it sells: at
-    the highest of the one and the lowest of the other it gains more than in any case.
+    the highest of the one and the lowest of the other it gains more than in any case. Bids above
+    asks give of both tokens: most at the highest of both.
     """
     priced = [dict(case.token_prices) for case in cases]
     tokens: set[Address] = set().union(*priced)
@@ -71,5 +72,7 @@ def _gainful(pools: Iterable[Pool], cases: Sequence[Case], per_gas: Toll) -> Ite
         moved = [token for token in pool.tokens if high.get(token, 0) > lowest[token]]
         best = [{**lowest, token: high[token]} for token in moved]
         best += [lowest] if len(moved) < len(pool.tokens) else []
+        if isinstance(pool, BookPool) and len(moved) > 1:
+            best.append({token: high[token] for token in moved})
         if pool.address in opened or any(_gain(pool, prices, gas) for prices in best):
             yield pool

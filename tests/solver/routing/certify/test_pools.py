@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solver.domain.market import WeightedPool
+from solver.domain.market import BookPool, WeightedPool
 from solver.domain.numbers import WAD
 from solver.domain.route import Case
 from solver.routing import curves
 from solver.routing.certify.pools import SCREENED_FROM, token_bound
 from solver.routing.curves import PRICE_UNIT, weighted
-from solver.routing.toll import FREE, toll
+from solver.routing.toll import FREE, Toll, toll
 from tests.solver.routing import world
 from tests.solver.routing.certify.claims import PRICES, ROUTED, SNAPSHOT
 from tests.solver.routing.world import DAI, USDC, WBTC, WETH
@@ -68,6 +68,18 @@ def test_many_cases_are_bound_by_the_greatest():
     for some in itertools.islice(itertools.combinations(range(16), SCREENED_FROM), 0, 4_368, 400):
         assert bound(*(cases[i] for i in some)) == max(alone[i] for i in some)
     assert bound(*cases) == max(alone)
+
+
+def test_a_crossed_book_is_not_left_out_for_what_it_gives_of_both_tokens():
+    """10 lots of base and 900 of quote for nothing: worth its gas only where both are dear."""
+    book = BookPool("book", "0xb", "base", "quote", ((110, 90),), ((90, 100),), 1, 0, 1_980)
+    cases = [
+        Case((), (), (("base", base * PRICE_UNIT // 100), ("quote", quote * PRICE_UNIT // 100)))
+        for base, quote in ((10_000, 100), (10_500, 100), (10_000, 105), (10_500, 105), (1, 1))
+    ]
+    alone = [bound(each, pools=(book,), per_gas=Toll(1, 1)) for each in cases]
+    assert alone == [0, 0, 0, 15, 0]
+    assert bound(*cases, pools=(book,), per_gas=Toll(1, 1)) == 15
 
 
 @pytest.mark.parametrize("dollars", [1, 10**5, 10**8])
