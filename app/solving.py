@@ -7,6 +7,7 @@ process ends with the service, even one that is killed.
 """
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import pickle
@@ -25,6 +26,7 @@ SOLVE_SECONDS_MAX = 20
 LOADING_SECONDS_MAX = 180  # a process that compiles first takes half a minute, once
 WAITING_MAX = 64  # jobs that may wait for their turn; more would wait longer than anyone stays
 ATTEMPTS = 2
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 T = TypeVar("T")
 
@@ -106,7 +108,13 @@ class SolverPool:
 
 
 def _process(is_compiled: bool) -> tuple[ProcessPoolExecutor, Future[int]]:
-    """Returns a process that is already loading its optimisers, and what is done once it has."""
+    """Returns a process that is already loading its optimisers, and what is done once it has.
+
+    Its linear algebra is on one thread: our matrices are small, more threads only wait for one
+    another, and what is summed in another order is another last digit.
+    """
+    for name, count in ONE_THREAD.items():
+        os.environ.setdefault(name, count)  # read when numpy is loaded: inherited, not set there
     begin = partial(_begin, is_compiled)
     made = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=begin)
     return made, made.submit(int)  # a pool starts its process with the first job
@@ -125,6 +133,8 @@ def _begin(is_compiled: bool) -> None:
 
     if is_compiled:
         kernel.load()
+    gc.collect()
+    gc.freeze()  # what is loaded stays: looking through all of it takes longer than a plan
 
 
 _unpacked: tuple[bytes, Snapshot] | None = None  # in the solver process

@@ -6,6 +6,7 @@ off, never waited for; whatever it says wrongly is answered with a code and cost
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 from typing import Any
 
@@ -29,6 +30,7 @@ FRAME_BYTES_MAX = 64 * 1024
 QUEUE_MAX = 256  # messages a maker may lag behind
 AUTH_SECONDS = 5
 SEND_SECONDS = 5  # one frame; slower is a dead peer
+TURN = 8  # messages of one maker taken in a row
 NOT_A_MAKER, BAD_ORIGIN, TOO_SLOW = 4401, 4403, 4408  # close codes
 _QUOTE = {
     "requestBody": {
@@ -107,7 +109,7 @@ async def requests(socket: WebSocket) -> None:
     try:
         maker = await _authenticated(socket, link, services)
         if maker is not None:
-            await _serve(socket, link, services.rfq, maker)
+            await serve_maker(socket, link, services.rfq, maker)
     except WebSocketDisconnect:
         pass
     finally:
@@ -158,9 +160,14 @@ async def _authenticated(socket: WebSocket, link: Link, services: Services) -> A
     return maker
 
 
-async def _serve(socket: WebSocket, link: Link, desk: RfqDesk, maker: AccountId) -> None:
+async def serve_maker(socket: WebSocket, link: Link, desk: RfqDesk, maker: AccountId) -> None:
+    """Takes messages until the maker goes. Those that have arrived already are taken without a
+    pause, so a maker that shows every option at once must let others have their turn.
+    """
     try:
-        while True:
+        for count in itertools.count(1):
+            if count % TURN == 0:
+                await asyncio.sleep(0)
             message: Message = {}
             try:
                 message = await link.receive()

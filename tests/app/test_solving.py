@@ -52,6 +52,10 @@ async def test_an_error_of_the_solver_arrives_as_it_was_raised(pool: SolverPool)
     assert (caught.value.code, caught.value.detail) == ("thinBook", "no plan")
 
 
+async def test_sums_are_taken_on_one_thread(pool: SolverPool):
+    assert await pool.run(partial(os.getenv, "OPENBLAS_NUM_THREADS")) == "1"
+
+
 async def test_what_an_optimiser_raises_is_told_in_our_words(pool: SolverPool):
     with pytest.raises(Unavailable) as caught:
         await pool.run(partial(int, "inf"))

@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from app.api.rfq import TURN, Link, serve_maker
 from app.config import Settings
 from app.maker.session import Maker, run
 from app.verify import address_of, recover
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.typed_data import quote_digest
-from tests.app.api.server import DOMAIN, ETH, WAD, Served, serving
+from tests.app.api.server import ACCOUNT, DOMAIN, ETH, WAD, Served, serving
 
 KEY = b"\x31" * 32
 PERP = Instrument(ETH.market, Kind.PERP)
@@ -139,6 +142,33 @@ async def test_the_crooked_are_told_and_stay_connected(door: Door, name: str):
         assert (await told(client, "error"))["code"]
         await show(client)
         await until(lambda: door.board.snapshot().ladders)
+
+
+async def test_a_burst_of_one_maker_leaves_others_their_turn(tmp_path: pathlib.Path):
+    frame = {"type": "websocket.receive", "text": CROOKED["no such request"]}
+    arrived, turns = iter([frame] * 128), 0
+
+    async def at_once() -> dict[str, Any]:
+        return next(arrived, {"type": "websocket.disconnect"})
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    other = asyncio.create_task(others())
+    async with serving(tmp_path) as served:
+        desk = served.services.rfq
+        peer = WebSocket({"type": "websocket"}, at_once, at_once)  # type: ignore[arg-type]
+        peer.client_state = WebSocketState.CONNECTED
+        link = Link(peer)
+        desk.connect(ACCOUNT, link.send)
+        turns = 0
+        with pytest.raises(WebSocketDisconnect):
+            await serve_maker(peer, link, desk, ACCOUNT)
+    other.cancel()
+    assert turns >= 128 // TURN
 
 
 async def test_a_frame_that_is_too_large_ends_the_connection(door: Door):
