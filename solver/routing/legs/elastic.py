@@ -21,7 +21,7 @@ FIRM, ENTER, ROUNDS = 1e4, 20, 60
 MISSED = 1e-7  # of a row's unit
 MARGIN = -1  # the row that caps the margin
 LEGS_TRIED = 4  # more legs than signed that are tried
-NODES_TRIED = 40
+WORK_TRIED = 80
 PLACES = 6
 
 
@@ -156,7 +156,7 @@ def legs_needed(menu: Menu) -> int | None:
     """Returns the least number of legs found to keep every row; None within a few more."""
     for more in range(1, LEGS_TRIED + 1):
         legs = menu.legs_max + more
-        if Search(menu._replace(legs_max=legs), NODES_TRIED).found() is not None:
+        if Search(menu._replace(legs_max=legs), WORK_TRIED).found() is not None:
             return legs
     return None
 

@@ -43,6 +43,20 @@ class Menu(NamedTuple):
         return np.concatenate(([0], np.cumsum(counts)))
 
 
+class Cut(NamedTuple):
+    """What multipliers tell of any legs: using all of them costs no less than `base` and the sum of
+    their `worths`, fixed costs included. The last, 0, stands for none.
+    """
+
+    base: float
+    worths: Floats
+
+
+def cut_of(base: float, worths: Floats) -> Cut:
+    """Returns the cut where legs cost that at best."""
+    return Cut(base, np.append(worths, 0.0))
+
+
 class Found(NamedTuple):
     """An answer: units of each column, their cost, and what no answer can cost less than.
 
@@ -56,6 +70,18 @@ class Found(NamedTuple):
     bound: float
     prices: Floats
     work: int
+
+
+def filled(menu: Menu, prices: Floats) -> tuple[Floats, Flags]:
+    """Returns what each leg costs at its best where rows have these multipliers, below zero where
+    it gains, and which levels that fills.
+    """
+    priced = np.flatnonzero(prices)
+    reduced = menu.cost - prices[priced] @ menu.rows[priced]
+    is_good = reduced < 0
+    gains = np.where(is_good, reduced, 0.0) * menu.size
+    worths: Floats = np.add.reduceat(gains, menu.starts[:-1]) + menu.fixed
+    return worths, is_good
 
 
 def trimmed(menu: Menu) -> Menu:

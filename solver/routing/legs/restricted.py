@@ -1,27 +1,28 @@
 """The best units over a few given legs: what a set of legs is really worth.
 
-A vertex is kept warm between sets: the search asks for thousands that differ in one leg.
+A vertex is kept warm between sets: the search asks for many that differ in one leg or two.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
 from solver.routing.legs.linear import Linear
-from solver.routing.legs.menu import Floats, Menu
+from solver.routing.legs.menu import Cut, Floats, Menu, cut_of, filled
 
 USED = 1e-7  # units from which a leg is used, slack up to which rows hold
 
 
 class Worth(NamedTuple):
-    """What legs are worth together: cost, fixed costs of those used included, and multipliers."""
+    """What legs are worth together: cost, fixed costs of those used included, and what this answer
+    tells of all other legs.
+    """
 
     cost: float
     legs: tuple[int, ...]
-    prices: Floats
     slack: float
-    margin: float
+    cut: Cut
 
     @property
     def holds(self) -> bool:
@@ -60,26 +61,6 @@ class Restricted:
             out[own] = point.units[place : place + own.stop - own.start]
         return out, point.margin
 
-    def shrunk(self, legs: Collection[int], most: int) -> Worth:
-        """Returns the worth after dropping one leg after the other, the one least missed first,
-        until `most` are left.
-        """
-        found = self.worth(legs)
-        while len(found.legs) > most:
-            self._hold(frozenset(found.legs))
-            missed = {leg: self._without(leg) for leg in found.legs}
-            least = min(found.legs, key=lambda leg: (missed[leg], leg))
-            found = self.worth(leg for leg in found.legs if leg != least)
-        return found
-
-    def _without(self, leg: int) -> float:
-        own = self._own(leg)
-        columns = self._places[leg] + np.arange(own.stop - own.start)
-        self._linear.cap(columns, np.zeros(len(columns)))
-        value = self._linear.solve().value - float(self._menu.fixed[leg])
-        self._linear.cap(columns, self._menu.size[own])
-        return value
-
     def _solve(self) -> Worth:
         point, menu = self._linear.solve(), self._menu
         used = []
@@ -87,8 +68,11 @@ class Restricted:
             own = self._own(leg)
             if point.units[place : place + own.stop - own.start].sum() > USED:
                 used.append(leg)
+        worths, _ = filled(menu, point.prices)
+        held = list(self._places)
+        base = point.value - float((worths[held] - menu.fixed[held]).sum())
         cost = point.value + float(menu.fixed[used].sum())
-        return Worth(cost, tuple(sorted(used)), point.prices, point.slack, point.margin)
+        return Worth(cost, tuple(sorted(used)), point.slack, cut_of(base, worths))
 
     def _hold(self, legs: frozenset[int]) -> None:
         """Makes the program that of these legs: what stands before the first to go stays."""

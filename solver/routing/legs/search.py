@@ -1,52 +1,63 @@
-"""Which legs: the relaxation's best, thinned out, then better and better by exact neighbourhoods.
+"""Which legs: the relaxation's best, exchanged one and two at a time until no exchange can gain.
 
-From the root's shares the least missed legs are dropped until few enough are left. Then single legs
-are swapped, and all sets of three of the legs in use are let go in turn and the rest of the choice
-is searched as a tree over the relaxation (a leg taken, or shut), cut by what is known: dual-priced,
-so that a node costs half a millisecond over thousands of columns. What work is left goes into the
-tree over all, which raises the bound and may prove the answer. Deterministic: work is counted,
-never time.
+Every linear program's multipliers bound what any other legs could cost: its rows, and the gain of
+each leg at them (a Benders cut). The greatest over all programs so far bounds every exchange at
+once, vectorised, so that only those are solved that no earlier answer rules out: some tens instead
+of thousands, and when none is left the answer is proved the best of its neighbourhood, all legs of
+all contracts counted. Deterministic: work is counted, never time.
 """
 
-from collections.abc import Collection
-from heapq import heappop, heappush
+from collections.abc import Iterable
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
-from solver.routing.legs.menu import STAKE, Floats, Found, Menu, normal, trimmed
-from solver.routing.legs.relaxation import ROUNDS, ROUNDS_FIRST, Relaxation
+from solver.routing.legs.menu import STAKE, Cut, Floats, Found, Menu, Whole, normal, trimmed
+from solver.routing.legs.relaxation import Relaxation, Relaxed
 from solver.routing.legs.restricted import Restricted, Worth
 
-NODES = 200  # of all trees together
-NEAR = ((2, 10), (3, 16))  # legs let go at once, and nodes of the tree in their place
-SWAPS = 8  # legs tried in the place of one
+WORK = 160  # linear programs over given legs
+START_LEGS = 12  # of the relaxation's answer, of which all few enough are weighed
+PAIRED = 48  # legs of which two come in for two
 BETTER = 1e-9  # relative: what counts as an improvement
+ROUNDS = 6  # of pricing without one of the legs
 PRESENT = 1e-6  # a share from which a leg is in the relaxation's answer
 
-Node = tuple[float, int, frozenset[int], frozenset[int]]  # bound, order, taken, shut
+
+class Near(NamedTuple):
+    """Sets of legs (rows, one number past the last leg stands for none), and what none of them can
+    cost less than.
+    """
+
+    sets: Whole
+    bounds: Floats
 
 
 class Search:
     """One menu, searched once."""
 
-    def __init__(self, menu: Menu, nodes: int = NODES) -> None:
+    def __init__(self, menu: Menu, work: int = WORK) -> None:
         self._whole = trimmed(menu)
         self._menu, self._units, self._unit = normal(self._whole)
         self._near, self._far = Restricted(self._menu, STAKE), Relaxation(self._menu, STAKE)
-        self._left = nodes
-        self._shut_once: set[int] = set()
-        self._best: Worth | None = None
+        self._none = len(menu.fixed)
+        self._bases = np.zeros(0)
+        self._worths = np.zeros((0, self._none + 1))
+        self._work = work
+        self._shut = set[int]()  # legs that a start was without
 
     def found(self) -> Found | None:
         """Returns the best answer with its bound; None where none was found that holds."""
-        root = self._far.visit((), (), np.inf, rounds=ROUNDS_FIRST)
-        shares = _by_share(root.shares)
-        self._take(self._near.shrunk(shares, self._menu.legs_max))
-        self._improve()
-        bound = max(root.bound, self._tree((), self._left))
-        best = self._best
-        if best is None or not best.holds:
+        root = self._far.relaxed()
+        found: Worth | None = self._descended(self._started(root))
+        while found is not None:
+            best = found
+            found = self._without(best)
+            if found is None and self._menu.legs_max > 1:
+                found = self._better(best, self._pairs(best))
+                found = self._descended(found) if found else None
+        if not best.holds:
             return None
         levels, margin = self._near.units(best.legs)
         units, menu = levels * self._whole.size, self._whole
@@ -54,111 +65,130 @@ class Search:
         cost += menu.spare_cost * margin
         work = self._near.solved + self._far.solved
         prices = root.prices * self._units
-        return Found(units, margin, cost, min(bound * self._unit, cost), prices, work)
+        return Found(units, margin, cost, min(root.bound * self._unit, cost), prices, work)
 
-    @property
-    def _cost(self) -> float:
-        return self._best.cost - BETTER * abs(self._best.cost) if self._best else np.inf
-
-    def _take(self, worth: Worth) -> bool:
-        """Keeps a better answer: one that breaks rows counts at its penalties."""
-        if len(worth.legs) > self._menu.legs_max or worth.cost >= self._cost:
-            return False
-        self._best = worth
-        return True
-
-    def _improve(self) -> None:
-        """Searches neighbourhoods and other starts until none improves or the work is spent."""
-        is_better = True
-        while is_better and self._left > 0:
-            if self._best is not None:
-                self._take(self._swapped(self._best))
-            is_better = self._started_without() or any(self._neighbour(*near) for near in NEAR)
-
-    def _started_without(self) -> bool:
-        """Returns whether starting anew, with one of the legs in use shut, led to something better:
-        what the start misses is one leg that the relaxation likes too much.
+    def _without(self, best: Worth) -> Worth | None:
+        """Returns something better that is reached from the relaxation without one of the legs in
+        use: what a start misses is often one leg that the relaxation likes too much.
         """
-        before = self._best
-        assert before is not None
-        for leg in before.legs:
-            if leg not in self._shut_once and self._left > 0:
-                self._shut_once.add(leg)
-                self._left -= 1
-                shares = _by_share(self._far.visit((), (leg,), np.inf).shares)
-                self._take(self._swapped(self._near.shrunk(shares, self._menu.legs_max)))
-        return self._best is not before
-
-    def _swapped(self, found: Worth) -> Worth:
-        """Returns the legs after swaps of one for another while that is better: priced by the
-        multipliers without it, no leg gains more than it is priced at, so few need to be tried.
-        """
-        better: Worth | None = found
-        while better is not None:
-            found, better = better, self._swap(better)
-        return found
-
-    def _swap(self, found: Worth) -> Worth | None:
-        cut = found.cost - BETTER * abs(found.cost)
-        for gone in found.legs:
-            rest = self._near.worth(leg for leg in found.legs if leg != gone)
-            prices = self._far.gains(rest.prices)
-            prices[list(found.legs)] = 0.0
-            for leg in np.argsort(prices, kind="stable")[:SWAPS].tolist():
-                if rest.cost + prices[leg] >= cut:
-                    break
-                other = self._near.worth([*rest.legs, leg])
-                if other.cost < cut:
+        for leg in best.legs:
+            if leg not in self._shut and self._near.solved < self._work:
+                self._shut.add(leg)
+                other = self._descended(self._started(self._far.relaxed(leg, ROUNDS)))
+                if other.cost < _less(best):
                     return other
         return None
 
-    def _neighbour(self, count: int, nodes: int) -> bool:
-        """Returns whether letting some legs go led to something better."""
-        assert self._best is not None
-        legs, before = self._best.legs, self._best
-        for gone in combinations(legs, min(count, len(legs))):
-            if self._left <= 0:
-                return False
-            kept = [leg for leg in legs if leg not in gone]
-            self._tree(kept, min(nodes, self._left))
-            if self._best is not before:
-                return True
-        return False
+    def _worth(self, legs: Iterable[int]) -> Worth:
+        """Returns what legs are worth, and learns from it."""
+        before = self._near.solved
+        worth = self._near.worth(legs)
+        if self._near.solved > before:
+            self._learn(worth.cut)
+        return worth
 
-    def _tree(self, kept: Collection[int], nodes: int) -> float:
-        """Searches the choices that hold `kept`: down first, then the node of least bound. Returns
-        what none of them can cost less than, unless it is the best known already.
+    def _learn(self, cut: Cut) -> None:
+        self._bases = np.append(self._bases, cut.base)
+        self._worths = np.vstack((self._worths, cut.worths))
+
+    def _started(self, relaxed: Relaxed) -> Worth:
+        """Returns the best of all sets, few enough, of the relaxation's legs."""
+        for cut in relaxed.cuts:
+            self._learn(cut)
+        legs, most = _by_share(relaxed.shares)[:START_LEGS], self._menu.legs_max
+        best = self._worth(legs[:most])
+        if len(legs) > most:
+            sets = np.array(list(combinations(legs, most)))
+            better: Worth | None = best
+            while better is not None:
+                best, better = better, self._better(better, Near(sets, self._bound(sets)))
+        return best
+
+    def _descended(self, found: Worth) -> Worth:
+        better: Worth | None = found
+        while better is not None:
+            found, better = better, self._better(better, self._ones(better))
+        return found
+
+    def _better(self, found: Worth, near: Near) -> Worth | None:
+        """Returns one of the sets that is better: tried in the order of their bounds, until none
+        can be or the work is spent.
         """
-        heap: list[Node] = []
-        down: Node | None = (-np.inf, 0, frozenset(kept), frozenset())
-        closed, order = np.inf, 0
-        while nodes > 0 and (down or heap):
-            at, _, taken, shut = down or heappop(heap)
-            down = None
-            if at < self._cost:
-                nodes, self._left = nodes - 1, self._left - 1
-                visit = self._far.visit(taken, shut, self._cost, rounds=ROUNDS)
-                at = max(at, visit.bound)
-                leg = self._branch(visit.shares, taken) if at < self._cost else None
-                if leg is not None:
-                    order += 1
-                    heappush(heap, (at, order, taken, shut | {leg}))
-                    down = (at, 0, taken | {leg}, shut)
-                    continue
-            closed = min(closed, at)
-        open_ = [node[0] for node in heap] + ([down[0]] if down else [])
-        return min([closed, *open_])
+        (sets, bounds), most = near, _less(found)
+        while self._near.solved < self._work:
+            is_open = bounds < most
+            sets, bounds = sets[is_open], bounds[is_open]
+            if not len(sets):
+                return None
+            first = int(np.argmin(bounds))
+            worth = self._worth(int(leg) for leg in sets[first] if leg != self._none)
+            if worth.cost < most and len(worth.legs) <= self._menu.legs_max:
+                return worth
+            bounds = np.maximum(bounds, worth.cut.base + worth.cut.worths[sets].sum(axis=1))
+            bounds[first] = np.inf
+        return None
 
-    def _branch(self, shares: Floats, taken: frozenset[int]) -> int | None:
-        """Takes the answer nearest to the shares; returns the leg to branch on, None for a leaf."""
-        room = self._menu.legs_max - len(taken)
-        present = _by_share(shares)
-        self._take(self._near.worth([*taken, *present[: max(room, 0)]]))
-        if room <= 0:
-            return None
-        return next((leg for leg in present if shares[leg] < 1 - PRESENT), None)
+    def _bound(self, sets: Whole) -> Floats:
+        bounds = np.full(len(sets), -np.inf)
+        for base, worths in zip(self._bases, self._worths, strict=True):
+            bounds = np.maximum(bounds, base + worths[sets].sum(axis=1))
+        return bounds
+
+    def _held(self, found: Worth, count: int) -> list[tuple[int, ...]]:
+        """Returns what is left of the legs in use when that many places are freed."""
+        legs = found.legs + (self._none,) * (self._menu.legs_max - len(found.legs))
+        return sorted(set(combinations(legs, len(legs) - min(count, len(legs)))))
+
+    def _ones(self, found: Worth) -> Near:
+        """Returns all sets that differ in one leg, those that can be better only."""
+        sets, bounds, every = [], [], np.arange(self._none + 1)
+        for held in self._held(found, 1):
+            least = (self._base(held)[:, None] + self._worths).max(axis=0)
+            legs = _apart(every[least < _less(found)], held, self._none)
+            sets.append(_joined(held, legs[:, None]))
+            bounds.append(least[legs])
+        return Near(np.concatenate(sets), np.concatenate(bounds))
+
+    def _pairs(self, found: Worth) -> Near:
+        """Returns sets that differ in two legs, of those that are likeliest to be better."""
+        sets, bounds = [], []
+        for held in self._held(found, 2):
+            base, legs = self._base(held), _apart(np.arange(self._none + 1), held, self._none)
+            for _ in range(2):  # with the best of all others, then with the best of those left
+                best = base + self._worths[:, legs].min(axis=1, initial=0.0)
+                least = (best[:, None] + self._worths[:, legs]).max(axis=0)
+                likely = np.argsort(least, kind="stable")
+                legs = legs[likely[least[likely] < _less(found)]]
+            legs = legs[:PAIRED]
+            one, other = np.triu_indices(len(legs), 1)
+            part = self._worths[:, legs]
+            least = np.full(len(one), -np.inf)
+            for start, worths in zip(base, part, strict=True):
+                least = np.maximum(least, start + worths[one] + worths[other])
+            sets.append(_joined(held, np.stack((legs[one], legs[other]), axis=1)))
+            bounds.append(least)
+        return Near(np.concatenate(sets), np.concatenate(bounds))
+
+    def _base(self, held: tuple[int, ...]) -> Floats:
+        """Returns what each cut tells of the legs held alone."""
+        told: Floats = self._bases + self._worths[:, list(held)].sum(axis=1)
+        return told
+
+
+def _less(worth: Worth) -> float:
+    """Returns the cost from which another is better."""
+    return worth.cost - BETTER * abs(worth.cost)
 
 
 def _by_share(shares: Floats) -> list[int]:
     present = np.flatnonzero(shares > PRESENT)
     return [int(leg) for leg in present[np.argsort(-shares[present], kind="stable")]]
+
+
+def _apart(legs: Whole, held: tuple[int, ...], none: int) -> Whole:
+    """Returns the legs that are not held already."""
+    return legs[~np.isin(legs, [leg for leg in held if leg != none])]
+
+
+def _joined(held: tuple[int, ...], more: Whole) -> Whole:
+    return np.hstack((np.tile(np.array(held, dtype=np.int64), (len(more), 1)), more))
