@@ -41,7 +41,7 @@ def upscaled(pool: BalancerPool) -> list[int]:
 def out_for(pool: BalancerPool, pair: Pair, amount_in: int, curve: Curve) -> int:
     """Returns the atoms an exact input buys. Raises Infeasible where the vault reverts."""
     i, j = indices(pool, pair)
-    if not 0 <= amount_in <= _room(pool, i):
+    if not 0 <= amount_in <= _room(pool, i) or is_broken(pool):
         raise Infeasible(f"pool {pool.address} cannot take {amount_in}")
     if amount_in == 0:
         return 0
@@ -57,6 +57,8 @@ def out_for(pool: BalancerPool, pair: Pair, amount_in: int, curve: Curve) -> int
 def in_for(pool: BalancerPool, pair: Pair, amount_out: int, curve: Curve) -> int:
     """Returns the atoms an exact output costs. Raises Infeasible where the vault reverts."""
     i, j = indices(pool, pair)
+    if is_broken(pool) or pool.fee >= WAD:
+        raise Infeasible(f"pool {pool.address} cannot give {amount_out}")
     if _within(pool, j, amount_out) == 0:
         return 0
     if pool.edition >= V3_EDITION:
@@ -66,6 +68,11 @@ def in_for(pool: BalancerPool, pair: Pair, amount_out: int, curve: Curve) -> int
         return _taken(pool, i, div_up(cost * WAD, pool.scalings[i]))
     cost = curve(pool, upscaled(pool), i, j, amount_out * pool.scalings[j] // WAD)
     return _taken(pool, i, div_up(div_up(cost * WAD, pool.scalings[i]) * WAD, WAD - pool.fee))
+
+
+def is_broken(pool: BalancerPool) -> bool:
+    """Returns whether a rate is 0, as a failed rate provider answers: no swap is taken then."""
+    return min(pool.scalings) <= 0
 
 
 def traded(pool: BalancerPool, pair: Pair, amount_in: int, amount_out: int) -> tuple[int, ...]:
@@ -96,7 +103,7 @@ def _parts(scalings: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _scaling_up(pool: BalancerPool, j: int) -> int:
-    return pool.scalings_up[j] if pool.scalings_up else pool.scalings[j]
+    return max(pool.scalings[j], pool.scalings_up[j]) if pool.scalings_up else pool.scalings[j]
 
 
 def _room(pool: BalancerPool, i: int) -> int:

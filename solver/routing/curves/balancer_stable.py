@@ -15,7 +15,7 @@ from solver.domain.ids import Address
 from solver.domain.market import StablePool
 from solver.domain.numbers import UINT256_MAX, WAD, div_up
 from solver.routing.curves import balancer
-from solver.routing.curves.tangent import REAL, Line, gain_up
+from solver.routing.curves.tangent import REAL, SLACK, Line, gain_up
 
 Pair = tuple[Address, Address]
 
@@ -51,6 +51,8 @@ def arbitrage_up(pool: StablePool, prices: Mapping[Address, int]) -> int:
     plane of G whose slopes are the prices' bounds the gain, and is loose only by the square of
     what its point misses the optimum.
     """
+    if balancer.is_broken(pool):
+        return 0
     balances = balancer.upscaled(pool)
     try:
         curve = _curve(pool.amplification, tuple(balances), pool.edition)
@@ -74,7 +76,7 @@ def arbitrage_up(pool: StablePool, prices: Mapping[Address, int]) -> int:
 class _Curve(NamedTuple):
     """sum(B) - bend/prod(B) = level, D's equation; at the balances the slopes are 1 + z/B.
 
-    `rest` is by how much rounding put the balances above it.
+    `rest` is by how much rounding put the balances above it, at the most.
     """
 
     bend: Decimal
@@ -92,7 +94,8 @@ def _curve(amplification: int, balances: tuple[int, ...], edition: int) -> _Curv
     level = REAL.subtract(invariant, REAL.divide(AMP_UNIT * invariant, ample))
     pull = REAL.divide(bend, prod(balances))
     slopes = tuple(REAL.add(_ONE, REAL.divide(pull, held)) for held in balances)
-    return _Curve(bend, level, slopes, REAL.subtract(REAL.subtract(sum(balances), pull), level))
+    above = REAL.subtract(REAL.subtract(sum(balances), pull), level)
+    return _Curve(bend, level, slopes, REAL.fma(SLACK, REAL.add(pull, level), above))
 
 
 def _line(curve: _Curve, balances: list[int], i: int, j: int) -> Line:
@@ -124,8 +127,8 @@ def _cost(pool: StablePool, balances: list[int], i: int, j: int, given: int) -> 
 @lru_cache(maxsize=1024)
 def _invariant(amplification: int, balances: tuple[int, ...], edition: int) -> int:
     """D, rounded as the edition does. Raises Infeasible where the contract reverts."""
-    if min(balances) == 0:
-        raise Infeasible("a stable pool without a balance has no price")
+    if min(balances) == 0 or amplification < AMP_UNIT:
+        raise Infeasible("a stable pool without a balance or an amplification has no price")
     step = _next_up if edition <= _UP_EDITION else _next_down
     invariant = sum(balances)
     for _ in range(ROUNDS_MAX):

@@ -70,7 +70,9 @@ def swap_fee_ppm(pool_fee_ppm: int, protocol_fee_ppm: int) -> int:
 
 
 def segments(pool: ConcentratedPool, is_down: bool) -> Iterator[Segment]:
-    """Yields the liquidity a trade meets, nearest first; token0 in moves the price down."""
+    """Yields the liquidity a trade meets, nearest first; token0 in moves the price down. What is
+    left beyond the last tick reaches to the end of all prices, as the pool's code goes on there.
+    """
     ticks = pool.ticks
     index = bisect_right(ticks, (pool.tick, UINT256_MAX))  # beyond any liquidityNet
     liquidity, ratio = pool.liquidity, pool.sqrt_price_x96
@@ -82,6 +84,9 @@ def segments(pool: ConcentratedPool, is_down: bool) -> Iterator[Segment]:
         liquidity += -net if is_down else net
         ratio = end
         index += -1 if is_down else 1
+    end = RATIO_MIN if is_down else RATIO_MAX
+    if liquidity > 0 and end != ratio:
+        yield Segment(liquidity, ratio, end)
 
 
 def arbitrage_up(pool: ConcentratedPool, prices: Mapping[Address, int]) -> int:
@@ -95,9 +100,9 @@ def arbitrage_up(pool: ConcentratedPool, prices: Mapping[Address, int]) -> int:
     price0, price1 = prices.get(pool.token0, 0), prices.get(pool.token1, 0)
     kept, square = PPM - pool.fee_ppm, pool.sqrt_price_x96**2
     if price1 * kept * square > price0 * PPM * Q96 * Q96:
-        return _gain_down(pool, price0, price1)
+        return _gain_down(pool, price0, price1) if _is_placed(pool) else 0
     if price0 * kept * Q96 * Q96 > price1 * PPM * square:
-        return _gain_up(pool, price0, price1)
+        return _gain_up(pool, price0, price1) if _is_placed(pool) else 0
     return 0  # further on the price is only worse
 
 
@@ -139,9 +144,14 @@ def _is_down(pool: ConcentratedPool, pair: Pair) -> bool:
     return pair[0] == pool.token0
 
 
+def _is_placed(pool: ConcentratedPool) -> bool:
+    """Returns whether price and tick agree, as in every pool that has been initialised."""
+    return ratio_at(pool.tick) <= pool.sqrt_price_x96 <= ratio_at(pool.tick + 1)
+
+
 def _swap(pool: ConcentratedPool, is_down: bool, amount: int, *, is_exact_in: bool) -> _State:
     kept, limit = PPM - pool.fee_ppm, RATIO_MIN + 1 if is_down else RATIO_MAX - 1
-    if amount < 0 or (kept == 0 and not is_exact_in):
+    if amount < 0 or (kept == 0 and not is_exact_in) or not _is_placed(pool):
         raise Infeasible(f"pool {pool.address} cannot trade {amount}")
     ratio, liquidity, tick = pool.sqrt_price_x96, pool.liquidity, pool.tick
     ticks, spacing, left, paid, got = pool.ticks, pool.tick_spacing, amount, 0, 0
@@ -151,7 +161,7 @@ def _swap(pool: ConcentratedPool, is_down: bool, amount: int, *, is_exact_in: bo
         edge_tick, net = _next_stop(ticks, index, (tick, spacing), is_down, liquidity == 0)
         edge = ratio_at(edge_tick)
         target = max(edge, limit) if is_down else min(edge, limit)
-        if ratio == limit:
+        if ratio <= limit if is_down else ratio >= limit:  # the least price is below the limit
             raise Infeasible(
                 f"pool {pool.address} runs out of liquidity", data={"left": left, "asked": amount}
             )
@@ -167,6 +177,8 @@ def _swap(pool: ConcentratedPool, is_down: bool, amount: int, *, is_exact_in: bo
             if net is not None:
                 liquidity += -net if is_down else net
                 index += -1 if is_down else 1
+                if liquidity < 0:  # as the contract's unsigned sum reverts
+                    raise Infeasible(f"pool {pool.address} has ticks that do not add up")
         elif ratio != before:
             stop = None
     return _State(ratio, stop, liquidity, paid, got)

@@ -34,7 +34,7 @@ def amount_in(pool: ConstantProductPool, pair: Pair, amount_out: int) -> int:
     _, _, token0, _, reserve_in, reserve_out, fee_ppm, _ = pool
     if pair[0] != token0:
         reserve_in, reserve_out = reserve_out, reserve_in
-    if not 0 <= amount_out < reserve_out:
+    if not 0 <= amount_out < reserve_out or fee_ppm >= PPM:
         raise Infeasible(
             f"pool {pool.address} cannot give {amount_out}", data={"available": reserve_out}
         )

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 REAL = Context(prec=60)
 SEARCH_STEPS, POLISH_STEPS = 60, 3
-_SLACK = Decimal("1e-45")  # of the terms summed: far above the error of their operations
+SLACK = Decimal("1e-45")  # of the terms summed: far above the error of their operations
 _ONE = Decimal(1)
 
 
@@ -42,7 +42,7 @@ def gain_up(line: Line, paid: Decimal, worth: Decimal) -> Decimal:
     sold = REAL.multiply(rate, REAL.add(line.level, REAL.multiply(pull, 3)))
     out = REAL.multiply(worth, REAL.subtract(held_out, _ONE))
     size = REAL.add(REAL.add(REAL.abs(left), REAL.abs(sold)), out)
-    return REAL.fma(_SLACK, size, REAL.add(out, REAL.subtract(left, sold)))
+    return REAL.fma(SLACK, size, REAL.add(out, REAL.subtract(left, sold)))
 
 
 def _touching(line: Line, ratio: Decimal) -> tuple[Decimal, Decimal]:

@@ -50,6 +50,8 @@ def arbitrage_up(pool: WeightedPool, prices: Mapping[Address, int]) -> int:
     with q = price_in*X*wj/(kept*price_out*Y*wi) below one, and a = wi/(wi + wj), it is
     price_out*Y*(1 + wi/wj*q - (1 + wi/wj)*q**a), here in 60 digits with the error added.
     """
+    if _is_broken(pool):
+        return 0
     worth = _worth(pool, prices)
     if _is_fair(worth, pool.weights, WAD - pool.fee):
         return 0
@@ -66,8 +68,14 @@ def arbitrage_up(pool: WeightedPool, prices: Mapping[Address, int]) -> int:
 
 def roughly_up(pool: WeightedPool, prices: Mapping[Address, int]) -> int:
     """Returns a bound that takes no power: good where pairs are little mispriced."""
+    if _is_broken(pool):
+        return 0
     best = max((gain for gain, _, _ in _mispriced(pool, _worth(pool, prices))), default=0)
     return div_up(best, balancer.worth_unit(pool))
+
+
+def _is_broken(pool: WeightedPool) -> bool:
+    return balancer.is_broken(pool) or min(pool.weights) <= 0
 
 
 def _worth(pool: WeightedPool, prices: Mapping[Address, int]) -> list[int]:
@@ -148,7 +156,7 @@ def _limit(pool: WeightedPool, held: int, i: int) -> Decimal:
 
 def _bought(pool: WeightedPool, balances: list[int], i: int, j: int, given: int) -> int:
     held, weights = balances[i], pool.weights
-    if held == 0 or given > held * RATIO_MAX // WAD:
+    if held == 0 or min(weights) <= 0 or given > held * RATIO_MAX // WAD:
         raise Infeasible(f"pool {pool.address} takes 30 % of a balance at most")
     power = power_up(
         div_up(held * WAD, held + given),
@@ -160,7 +168,7 @@ def _bought(pool: WeightedPool, balances: list[int], i: int, j: int, given: int)
 
 def _cost(pool: WeightedPool, balances: list[int], i: int, j: int, given: int) -> int:
     held, weights = balances[j], pool.weights
-    if held == 0 or given > held * RATIO_MAX // WAD:
+    if held == 0 or min(weights) <= 0 or given > held * RATIO_MAX // WAD:
         raise Infeasible(f"pool {pool.address} gives 30 % of a balance at most")
     power = power_up(
         div_up(held * WAD, held - given),

@@ -47,7 +47,7 @@ def amount_in(pool: StableswapPool, pair: Pair, amount_out: int) -> int:
     searched. Raises Infeasible beyond the balance.
     """
     source, sink = (pool.tokens.index(token) for token in pair)
-    if not 0 <= amount_out < pool.balances[sink]:
+    if not 0 <= amount_out < pool.balances[sink] or pool.fee >= FEE_UNIT:
         available = {"available": pool.balances[sink]}
         raise Infeasible(f"pool {pool.address} cannot give {amount_out}", data=available)
     if amount_out == 0:
@@ -87,6 +87,8 @@ def after(pool: StableswapPool, pair: Pair, amount_in: int) -> StableswapPool:
 def invariant(pool: StableswapPool, scaled: Sequence[int]) -> int:
     """Returns D of balances of 18 decimals, as get_D rounds. Raises Infeasible on overflow."""
     count, total = len(scaled), sum(scaled)
+    if min(pool.rates) <= 0 or pool.amplification < pool.amplification_unit:
+        raise Infeasible(f"pool {pool.address} has no rate or no amplification")
     if total == 0:
         return 0
     unit, amp = pool.amplification_unit, pool.amplification * count
@@ -162,9 +164,9 @@ def _given(pool: StableswapPool, pair: Pair, amount_in: int) -> int:
     source, sink = (pool.tokens.index(token) for token in pair)
     if amount_in < 0 or amount_in * pool.rates[source] > UINT256_MAX:
         raise Infeasible(f"pool {pool.address} cannot take {amount_in}")
+    shape = shape_of(pool)
     if amount_in == 0:
         return 0
-    shape = shape_of(pool)
     held = shape.scaled[source] + amount_in * pool.rates[source] // WAD
     given = shape.scaled[sink] - balance(pool, shape, (source, sink), held) - 1
     if given < 0:

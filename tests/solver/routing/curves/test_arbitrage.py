@@ -1,15 +1,31 @@
 """The dual's terms: no exact trade ever gains more than the bound, and the best gains almost it."""
 
+from contextlib import suppress
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from solver.domain.errors import Infeasible
-from solver.domain.market import ConcentratedPool, ConstantProductPool
+from solver.domain.market import (
+    ConcentratedPool,
+    ConstantProductPool,
+    StablePool,
+    StableswapPool,
+    WeightedPool,
+)
+from solver.domain.numbers import WAD
 from solver.routing import curves
 from solver.routing.curves import PRICE_UNIT
 from solver.routing.curves.ticks import RATIO_MAX, RATIO_MIN, ratio_at, tick_at
 
 LIQUIDITY = 10**21
+
+
+PLAIN = ("balancer", "0xr", ("0xa", "0xb"), (10**20, 10**20))
+WEIGHTED = WeightedPool(*PLAIN, (WAD // 2, WAD // 2), (WAD, WAD), WAD // 1000, 120_000)
+STABLE = StablePool(*PLAIN, 200_000, (WAD, WAD), WAD // 1000, 120_000)
+STABLESWAP = StableswapPool(*PLAIN, 200, (WAD, WAD), 4 * 10**6, 120_000)
 
 
 def product(reserve0, reserve1, fee_ppm=3000):
@@ -80,6 +96,62 @@ def test_the_bound_is_reached_by_some_trade(pool, skew, is_down):
             high -= third
     dust = 200 * max(paid, got)
     assert bound - max(gain(n) for n in range(low, high + 1)) <= bound // 10**6 + dust
+
+
+CUT = concentrated(0)._replace(ticks=((-6000, LIQUIDITY), (-600, LIQUIDITY)))  # the rest unread
+
+
+@given(st.integers(1, 10**30), st.integers(-2000, 2000), st.booleans())
+def test_liquidity_beyond_the_last_tick_is_in_the_bound(amount, skew, is_down):
+    prices = {CUT.token0: int(1.01**skew * PRICE_UNIT), CUT.token1: PRICE_UNIT}
+    pair = curves.pair_from(CUT, CUT.token0 if is_down else CUT.token1)
+    try:
+        out = curves.amount_out(CUT, pair, amount)
+    except Infeasible:
+        return
+    gained = prices[pair[1]] * out - prices[pair[0]] * amount
+    assert gained <= curves.arbitrage_up(CUT, prices)
+
+
+BROKEN = (  # states that no pool should be in, and what all of them are asked
+    product(10**20, 10**20, 10**6),
+    concentrated(0)._replace(tick=887_271),
+    concentrated(0)._replace(sqrt_price_x96=0),
+    concentrated(0)._replace(sqrt_price_x96=RATIO_MIN, tick=-887_272),
+    concentrated(0)._replace(sqrt_price_x96=RATIO_MAX, tick=887_272),
+    concentrated(0, ((-60, LIQUIDITY), (60, -2 * LIQUIDITY), (120, LIQUIDITY))),
+    WEIGHTED._replace(weights=(0, WAD)),
+    WEIGHTED._replace(weights=(WAD, 0)),
+    WEIGHTED._replace(scalings=(WAD, 0)),
+    WEIGHTED._replace(scalings=(0, WAD), edition=3),
+    WEIGHTED._replace(balances=(0, 10**20)),
+    WEIGHTED._replace(fee=WAD),
+    STABLE._replace(scalings=(0, WAD)),
+    STABLE._replace(scalings=(WAD, 0), edition=3),
+    STABLE._replace(amplification=0),
+    STABLE._replace(amplification=1, edition=3),
+    STABLE._replace(balances=(0, 10**20)),
+    STABLE._replace(fee=WAD),
+    STABLESWAP._replace(rates=(0, WAD)),
+    STABLESWAP._replace(rates=(WAD, 0)),
+    STABLESWAP._replace(amplification=0),
+    STABLESWAP._replace(balances=(0, 0)),
+    STABLESWAP._replace(fee=10**10),
+)
+
+
+@pytest.mark.parametrize("pool", BROKEN)
+@pytest.mark.parametrize("pair", [("0xa", "0xb"), ("0xb", "0xa")])
+def test_a_broken_state_gives_nothing_beyond_its_bound_or_is_refused(pool, pair):
+    prices = {pair[0]: PRICE_UNIT, pair[1]: 3 * PRICE_UNIT}
+    bound = curves.arbitrage_up(pool, prices)
+    assert curves.arbitrage_up(pool, prices, enough=1) >= 0
+    for amount in (0, 1, 10**18, 2 * 10**21):
+        with suppress(Infeasible):
+            out = curves.amount_out(pool, pair, amount)
+            assert prices[pair[1]] * out - prices[pair[0]] * amount <= bound
+        with suppress(Infeasible):
+            assert curves.amount_in(pool, pair, amount) >= 0
 
 
 def test_a_pool_at_the_dual_price_gains_nothing():
