@@ -14,19 +14,18 @@ from adapters import registry
 from adapters.base import Reverted
 from adapters.chains.settlement import ItemValue, PlanValue, decode_error, encode_settle, plan_of
 from app import observe
+from app.bids import Bid, Entry, deadline, firm_ladders, moved
 from app.pipeline import Plan, plan, standing
 from app.services import Services
 from app.settlement.attest import Attestor
 from app.settlement.engine import Engine
-from app.settlement.flight import Moved, Proven, SettlementJob
+from app.settlement.flight import Proven, SettlementJob
 from app.verify.mandate import mandated_of, require_carried
 from solver.auction import batches, net
 from solver.domain.errors import Conflict, Infeasible, SolventError
 from solver.domain.ids import AccountId, Address
-from solver.domain.intent import SignedIntent, SignedQuote
+from solver.domain.intent import SignedQuote
 from solver.domain.mandate import BUDGET_RULES, ScopeExceeded, next_day, require_covered
-from solver.domain.market import Ladder, Level
-from solver.domain.report import Report
 from solver.domain.route import Fill
 from solver.domain.snapshot import Snapshot
 from solver.routing.certify import certify_batch
@@ -36,35 +35,12 @@ BACKOFF_BLOCKS = (1, 2, 4, 8, 16, 32)  # an intent nobody can meet is tried ever
 BATCH_MAX = 8
 
 
-class Entry(NamedTuple):
-    """A stored open intent with its authority."""
-
-    uid: str
-    account: AccountId
-    signed: SignedIntent
-    quote_id: str | None
-
-
 class Retry(NamedTuple):
     """When an intent that failed is tried again: not before this block, nor this unix second."""
 
     failures: int = 0
     block: int = 0
     time: int = 0
-
-
-class Bid(NamedTuple):
-    """One or more intents that settle together, in item order; `apart`: how each would alone."""
-
-    entries: tuple[Entry, ...]
-    plans: tuple[Plan, ...]
-    quotes: tuple[SignedQuote, ...]
-    apart: "tuple[Bid, ...]" = ()
-
-    @property
-    def pools(self) -> frozenset[Address]:
-        """The pools whose state this settlement changes."""
-        return frozenset(swap.pool for plan in self.plans for swap in plan.solution.swaps)
 
 
 class Auctioneer:
@@ -108,12 +84,16 @@ class Auctioneer:
     # ---- who is due
 
     def _due(self, snapshot: Snapshot) -> list[Entry]:
-        """Open, inside its time window, not backing off, and nothing of its account in flight."""
+        """Open, inside its time window, not backing off, and nothing of its account in flight.
+
+        What never failed comes first, then what has waited longest since it did: however many
+        there are that nobody can meet, they keep no other from its turn.
+        """
         busy = set(self.engine.accounts_in_flight())
         due: list[Entry] = []
         rows = self.services.store.open_intents()
         self._retry = {row.uid: self._retry[row.uid] for row in rows if row.uid in self._retry}
-        for row in rows:
+        for row in sorted(rows, key=lambda row: self._retry.get(row.uid, Retry()).block):
             intent = row.signed.intent
             account = AccountId(snapshot.chain_id, intent.owner, intent.subaccount)
             retry = self._retry.get(row.uid, Retry())
@@ -168,7 +148,7 @@ class Auctioneer:
             quotes: tuple[SignedQuote, ...] = ()
             if planned.solution.fills:
                 quotes = await self._firm(planned.solution.fills)
-                firm = snapshot._replace(ladders=_firm_ladders(quotes, snapshot))
+                firm = snapshot._replace(ladders=firm_ladders(quotes, snapshot))
                 planned = await plan(self.services, intent, scheme, firm)
             return Bid((entry,), (planned,), quotes)
         except SolventError as error:
@@ -207,7 +187,8 @@ class Auctioneer:
         plans = [bid.plans[0] for bid in bids]
         programs, alone = [p.program for p in plans], [p.solution for p in plans]
         try:
-            solutions = await self.services.pool.run(partial(net, programs, snapshot, alone))
+            job = partial(net, programs, alone=alone)
+            solutions = await self.services.pool.run_on(snapshot, job)
         except SolventError:
             return None  # each still settles by itself
         if solutions is None:
@@ -254,8 +235,8 @@ class Auctioneer:
             uids=tuple(entry.uid for entry in bid.entries),
             accounts=tuple(entry.account for entry in bid.entries),
             calldata=calldata,
-            deadline=_deadline(bid, report),
-            moved=tuple(_moved(planned) for planned in bid.plans),
+            deadline=deadline(bid, report),
+            moved=tuple(moved(planned) for planned in bid.plans),
             proven=Proven(*solutions[0].certificate[:3]),
         )
         self._moving |= dict.fromkeys(job.uids, bid.pools)
@@ -275,48 +256,5 @@ def _refusal(reverted: Reverted) -> Infeasible:
     return Infeasible(detail, code=name[:1].lower() + name[1:] or "reverted", data=told)
 
 
-def _deadline(bid: Bid, report: Report) -> int:
-    """Returns the unix second after which the chain would refuse: what expires first of intents,
-    mandates, firm quotes used and the report."""
-    used = {fill.quote_index for planned in bid.plans for fill in planned.solution.fills}
-    ends = [planned.intent.valid_to for planned in bid.plans]
-    ends += [
-        mandated_of(entry.signed.signature).mandate.valid_to
-        for entry in bid.entries
-        if entry.signed.scheme == "mandate"
-    ]
-    ends += [signed.quote.valid_to for i, signed in enumerate(bid.quotes) if i in used]
-    ends += [report.valid_until] if report.valid_until else []
-    return min(ends)
-
-
-def _moved(planned: Plan) -> tuple[Moved, ...]:
-    """Returns what a plan moves in tokens, as its owner sees it."""
-    program, solution, intent = planned.program, planned.solution, planned.intent
-    home = "wallet" if intent.receiver == intent.owner else "receiver"
-    home = "collateral" if intent.is_to_collateral else home
-    sides = {flow.leg: flow.side for flow in program.collateral}
-    moved = []
-    for pull in solution.pulls:
-        source = "wallet" if pull.is_from_wallet else "collateral"
-        moved.append(Moved(pull.token, -pull.amount, source))
-        if sides.get(pull.leg) == "deposit":
-            moved.append(Moved(pull.token, pull.amount, "collateral"))
-        if sides.get(pull.leg) == "withdraw":
-            moved.append(Moved(pull.token, pull.amount, home))
-    return (*moved, *(Moved(out.token, out.amount, home) for out in solution.outs))
-
-
 def _is_unseen(confirmations: str | None) -> bool:
     return confirmations is None or confirmations.startswith("0/")
-
-
-def _firm_ladders(quotes: tuple[SignedQuote, ...], snapshot: Snapshot) -> tuple[Ladder, ...]:
-    """Returns one ladder per firm quote; the level's quote_index is its place in the plan."""
-    ladders = []
-    for index, (quote, _) in enumerate(quotes):
-        level = (Level(quote.price, quote.max_quantity, index),)
-        bids, asks = ((), level) if quote.maker_sells else (level, ())
-        maker = AccountId(snapshot.chain_id, quote.maker, quote.subaccount)
-        ladders.append(Ladder(maker, quote.instrument, bids, asks, True, snapshot.time_ms))
-    return tuple(ladders)

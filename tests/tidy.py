@@ -34,6 +34,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.services",),
     ("app.feeds", "app.monitor", "app.settlement"),
     ("app.pipeline",),
+    ("app.bids",),
     ("app.agents", "app.auctioneer", "app.keeper", "app.liquidator", "app.maker", "app.api"),
     ("app.main",),
     ("app.assembly",),

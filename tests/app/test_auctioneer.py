@@ -3,14 +3,14 @@
 import contextlib
 import pathlib
 from collections.abc import AsyncIterator, Callable
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
 from adapters.base import Reverted
 from adapters.chains.abi import artifact
-from app.auctioneer import Auctioneer, Bid, _deadline
+from app.auctioneer import Auctioneer
+from app.bids import Bid
 from app.breaker import State
 from app.pipeline import Quote
 from app.pipeline import plan as planned_of
@@ -21,15 +21,13 @@ from app.store import StoredIntent
 from app.verify import address_of, sign
 from solver.domain.errors import Unavailable
 from solver.domain.ids import AccountId
-from solver.domain.intent import MakerQuote, OutcomeIntent, SignedIntent, SignedQuote
-from solver.domain.report import NO_REPORT
-from solver.domain.route import Certificate, Fill, Solution
+from solver.domain.intent import OutcomeIntent, SignedIntent
 from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain, intent_digest, uid_of
 from solver.routing.certify import certify
 from tests.app.api.server import DOMAIN, OWNER, Served, deployment, serving, swap
 from tests.app.settlement.fake_chain import FakeChain
-from tests.app.worlds import CHAIN_ID, NOW, admitted, stored
+from tests.app.worlds import CHAIN_ID, admitted, stored
 
 
 def encode_error(name: str, *args: Any) -> bytes:
@@ -152,6 +150,20 @@ async def test_what_failed_is_not_tried_at_every_block(room: Room):
     assert tried == 4  # after 0, 1, 2 and 4 blocks
 
 
+async def test_intents_that_nobody_can_meet_keep_no_other_from_its_turn(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("app.auctioneer.BATCH_MAX", 1)
+    monkeypatch.setattr("app.auctioneer.BACKOFF_BLOCKS", (1,))
+    hopeless = [await room.admit(place, outcome="nonsense") for place in (0, 1)]
+    assert await room.round() == 0
+    good = await room.admit(2)
+    assert await room.round() + await room.round() == 1
+    assert room.state(good) == "settling"
+    await room.round()
+    assert all(room.reason(row) for row in hopeless)
+
+
 async def test_an_intent_cancelled_while_it_was_attested_stops_no_other(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ):
@@ -222,18 +234,3 @@ async def test_a_quote_stands_though_the_price_of_gas_has_moved(room: Room):
         assert (solution.fee == quoted.solution.fee) is is_as_quoted
         program = bid.plans[0].program
         certify(program, later, solution, services.store.account(program.account))
-
-
-def test_a_settlement_must_not_outlive_the_quotes_it_uses():
-    base = swap()
-    quotes = tuple(
-        SignedQuote(MakerQuote(OWNER, 0, OWNER, 1, True, 1, 1, NOW + ends, ends), b"")
-        for ends in (10, 20, 30)
-    )
-    fills = (Fill(0, 1, 1, 1, None, 1), Fill(0, 1, 1, 1, None, 2))
-    solution = Solution(b"", (), (), (), fills, 0, 0, Certificate(0, 0, 0))
-    plan = SimpleNamespace(intent=base, solution=solution)
-    bid = Bid((), (plan,), quotes)  # type: ignore[arg-type]
-    assert _deadline(bid, NO_REPORT) == NOW + 20
-    assert _deadline(bid, NO_REPORT._replace(valid_until=NOW + 5)) == NOW + 5
-    assert _deadline(bid._replace(quotes=()), NO_REPORT) == base.valid_to
