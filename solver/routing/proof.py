@@ -14,6 +14,7 @@ from solver.domain.snapshot import Snapshot
 from solver.routing.certify import duality
 from solver.routing.curves import PRICE_UNIT
 
+_PRICE_MAX = 2.0**255
 UNPROVEN = Certificate(0, 0, 0)
 
 
@@ -69,11 +70,15 @@ def restated(
 
 
 def dual_prices(prices: Mapping[Address, float], numeraire: Address) -> dict[Address, int]:
-    """Returns integer prices in units where one atom of the numeraire is PRICE_UNIT."""
+    """Returns integer prices in units where one atom of the numeraire is PRICE_UNIT, 255 bits at
+    most: a bound at any others holds as well.
+    """
     unit = prices.get(numeraire, 0.0)
     if not unit:
         return {numeraire: PRICE_UNIT}
-    scaled = {token: int(price / unit * PRICE_UNIT) for token, price in prices.items()}
+    scaled = {
+        token: int(min(price / unit * PRICE_UNIT, _PRICE_MAX)) for token, price in prices.items()
+    }
     return scaled | {numeraire: PRICE_UNIT}
 
 

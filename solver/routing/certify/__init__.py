@@ -13,7 +13,7 @@ from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot
 from solver.routing import curves
 from solver.routing.certify import duality, tally
-from solver.routing.certify.cases import check_cases
+from solver.routing.certify.cases import check_cases, check_prices
 from solver.routing.certify.choice import check_choice
 from solver.routing.certify.replay import prove, replay_fills, replay_tokens
 
@@ -100,10 +100,8 @@ def _check_bound(
 ) -> None:
     claim = solutions[0].certificate
     prove(all(solution.certificate == claim for solution in solutions), "one certificate for all")
-    prices, rows = dict(claim.token_prices), dict(claim.row_prices)
-    prove(len(prices) == len(claim.token_prices), "a price a token")
-    prove(len(rows) == len(claim.row_prices), "a price a row")
-    prove(min([*prices.values(), *rows.values()], default=0) >= 0, "prices are not negative")
+    prices = check_prices(claim.token_prices, "a token")
+    rows = check_prices(claim.row_prices, "a row")
     numeraire = duality.numeraire(programs, snapshot)
     prove(numeraire is None or prices.get(numeraire) == curves.PRICE_UNIT, "the numeraire is 1")
     bought = {flow.token: prices.get(flow.token, 0) for p in programs for flow in p.buys}

@@ -88,7 +88,22 @@ CASE_LIES = {
     ),
     "a pool named twice": ("a pool is fixed once", (Case((P1, P1), (), AT), *TREE[1:])),
     "too many cases": ("few cases", TREE * 22),
-    "a negative price in a case": ("not negative in any case", (priced_case(DAI=-1), *TREE[1:])),
+    "a case of more pools than any tree fixes": (
+        "no case is deeper",
+        (*TREE[:2], TREE[2]._replace(open=tuple(f"0x{n}" for n in range(64)))),
+    ),
+    "no number for a price in a case": (
+        "in each case is an integer",
+        (priced_case(DAI=float("nan")), *TREE[1:]),
+    ),
+    "a price of 257 bits in a case": (
+        "in each case is an integer",
+        (priced_case(DAI=2**256), *TREE[1:]),
+    ),
+    "a negative price in a case": (
+        "in each case is not negative",
+        (priced_case(DAI=-1), *TREE[1:]),
+    ),
     "a price told twice in a case": (
         "a price a token in each case",
         (TREE[0]._replace(token_prices=(*AT, AT[0])), *TREE[1:]),

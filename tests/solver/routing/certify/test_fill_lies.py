@@ -109,7 +109,7 @@ CALL_LIES = {
         reclaimed(SOLD, row_prices=(("delta:max", 1_080_000 * WAD), ("leg:0:max", 10**24))),
     ),
     "a negative row": (
-        "prices are not negative",
+        "a price a row is not negative",
         reclaimed(SOLD, row_prices=(("leg:0:max", -1),)),
     ),
     "a pull of what is only held": (

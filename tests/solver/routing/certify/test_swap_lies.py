@@ -182,7 +182,14 @@ SWAP_LIES = {
         NUMERAIRE,
         priced(priced(ROUTED, USDC, PRICE_UNIT // 10**12), DAI, PRICE_UNIT),
     ),
-    "a negative price": ("prices are not negative", priced(ROUTED, DAI, -1)),
+    "no number for a price": ("a token is an integer", priced(ROUTED, DAI, float("nan"))),
+    "a part of a price": ("a token is an integer", priced(ROUTED, DAI, 0.5)),
+    "a price of 257 bits": ("a token is an integer", priced(ROUTED, DAI, 2**256)),
+    "a row of more than any number": (
+        "a row is an integer",
+        reclaimed(ROUTED, row_prices=(("leg:0:max", float("inf")),)),
+    ),
+    "a negative price": ("a token is not negative", priced(ROUTED, DAI, -1)),
     "a token sold that is worth nothing": (BOUND, priced(ROUTED, WETH, 0)),
     "a token on the way that is worth nothing": (BOUND, priced(ROUTED, DAI, 0)),
     "a token sold that is worth less": (
