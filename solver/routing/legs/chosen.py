@@ -29,7 +29,7 @@ def chosen_fills(
     """
     table = table_of(program, snapshot, account, draft, ground)
     for _ in range(2):
-        found = Search(table.menu).found() if len(table.columns) else None
+        found = Search(table.menu).found() if table.runs else None
         if found is None:
             raise refused(program, table)
         whole = in_lots(table.menu, found, LOT / WAD)
@@ -61,7 +61,7 @@ def _prices(table: Table, found: Found, atoms: int) -> dict[str, int]:
 def _fills(table: Table, units: Floats) -> tuple[Fill, ...]:
     fills = []
     for column in np.flatnonzero(units > 0):
-        exposure, ladder, sign, level = table.columns[column]
+        (exposure, ladder, sign, _), level = table.level(int(column))
         quantity = sign * round(float(units[column]) * WAD / LOT) * LOT
         fills.append(
             Fill(
@@ -83,6 +83,7 @@ def _against(fills: tuple[Fill, ...]) -> set[tuple[int, bool]]:
 
 def _without(table: Table, against: set[tuple[int, bool]]) -> Table:
     """Returns the table with nothing to take on those sides of those legs."""
-    is_shut = [(c.exposure.leg, c.sign > 0) in against for c in table.columns]
+    shut = np.array([(run.exposure.leg, run.sign > 0) in against for run in table.runs])
+    is_shut = shut[table.menu.run]
     menu: Menu = table.menu._replace(size=np.where(is_shut, 0.0, table.menu.size))
     return table._replace(menu=menu)

@@ -5,6 +5,7 @@ grids round away never breaks a bound that integers hold.
 """
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -23,22 +24,23 @@ from solver.pricing.scenarios import Risks, risks
 from solver.routing.certify.choice import Count, is_of
 from solver.routing.certify.rows import offers
 from solver.routing.charge import fill_toll
-from solver.routing.legs.menu import Floats, Menu
+from solver.routing.legs.menu import Floats, Menu, Whole
 from solver.routing.lots import Ground, lots_range
-from solver.routing.rounding import LOT, lots_down
+from solver.routing.rounding import LOT
 
 PRICE_MAX = 10**9  # settlement units: a dearer price is no offer, and would drown the others
 PAD = 2e-8  # of a row's unit and contract: twice the grid of marks and greeks
+_price = attrgetter("price")
 GREEKS = ("delta", "gamma", "vega", "theta")
 
 
-class Column(NamedTuple):
-    """One level that an exposure may take."""
+class Run(NamedTuple):
+    """What an exposure may take of one maker's side of a contract, best first: a column a level."""
 
     exposure: Exposure
     ladder: Ladder
     sign: int
-    level: Level
+    levels: tuple[Level, ...]
 
 
 class Row(NamedTuple):
@@ -53,11 +55,17 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A menu, what its columns and rows are, and its smallest step of quantity."""
+    """A menu, and what its runs and rows are."""
 
     menu: Menu
-    columns: tuple[Column, ...]
+    runs: tuple[Run, ...]
     rows: tuple[Row, ...]
+
+    def level(self, column: int) -> tuple[Run, Level]:
+        """Returns the level that a column is, and its run."""
+        number = int(self.menu.run[column])
+        run = self.runs[number]
+        return run, run.levels[column - int(np.searchsorted(self.menu.run, number))]
 
 
 def table_of(
@@ -65,37 +73,34 @@ def table_of(
 ) -> Table:
     """Returns the menu of everything the exposures may take; `draft` is the plan without fills."""
     assert program.choice is not None
-    part = _Part(_columns(program, snapshot), program, snapshot)
+    part = _Part(_runs(program, snapshot), program, snapshot)
     rows = [*_signed(program, part, ground), *_cost(program, part)]
     rows += _chosen(program.choice, part, Count(program, snapshot, draft, account))
-    return _table(part, rows, (program, snapshot, program.choice))
+    return _table(part, rows, snapshot, program.choice)
 
 
 def bounds_of(program: Program, snapshot: Snapshot, ground: Ground) -> Table:
     """Returns the menu of a program without a choice, as if its exposures could be spread: whatever
     clashes there clashes. Its net cost is judged later, with the fee.
     """
-    part = _Part(_columns(program, snapshot), program, snapshot)
-    choice = Choice(max(len(part.columns), 1))
-    return _table(part, [*_signed(program, part, ground)], (program, snapshot, choice))
+    part = _Part(_runs(program, snapshot), program, snapshot)
+    choice = Choice(max(len(part.sign), 1))
+    return _table(part, [*_signed(program, part, ground)], snapshot, choice)
 
 
-def _table(part: "_Part", rows: Sequence[Row], context: tuple[Program, Snapshot, Choice]) -> Table:
-    (program, snapshot, choice), columns = context, part.columns
+def _table(part: "_Part", rows: Sequence[Row], snapshot: Snapshot, choice: Choice) -> Table:
+    runs = part.runs
     cost = part.loss - part.each("theta") * part.sign * choice.carry_seconds / YEAR
-    most = {exposure.leg: exposure.quantity_max for exposure in program.exposures}
-    keys = [(column.ladder.instrument, column.ladder.maker) for column in columns]
-    leg = _numbered(keys)
-    runs = [(*key, c.exposure.leg, c.sign) for key, c in zip(keys, columns, strict=True)]
+    lots = [min(n.quantity, r.exposure.quantity_max) // LOT for r in runs for n in r.levels]
+    leg = _numbered([(run.ladder.instrument, run.ladder.maker) for run in runs])
     budget = choice.scenarios
     menu = Menu(
         cost=cost,
-        size=np.array([lots_down(min(c.level.quantity, most[c.exposure.leg])) for c in columns])
-        * (LOT / WAD),
-        leg=np.array(leg, dtype=np.int64),
-        run=np.array(_numbered(runs), dtype=np.int64),
+        size=np.array(lots, dtype=float) * (LOT / WAD),
+        leg=part.spread(leg),
+        run=part.spread(range(len(runs))),
         fixed=np.full(max(leg, default=-1) + 1, fill_toll(snapshot) / part.atoms),
-        rows=np.array([row.values for row in rows]).reshape(len(rows), len(columns)),
+        rows=np.array([row.values for row in rows]).reshape(len(rows), len(cost)),
         low=np.array([row.low for row in rows]),
         high=np.array([row.high for row in rows]),
         spare=np.array([row.spare for row in rows]),
@@ -103,21 +108,22 @@ def _table(part: "_Part", rows: Sequence[Row], context: tuple[Program, Snapshot,
         spare_max=budget.budget / part.atoms if budget else 0.0,
         legs_max=choice.legs_max,
     )
-    return Table(menu, tuple(columns), tuple(rows))
+    return Table(menu, tuple(runs), tuple(rows))
 
 
 class _Part:
     """What every column is, as arrays."""
 
-    def __init__(self, columns: Sequence[Column], program: Program, snapshot: Snapshot) -> None:
-        self.columns = columns
+    def __init__(self, runs: Sequence[Run], program: Program, snapshot: Snapshot) -> None:
+        self.runs = runs
         self.atoms: int = 10**snapshot.settlement_token.decimals
-        self.sign = np.array([column.sign for column in columns], dtype=float)
-        self.price = np.array([column.level.price / WAD for column in columns])
-        self.exposure = np.array([column.exposure.leg for column in columns])
-        ids = sorted({column.ladder.instrument for column in columns})
+        self._counts = [len(run.levels) for run in runs]
+        self.sign = self.spread([run.sign for run in runs]).astype(float)
+        self.price = np.array([level.price / WAD for run in runs for level in run.levels])
+        self.exposure = self.spread([run.exposure.leg for run in runs])
+        ids = sorted({run.ladder.instrument for run in runs})
         places = {instrument: place for place, instrument in enumerate(ids)}
-        self._place = np.array([places[c.ladder.instrument] for c in columns], dtype=np.int64)
+        self._place = self.spread([places[run.ladder.instrument] for run in runs])
         self.market = np.array([i >> 144 for i in ids])[self._place] if ids else self._place
         budget = program.choice.scenarios if program.choice else None
         self._risks = _risks_of(ids, snapshot, budget.scenarios if budget else ())
@@ -126,6 +132,10 @@ class _Part:
         self.is_perp = self.is_perp[self._place]
         self.spot = {u.market: u.price / WAD for u in snapshot.underlyings}
         self.pad = PAD * sum(e.quantity_max for e in program.exposures) / WAD
+
+    def spread(self, numbers: Sequence[int]) -> Whole:
+        """Returns each run's number for each of its columns."""
+        return np.repeat(np.array(numbers, dtype=np.int64), self._counts)
 
     def each(self, what: str) -> Floats:
         """Returns a risk of one unit bought, by column."""
@@ -140,7 +150,7 @@ class _Part:
 
 def _signed(program: Program, part: _Part, ground: Ground) -> Iterable[Row]:
     """Yields the rows of what any program bounds: legs, delta and slippage."""
-    ones, limits = np.ones(len(part.columns)), program.limits
+    ones, limits = np.ones(len(part.sign)), program.limits
     for exposure in program.exposures:
         least, most = (n * LOT / WAD for n in lots_range(exposure))
         yield Row(
@@ -169,7 +179,7 @@ def _slippage(program: Program, part: _Part, ground: Ground) -> Row:
     """Bounds the loss by bps of the notional of the leg that may be largest, or of the tokens'."""
     share = program.limits.max_slippage_bps / BPS
     largest = max(program.exposures, key=lambda e: (e.quantity_max, -e.leg))
-    spent = (ground.loss + 2 * len(part.columns)) / part.atoms
+    spent = (ground.loss + 2 * len(part.sign)) / part.atoms
     spot = part.spot[largest.candidates[0] >> 144]
     if ground.notional / part.atoms > spot * largest.quantity_max / WAD:
         return Row("slippage", part.loss, -np.inf, share * ground.notional / part.atoms - spent)
@@ -193,9 +203,9 @@ def _chosen(choice: Choice, part: _Part, count: Count) -> Iterable[Row]:
             values = part.profits(number, budget.market)
             yield Row(f"scenario:{number}", values, part.pad - held, np.inf, 1.0)
     for number, row in enumerate(choice.structure):
-        keys = [(c.ladder.instrument, c.sign) for c in part.columns]
-        counts = {key: float(is_of(row, *key)) for key in set(keys)}
-        values = np.array([counts[key] for key in keys])
+        keys = [(run.ladder.instrument, run.sign) for run in part.runs]
+        counts = {key: int(is_of(row, *key)) for key in set(keys)}
+        values = part.spread([counts[key] for key in keys]).astype(float)
         least, lots = -(-row.quantity_min // LOT), row.quantity_max // LOT
         yield Row(f"structure:{number}", values, least * LOT / WAD, lots * LOT / WAD)
     if choice.loss_max is not None:
@@ -207,22 +217,26 @@ def _in(part: _Part, market: int, greek: str) -> Floats:
     return np.where(part.market == market, part.sign * part.each(greek), 0.0)
 
 
-def _columns(program: Program, snapshot: Snapshot) -> list[Column]:
-    """Returns the levels, sorted by contract, maker, exposure, side and how good they are."""
+def _runs(program: Program, snapshot: Snapshot) -> list[Run]:
+    """Returns the runs, sorted by contract, maker, exposure and side."""
     alive = {i: _is_alive(i, snapshot) for i in {ladder.instrument for ladder in snapshot.ladders}}
-    runs: dict[tuple[int, AccountId, int, int], list[Column]] = {}
+    found: dict[tuple[int, AccountId, int, int], tuple[Run, list[Level]]] = {}
     for exposure in program.exposures:
+        before: tuple[Ladder | None, int] = (None, 0)
         for ladder, sign, level in offers(program, exposure, snapshot):
-            if (
-                alive[ladder.instrument]
-                and level.price <= PRICE_MAX * WAD
-                and level.quantity >= LOT
-            ):
+            if ladder is not before[0] or sign != before[1]:
+                before = ladder, sign
                 key = (ladder.instrument, ladder.maker, exposure.leg, sign)
-                runs.setdefault(key, []).append(Column(exposure, ladder, sign, level))
-    for (_, _, _, sign), run in runs.items():
-        run.sort(key=lambda column, sign=sign: sign * column.level.price)  # type: ignore[misc]
-    return [column for key in sorted(runs) for column in runs[key]]
+                _, levels = found.setdefault(key, (Run(exposure, ladder, sign, ()), []))
+            if level.price <= PRICE_MAX * WAD and level.quantity >= LOT:
+                levels.append(level)
+    out = []
+    for key in sorted(found):
+        run, levels = found[key]
+        if levels and alive[run.ladder.instrument]:
+            levels.sort(key=_price, reverse=run.sign < 0)
+            out.append(run._replace(levels=tuple(levels)))
+    return out
 
 
 def _is_alive(instrument: int, snapshot: Snapshot) -> bool:

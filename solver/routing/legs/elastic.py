@@ -146,7 +146,7 @@ def clash_data(program: Program, table: Table) -> list[dict[str, object]]:
     to be if the others stood (None: no value is enough), `by` the difference, `together` how far
     it gives in the least change of all. Decimal strings, in the limit's own unit.
     """
-    if not table.columns:
+    if not table.runs:
         return []
     firm = tuple(n for n, row in enumerate(table.rows) if row.name.startswith("scenario"))
     return [_told(program, table, clash) for clash in clashes(table.menu, firm)]

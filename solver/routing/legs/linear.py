@@ -117,6 +117,31 @@ class Linear:
         self.rows += 1
         return self.rows - 1
 
+    def solve_whole(self, nodes: int) -> Floats | None:
+        """Returns the first whole units of every column added that hold every row, found in so many
+        branches; None where none were.
+        """
+        import highspy
+
+        model, gaps = self._model, np.arange(1, self._fixed, dtype=np.int32)
+        none = np.zeros(len(gaps))
+        model.changeColsBounds(len(gaps), gaps, none, none)
+        places = np.arange(self._fixed, self._fixed + self.count, dtype=np.int32)
+        whole = np.full(self.count, int(highspy.HighsVarType.kInteger), dtype=np.uint8)
+        model.changeColsIntegrality(self.count, places, whole)
+        for name, value in (
+            ("mip_max_nodes", nodes),
+            ("mip_max_improving_sols", 1),
+            ("presolve", "on"),
+        ):
+            model.setOptionValue(name, value)
+        model.run()
+        status = model.getInfo().primal_solution_status
+        if status != highspy.SolutionStatus.kSolutionStatusFeasible:
+            return None
+        units: Floats = np.array(model.getSolution().col_value)[self._fixed :].round()
+        return units
+
     def solve(self) -> Point:
         """Returns the optimum. Raises Broken when HiGHS finds none: there always is one."""
         self.solved += 1

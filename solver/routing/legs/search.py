@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solver.routing.legs.menu import STAKE, Cut, Floats, Found, Menu, Whole, normal, trimmed
+from solver.routing.legs.menu import STAKE, Cut, Flags, Floats, Found, Menu, Whole, normal, trimmed
 from solver.routing.legs.relaxation import Relaxation, Relaxed
 from solver.routing.legs.restricted import Restricted, Worth
 
@@ -144,7 +144,7 @@ class Search:
         sets, bounds, every = [], [], np.arange(self._none + 1)
         for held in self._held(found, 1):
             least = (self._base(held)[:, None] + self._worths).max(axis=0)
-            legs = _apart(every[least < _less(found)], held, self._none)
+            legs = every[(least < _less(found)) & self._is_apart(held)]
             sets.append(_joined(held, legs[:, None]))
             bounds.append(least[legs])
         return Near(np.concatenate(sets), np.concatenate(bounds))
@@ -153,7 +153,7 @@ class Search:
         """Returns sets that differ in two legs, of those that are likeliest to be better."""
         sets, bounds = [], []
         for held in self._held(found, 2):
-            base, legs = self._base(held), _apart(np.arange(self._none + 1), held, self._none)
+            base, legs = self._base(held), np.flatnonzero(self._is_apart(held))
             for _ in range(2):  # with the best of all others, then with the best of those left
                 best = base + self._worths[:, legs].min(axis=1, initial=0.0)
                 least = (best[:, None] + self._worths[:, legs]).max(axis=0)
@@ -169,6 +169,13 @@ class Search:
             bounds.append(least)
         return Near(np.concatenate(sets), np.concatenate(bounds))
 
+    def _is_apart(self, held: tuple[int, ...]) -> Flags:
+        """Returns which legs are not held already; none always may be."""
+        is_apart = np.ones(self._none + 1, dtype=bool)
+        is_apart[list(held)] = False
+        is_apart[self._none] = True
+        return is_apart
+
     def _base(self, held: tuple[int, ...]) -> Floats:
         """Returns what each cut tells of the legs held alone."""
         told: Floats = self._bases + self._worths[:, list(held)].sum(axis=1)
@@ -183,11 +190,6 @@ def _less(worth: Worth) -> float:
 def _by_share(shares: Floats) -> list[int]:
     present = np.flatnonzero(shares > PRESENT)
     return [int(leg) for leg in present[np.argsort(-shares[present], kind="stable")]]
-
-
-def _apart(legs: Whole, held: tuple[int, ...], none: int) -> Whole:
-    """Returns the legs that are not held already."""
-    return legs[~np.isin(legs, [leg for leg in held if leg != none])]
 
 
 def _joined(held: tuple[int, ...], more: Whole) -> Whole:

@@ -1,17 +1,21 @@
 """Lots: the same legs in whole lots, as near to their best as rounding and repair get.
 
 A vertex of a linear program has few units between two levels, so all ways to round those are tried
-at once; then lots move between pairs of columns while that repairs a row or saves a cost. What lots
-cost is what this ends above the answer without them.
+at once; then lots move between pairs of columns while that repairs a row or saves a cost. Where a
+row is still missed, a small mixed-integer program is asked. What lots cost is what this ends above
+the answer without them.
 """
 
 import numpy as np
 
+from solver.routing.legs.linear import Linear
 from solver.routing.legs.menu import Floats, Found, Menu, Whole, scaled
 from solver.routing.legs.restricted import USED
 
 TRIED = 12  # fractional columns of which all roundings are tried: 4,096
 MOVES_MAX = 60
+HAIR = 1e-6  # of a row's unit
+AROUND, BRANCHES = 3, 500  # of the program that is asked where moves are not enough
 HOLDS = 1e-9  # of a row's unit: the violation up to which it holds
 
 
@@ -24,6 +28,9 @@ def in_lots(menu: Menu, found: Found, lot: float) -> Found | None:
     part = _Part(table, own, lot, penalty)
     lots = part.repaired(part.rounded(found.units[own] / lot))
     margin, missed = part.margin(lots[None, :])
+    if missed[0] > HOLDS:
+        lots = part.repaired(part.programmed(found.units[own] / lot))
+        margin, missed = part.margin(lots[None, :])
     if missed[0] > HOLDS:
         return None
     units = np.zeros(len(menu.cost))
@@ -68,6 +75,19 @@ class _Part:
                 break
             lots, cost = tried[best], float(costs[best])
         return lots
+
+    def programmed(self, lots: Floats) -> Floats:
+        """Returns the lots near these that a mixed-integer program finds: where moves of two are
+        not enough, as when several rows have no room at once.
+        """
+        menu, least = self._menu, np.maximum(np.floor(lots) - AROUND, 0.0)
+        moved, most = self._rows @ least, np.minimum(least + 2 * AROUND + 1, self._most)
+        hair = np.minimum(HAIR, (menu.high - menu.low) / 4)  # what HiGHS takes for holding
+        near = menu._replace(low=menu.low - moved + hair, high=menu.high - moved - hair)
+        linear = Linear(near, self._penalty)
+        linear.add(self._cost, most - least, np.ascontiguousarray(self._rows.T))
+        found = linear.solve_whole(BRANCHES)
+        return lots if found is None else least + found
 
     def margin(self, lots: Floats) -> tuple[Floats, Floats]:
         """Returns the margin each choice needs, at most what there is, and what rows then miss."""

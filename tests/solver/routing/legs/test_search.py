@@ -87,3 +87,26 @@ def test_what_a_budget_alone_forbids_is_cut_from_the_levels():
     )
     assert trimmed(menu).size.tolist() == [4.0, 2.0, 0.0]
     assert best_of(menu).cost == pytest.approx(-16.0)
+
+
+def test_lots_that_no_move_of_two_repairs_are_found():
+    # 6, 10 and 15 add up to 59 in few ways, none of them a lot or two from the best
+    found = Found(np.array([1.5, 1.1, 2.6]), 0.0, -5.2, -5.2, np.zeros(1), 0)
+    menu = Menu(
+        cost=np.full(3, -1.0),
+        size=np.full(3, 9.0),
+        leg=np.arange(3),
+        run=np.arange(3),
+        fixed=np.zeros(3),
+        rows=np.array([[6.0, 10.0, 15.0]]),
+        low=np.array([58.9]),
+        high=np.array([59.1]),
+        spare=np.zeros(1),
+        spare_cost=0.0,
+        spare_max=0.0,
+        legs_max=3,
+    )
+    whole = in_lots(menu, found, 1.0)
+    assert whole is not None
+    assert menu.rows @ whole.units == 59.0
+    assert in_lots(menu._replace(low=np.array([1.1]), high=np.array([5.9])), found, 1.0) is None
