@@ -9,8 +9,8 @@ from solver.routing.kernel.state import NOISE, SOFTNESS, WIDTH, Problem
 from solver.routing.kernel.vectors.look import direct, kindle, look, measure, retain, settle
 
 STEP_MAX = 4.0  # of a log price in one step
-OVERSHOT = 0.2  # of the first slope: what may be left of it, uphill, at the end of a step
-UNDERSHOT = 0.36  # the same downhill, before the step is made longer
+OVERSHOT = 0.35  # of the first slope: what may be left of it, uphill, at the end of a step
+UNDERSHOT = 0.5  # the same downhill, before the step is made longer
 EXACT = 1e-3  # the same, once the descent turns out to be long: no step may then lose value
 LOOSE_MAX = 15  # steps before that
 LOOKS_MAX = 40  # of one search

@@ -45,14 +45,16 @@ class Tokens(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """In which order the tokens are eliminated: leaves that touch no leaf first, then the core."""
+    """In which order the tokens are eliminated: leaves that touch no leaf first, then the core. The
+    lists of trading edges are work space, written anew for each step.
+    """
 
-    place: Places  # of each token in the core, -1 of a leaf
+    place: Places  # of each token in the core, -1 - k of leaf k
     core: Places  # tokens
     leaves: Places  # tokens
     first: Places  # offsets of the leaves into `ends`
-    ends: Places  # edges of the leaves, leaf by leaf
-    inner: Places  # edges between core tokens
+    ends: Places  # trading edges of the leaves, leaf by leaf
+    live: Places  # the same in the order of edges
 
 
 class Levels(NamedTuple):
@@ -82,12 +84,14 @@ class Problem(NamedTuple):
     tokens: Tokens
     plan: Plan
     levels: Levels
-    knobs: Floats  # WIDTH, SOFTNESS, NOISE
+    knobs: Floats  # WIDTH, SOFTNESS, NOISE, LONGEST
     core: Floats  # work space: a square over the core
     work: Floats  # and four rows over all tokens
 
 
+KINDLED = 0.3  # of its weight: what an idle edge counts for in a first step, as most stay idle
 WIDTH = 0  # knobs: over how much of a log price a book's level fills
 SOFTNESS = 1  # of the gates
 NOISE = 2  # value that the numbers themselves do not tell from nothing
+LONGEST = 3  # greatest length of the step, for the compiled engine
 NOISE_OF_HELD, NOISE_OF_SUPPLY = 1e-19, 1e-18  # of what the edges hold and of what is given

@@ -5,7 +5,7 @@ the diagonal (Grassmann, Taksar, Heyman), so weights of any ratio lose no digits
 """
 
 from solver.routing.kernel.graph import Floats, Places
-from solver.routing.kernel.state import Edges, Plan, Problem, Tokens
+from solver.routing.kernel.state import LONGEST, Edges, Plan, Problem, Tokens
 
 DENSE_MAX = 40  # tokens in the core up to which it is eliminated before anything else is tried
 SWEEPS_MAX = 60  # of conjugate gradients before the core is eliminated after all
@@ -31,25 +31,42 @@ def direct(problem: Problem, residual: float) -> float:
     longest = 0.0
     for t in range(tokens.step.size):
         longest = max(longest, abs(tokens.step[t]))
+    problem.knobs[LONGEST] = longest
     return longest
 
 
 def join(plan: Plan, edges: Edges, tokens: Tokens, core: Floats) -> None:
-    """Enters the edges between core tokens; one to a held token only stiffens the other."""
-    place, is_free, stiff = plan.place, tokens.is_free, tokens.stiff
-    for k in range(plan.inner.size):
-        e = plan.inner[k]
-        weight = edges.weight[e]
-        if weight <= 0.0:
+    """Enters the trading edges between core tokens (one to a held token only stiffens the other)
+    and lists those of the leaves, leaf by leaf.
+    """
+    place, is_free, stiff, a, b = plan.place, tokens.is_free, tokens.stiff, edges.a, edges.b
+    weights, first, ends, live = edges.weight, plan.first, plan.ends, plan.live
+    count = 0
+    for leaf in range(first.size):
+        first[leaf] = 0
+    for e in range(weights.size):
+        weight = weights[e]
+        if not weight > 0.0:
             continue
-        s, t = edges.a[e], edges.b[e]
-        if is_free[s] and is_free[t]:
-            p, q = place[s], place[t]
+        s, t = a[e], b[e]
+        p, q = place[s], place[t]
+        if p < 0 or q < 0:
+            first[-1 - min(p, q)] += 1
+            live[count] = e
+            count += 1
+        elif is_free[s] and is_free[t]:
             core[min(p, q), max(p, q)] += weight
         elif is_free[s]:
             stiff[s] += weight
         elif is_free[t]:
             stiff[t] += weight
+    for leaf in range(1, first.size):
+        first[leaf] += first[leaf - 1]
+    for k in range(count - 1, -1, -1):
+        e = live[k]
+        leaf = -1 - min(place[a[e]], place[b[e]])
+        first[leaf] -= 1
+        ends[first[leaf]] = e
 
 
 def fold(plan: Plan, edges: Edges, tokens: Tokens, core: Floats) -> None:
@@ -62,14 +79,13 @@ def fold(plan: Plan, edges: Edges, tokens: Tokens, core: Floats) -> None:
         pivot = 0.0
         for k in range(begin, end):
             e = ends[k]
-            if weight[e] > 0.0:
-                s = a[e] + b[e] - t
-                if not is_free[s]:
-                    stiff[t] += weight[e]
-                elif is_free[t]:
-                    pivot += weight[e]
-                else:
-                    stiff[s] += weight[e]
+            s = a[e] + b[e] - t
+            if not is_free[s]:
+                stiff[t] += weight[e]
+            elif is_free[t]:
+                pivot += weight[e]
+            else:
+                stiff[s] += weight[e]
         pivot += stiff[t]
         tokens.trial[t] = pivot
         if not is_free[t] or pivot <= 0.0:
@@ -77,7 +93,7 @@ def fold(plan: Plan, edges: Edges, tokens: Tokens, core: Floats) -> None:
         for k in range(begin, end):
             e = ends[k]
             s = a[e] + b[e] - t
-            if weight[e] <= 0.0 or not is_free[s]:
+            if not is_free[s]:
                 continue
             part, p = weight[e] / pivot, place[s]
             step[s] += part * step[t]
@@ -85,7 +101,7 @@ def fold(plan: Plan, edges: Edges, tokens: Tokens, core: Floats) -> None:
             for j in range(k + 1, end):
                 f = ends[j]
                 r = a[f] + b[f] - t
-                if weight[f] > 0.0 and r != s and is_free[r]:
+                if r != s and is_free[r]:
                     q = place[r]
                     core[min(p, q), max(p, q)] += part * weight[f]
 

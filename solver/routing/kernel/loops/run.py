@@ -40,7 +40,7 @@ def solved(
         cost, gate,
     )  # fmt: skip
     tokens, levels = placed(supply, floor, start), levels_of(books)
-    knobs, core = np.zeros(3), np.empty((size, size))
+    knobs, core = np.zeros(4), np.empty((size, size))
     work = np.empty((4, supply.size if size > DENSE_MAX else 0))
     problem = Problem(pairs, ranges, stables, books, edges, tokens, plan, levels, knobs, core, work)
     knobs[SOFTNESS] = softness
@@ -111,21 +111,25 @@ def placed(supply: Floats, floor: Floats, start: Floats) -> Tokens:
 def band_pairs(problem: Problem) -> None:
     """Sets how far each pair is from the ends of its band: log of kept*w*R_b / ((1-w)*R_a*p)."""
     pairs, edges, price = problem.pairs, problem.edges, problem.tokens.price
-    fee, width = 1.0, 0.0
     for i in range(pairs.a.size):
         held_a, held_b = pairs.reserve_a[i], pairs.reserve_b[i]
         kept, w = pairs.kept[i], pairs.weight[i]
         if held_a > 0.0 and held_b > 0.0 and kept > 0.0:
             worth_a, worth_b = held_a * price[pairs.a[i]], held_b * price[pairs.b[i]]
-            if w == 0.5:
-                edges.below[i] = math.log(kept * worth_b / worth_a)
-            else:
-                edges.below[i] = math.log(kept * w * worth_b / ((1.0 - w) * worth_a))
-            if kept != fee:  # pools have few different fees
-                fee, width = kept, 2.0 * math.log(kept)
-            edges.above[i] = width - edges.below[i]
+            edges.below[i] = log_of(kept * w * worth_b / ((1.0 - w) * worth_a))
+            edges.above[i] = 2.0 * log_of(kept) - edges.below[i]
         else:
             edges.below[i] = edges.above[i] = -FAR
+
+
+def log_of(ratio: float) -> float:
+    """Returns the logarithm, faster than the library's near 1, where most pools are."""
+    if not 0.9 < ratio < 1.1:
+        return math.log(ratio)
+    s = (ratio - 1.0) / (ratio + 1.0)
+    q = s * s
+    series = 1 / 7 + q * (1 / 9 + q * (1 / 11 + q * (1 / 13)))
+    return 2.0 * s * (1.0 + q * (1 / 3 + q * (0.2 + q * series)))
 
 
 def band_ranges(problem: Problem) -> None:

@@ -2,7 +2,16 @@
 
 import numpy as np
 
-from solver.routing.kernel.state import NOISE, PAST, SHUT, SNAP, SOFTNESS, WIDTH, Problem
+from solver.routing.kernel.state import (
+    KINDLED,
+    NOISE,
+    PAST,
+    SHUT,
+    SNAP,
+    SOFTNESS,
+    WIDTH,
+    Problem,
+)
 from solver.routing.kernel.vectors.curves import respond_pairs, respond_ranges, respond_stables
 from solver.routing.kernel.vectors.ladders import respond_books, retain_books, settle_books
 from solver.routing.kernel.vectors.laplacian import solve_laplacian
@@ -51,7 +60,9 @@ def pass_gates(problem: Problem) -> None:
 
 
 def kindle(problem: Problem) -> None:
-    """Gives every edge that is idle the weight it has when it starts to trade: for a first step."""
+    """Gives every edge that is idle a share of the weight it has when it starts to trade: for a
+    first step.
+    """
     pairs, ranges, books, edges = problem.pairs, problem.ranges, problem.books, problem.edges
     price = problem.tokens.price
     per_range, per_book = np.zeros(ranges.a.size), np.zeros(books.a.size)
@@ -68,7 +79,7 @@ def kindle(problem: Problem) -> None:
         ]
     )
     is_idle = (edges.weight == 0.0) & (edges.above > -PAST) & (edges.below > -PAST)
-    edges.weight[:] = np.where(is_idle, weight, edges.weight)
+    edges.weight[:] = np.where(is_idle, KINDLED * weight, edges.weight)
 
 
 def settle(problem: Problem) -> None:

@@ -43,7 +43,7 @@ def run(
     edges = Edges(a, b, below, above, *flows, cost, np.ones(a.size))
     kinds = pairs.reserve_a, stables.reserve_a, ranges.liquidity, books.size
     noise = NOISE_OF_HELD * sum(float(k.sum()) for k in kinds) + NOISE_OF_SUPPLY * supply.sum()
-    knobs = np.array([0.0, softness, noise])
+    knobs = np.array([0.0, softness, noise, 0.0])
     nowhere, nothing = np.zeros(0, np.int64), np.zeros((0, 0))
     plan = Plan(nowhere, nowhere, nowhere, nowhere, nowhere, nowhere)
     problem = Problem(
