@@ -31,8 +31,10 @@ def clear(tokens: Sequence[Address], orders: Orders, pools: Sequence[Pool] = ())
     """Returns prices and fills that `check_clearing` accepts; an order's tokens are places in
     `tokens`. Orders strictly in the money are filled whole, strictly out of it not at all.
 
-    What stays with nobody: roundings, and what pools give beyond these prices (`left`).
+    What stays with nobody: roundings, and what pools give beyond these prices (`left`). Raises
+    Malformed for orders that are none.
     """
+    orders.require_sound()
     places = {token: place for place, token in enumerate(tokens)}
     known = curves.usable(pools, places)
     circle = _circles(len(tokens), orders, [[places[t] for t in pool.tokens] for pool in known])

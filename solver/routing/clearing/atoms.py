@@ -5,7 +5,9 @@ rounded down. What a rounding or a float left short in one token is moved along 
 orders and pools to the token that has it, one atom at a time if need be.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
 from math import gcd
 from typing import NamedTuple
 
@@ -93,6 +95,7 @@ class Swapping(NamedTuple):
 
 
 Trader = Marginal | Swapping
+ROOTS_MAX = 8  # tokens tried as the one that has enough: the richest nearly always has
 
 
 def balanced(
@@ -104,7 +107,8 @@ def balanced(
         if all(balance[token] >= 0 for token in group):
             continue
         before = list(trades), list(balance)
-        for root in sorted(group, key=lambda token: (-balance[token] * prices[token], token)):
+        richest = sorted(group, key=lambda token: (-balance[token] * prices[token], token))
+        for root in richest[:ROOTS_MAX]:
             trades[:], balance[:] = list(before[0]), list(before[1])
             _drained(traders, trades, balance, root)
             if all(balance[token] >= 0 for token in group):
@@ -132,21 +136,24 @@ def _drained(traders: Sequence[Trader], trades: list[Trade], balance: list[int],
 
 
 def _tree(traders: Sequence[Trader], root: int) -> list[tuple[int, int]]:
-    """Returns (trader, its token away from the root), parents first."""
-    reached, found = {root}, list[tuple[int, int]]()
-    while True:
-        fresh = next(
-            (
-                (place, trader.takes if trader.gives in reached else trader.gives)
-                for place, trader in enumerate(traders)
-                if (trader.gives in reached) != (trader.takes in reached)
-            ),
-            None,
-        )
-        if fresh is None:
-            return found
-        found.append(fresh)
-        reached.add(fresh[1])
+    """Returns (trader, its token away from the root), parents first; earlier traders first."""
+    at = defaultdict[int, list[int]](list)
+    for place, trader in enumerate(traders):
+        at[trader.gives].append(place)
+        at[trader.takes].append(place)
+    reached, found, frontier = {root}, list[tuple[int, int]](), list(at[root])
+    heapify(frontier)
+    while frontier:
+        place = heappop(frontier)
+        ends = {traders[place].gives, traders[place].takes} - reached
+        if not ends:
+            continue
+        (fresh,) = ends
+        found.append((place, fresh))
+        reached.add(fresh)
+        for other in at[fresh]:
+            heappush(frontier, other)
+    return found
 
 
 def _groups(traders: Sequence[Trader], tokens: int) -> list[list[int]]:

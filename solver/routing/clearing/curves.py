@@ -18,6 +18,7 @@ from solver.routing.curves import concentrated
 
 Q96 = float(2**96)
 PIECES_MAX = 64  # ranges of one pool looked at in one direction
+DRAINED = 1e-15  # of a reserve: no price takes a pool's last atoms
 
 
 class Curves(NamedTuple):
@@ -106,6 +107,6 @@ def flows(pieces: Curves, prices: Floats) -> tuple[Floats, Floats, Floats]:
     out = pieces.base - bent
     is_inside = (out > 0) & (out < pieces.cap)
     out = np.clip(out, 0.0, pieces.cap)
-    stop = np.maximum(pieces.base - out, 1e-300)
+    stop = np.maximum(pieces.base - out, np.maximum(DRAINED * pieces.base, 1e-300))
     paid = np.where(out > 0, pieces.root * pieces.root / stop - pieces.offset, 0.0)
     return np.maximum(paid, 0.0), out, np.where(is_inside, 0.5 * bent, 0.0)

@@ -10,12 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from solver.domain.errors import Malformed
 from solver.domain.route import Swap
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+ATOMS_MAX = 2**256 - 1
 FREE = -40.0  # log of the limit of an order that takes any price
 FIRM = 1e3  # how much more a pool's price counts than what an order asks
 LOST = -300.0  # below this a log limit tells nothing about a price
@@ -47,6 +49,16 @@ class Orders(NamedTuple):
         amounts = [self.amounts[place] for place in kept.tolist()]
         leasts = [self.leasts[place] for place in kept.tolist()]
         return Orders(self.sell[kept], self.buy[kept], amounts, leasts, self.is_partial[kept])
+
+    def require_sound(self) -> None:
+        """Raises Malformed for an order that sells nothing or what it buys, or names an amount that
+        no token has.
+        """
+        for field, amounts, least in (("amounts", self.amounts, 1), ("leasts", self.leasts, 0)):
+            if not (least <= min(amounts, default=least) and max(amounts, default=0) <= ATOMS_MAX):
+                raise Malformed(f"{field} are {least} to 2^256 - 1 atoms", field=field)
+        if (self.sell == self.buy).any():
+            raise Malformed("an order buys another token than it sells", field="buy")
 
 
 class Clearing(NamedTuple):

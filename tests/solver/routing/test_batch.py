@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.reference.batches import batch
+from solver.domain.errors import Malformed
 from solver.domain.market import ConstantProductPool
 from solver.domain.numbers import PPM
 from solver.routing.batch import clear
@@ -58,6 +59,7 @@ def traded_value(orders, found):
 
 
 amounts = st.integers(10**6, 10**24)
+odd = st.sampled_from((1, 2, 3, 7, 10**6, 10**27, 2**128, 2**256 - 1))
 ratios = st.integers(900, 1100)
 
 
@@ -75,6 +77,34 @@ def books(draw, tokens=4):
 @given(books(), st.booleans())
 def test_any_book_clears_conserved_and_fair(rows, is_partial):
     cleared(TOKENS[:4], orders_of(rows, is_partial))
+
+
+@settings(max_examples=20)
+@given(st.lists(st.tuples(st.permutations((0, 1, 2)), odd, odd | st.just(0)), max_size=12))
+def test_amounts_of_any_size_clear_conserved_and_fair(drawn):
+    rows = [(*tokens[:2], amount, least) for tokens, amount, least in drawn] or [(0, 1, 1, 0)]
+    pools = [
+        ConstantProductPool("v2", "0xaa", *TOKENS[:2], 1, 10**27, fee_ppm=3_000, gas=1),
+        ConstantProductPool("v2", "0xbb", *TOKENS[1:3], 10**6, 2**111, fee_ppm=0, gas=1),
+    ]
+    cleared(TOKENS[:3], orders_of(rows), pools)
+    cleared(TOKENS[:3], orders_of(rows, is_partial=False))
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ((0, 1, 0, 1), "amounts"),
+        ((0, 1, 2**256, 1), "amounts"),
+        ((0, 1, 1, -1), "leasts"),
+        ((0, 1, 1, 2**256), "leasts"),
+        ((1, 1, 1, 1), "buy"),
+    ],
+)
+def test_what_is_no_order_is_refused(row, field):
+    with pytest.raises(Malformed) as caught:
+        clear(TOKENS[:2], orders_of([(0, 1, 5, 5), row]))
+    assert caught.value.field == field
 
 
 @settings(max_examples=10)
@@ -100,7 +130,7 @@ def test_added_orders_leave_everybody_served_fairly(rows, more):
 
 @pytest.mark.parametrize(("tokens", "count"), [(10, 10), (10, 100), (50, 100), (50, 1_000)])
 def test_thin_books_clear_exactly(tokens, count):
-    for seed in range(30 if count <= 100 else 4):
+    for seed in range(12 if count <= 100 else 2):
         given = batch(tokens, count, seed)
         found = cleared(given.tokens, given.orders)
         assert found.dropped == ()
@@ -118,7 +148,7 @@ def test_a_thick_book_clears_through_its_running_sums():
 
 @pytest.mark.parametrize("is_partial", [True, False])
 def test_pools_trade_with_the_batch(is_partial):
-    for seed in range(6):
+    for seed in range(4):
         given = batch(10, 60, seed, pools=20, is_partial=is_partial)
         found = cleared(given.tokens, given.orders, given.pools)
         assert found.swaps
