@@ -73,7 +73,7 @@ def certified(snapshot: Snapshot, sold: tuple[Address, int], sink: Address, rout
         for case in route.cases or (PricedCase((), (), route.prices),)
     ]
     check_cases(cases if route.cases else (), {sink: PRICE_UNIT})
-    return token_bound({token: amount}, snapshot, cases, toll(sink, snapshot))
+    return token_bound({token: amount}, snapshot, cases, toll(sink, snapshot), {token, sink})
 
 
 def load() -> Auction:

@@ -78,14 +78,24 @@ def value_and_bound(
         prices, per_gas = multipliers.prices, toll(token, snapshot)
         worth = sum(prices.get(token, 0) * amount for token, amount in bought.items())
         value += worth // curves.PRICE_UNIT - per_gas.up(_gas(solutions, snapshot))
-        cases = multipliers.cases or (Case((), (), ()),)
-        bound += token_bound(sold, snapshot, [_priced(case, prices) for case in cases], per_gas)
+        cases = [_priced(case, prices) for case in multipliers.cases or (Case((), (), ()),)]
+        traded = _traded(programs) | {token, *bought}
+        bound += token_bound(sold, snapshot, cases, per_gas, traded)
     return value, bound
 
 
 def _priced(case: Case, prices: Prices) -> Case:
     """Returns the case with every price, its own before the claim's."""
     return case._replace(token_prices=tuple({**prices, **dict(case.token_prices)}.items()))
+
+
+def _traded(programs: Sequence[Program]) -> set[Address]:
+    """Returns every token that a program may bring, take out or pay with."""
+    tokens = {program.limits.settlement_token for program in programs}
+    for program in programs:
+        tokens |= {flow.token for flow in (*program.sells, *program.buys)}
+        tokens |= {flow.token for flow in program.collateral}
+    return tokens
 
 
 def _gas(solutions: Sequence[Solution], snapshot: Snapshot) -> int:

@@ -3,10 +3,11 @@
 Part of the checker. A plan earns at most sum nu*sold + sum of nu*(what each pool gives less what it
 takes); a pool gives at most its best arbitrage at nu. Every step pays its gas, so a plan that uses
 a pool pays that pool's gas at least once: net of gas it adds at most max(0, arbitrage - gas). Where
-a case says which pools a plan uses, an open one adds arbitrage - gas, a closed one nothing.
+a case says which pools a plan uses, an open one adds arbitrage - gas, a closed one nothing. Pools
+that only gain with others' help pay for it as `lonely` proves.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from solver.domain.ids import Address
 from solver.domain.market import BookPool, Pool
@@ -14,6 +15,7 @@ from solver.domain.numbers import div_up
 from solver.domain.route import Case
 from solver.domain.snapshot import Snapshot
 from solver.routing import curves
+from solver.routing.certify import lonely
 from solver.routing.toll import Toll
 
 Prices = Mapping[Address, int]  # PRICE_UNIT
@@ -21,28 +23,40 @@ SCREENED_FROM = 5  # cases from which it is quicker to look first which pools ma
 
 
 def token_bound(
-    sold: Mapping[Address, int], snapshot: Snapshot, cases: Sequence[Case], per_gas: Toll
+    sold: Mapping[Address, int],
+    snapshot: Snapshot,
+    cases: Sequence[Case],
+    per_gas: Toll,
+    traded: Collection[Address] | None = None,
 ) -> int:
     """Returns the most that `sold` can become net of gas, atoms of the numeraire, rounded up: the
-    greatest bound of any case.
+    greatest bound of any case. `traded` are all tokens that anybody sells, buys or pays with; None
+    where that is not known, and no token may be taken for one that is only passed on.
     """
-    pools = {pool.address: pool for pool in snapshot.pools}  # as the replay knows them
+    every = {pool.address: pool for pool in snapshot.pools}  # as the replay knows them
+    pools, gas = every, {pool.address: _gas(pool, per_gas) for pool in every.values()}
     if len(cases) >= SCREENED_FROM:
         pools = {pool.address: pool for pool in _gainful(pools.values(), cases, per_gas)}
-    return div_up(max(_bound(sold, pools, case, per_gas) for case in cases), curves.PRICE_UNIT)
+    passed = lonely.meeting(every.values(), {*traded, *sold}) if traded is not None else {}
+    views = [
+        lonely.Case(dict(case.token_prices), {*case.closed}, {*case.open}, passed, gas)
+        for case in cases
+    ]
+    return div_up(max(_bound(sold, pools, view) for view in views), curves.PRICE_UNIT)
 
 
-def _bound(
-    sold: Mapping[Address, int], pools: Mapping[Address, Pool], case: Case, per_gas: Toll
-) -> int:
-    prices, closed, open_ = dict(case.token_prices), set(case.closed), set(case.open)
-    bound = sum(prices.get(token, 0) * amount for token, amount in sold.items())
+def _bound(sold: Mapping[Address, int], pools: Mapping[Address, Pool], case: lonely.Case) -> int:
+    bound = sum(case.prices.get(token, 0) * amount for token, amount in sold.items())
+    gaining = dict[Address, tuple[Pool, int]]()
     for address, pool in pools.items():
-        if address in open_:
-            bound += curves.arbitrage_up(pool, prices) - _gas(pool, per_gas)
-        elif address not in closed:
-            bound += _gain(pool, prices, _gas(pool, per_gas))
-    return bound
+        if address in case.opened:
+            bound += curves.arbitrage_up(pool, case.prices) - case.gas[address]
+        elif address not in case.closed:
+            surplus = _gain(pool, case.prices, case.gas[address])
+            if surplus:
+                gaining[address] = pool, surplus
+    bound += sum(surplus for _, surplus in gaining.values())
+    return bound - lonely.moved(gaining, case)
 
 
 def _gain(pool: Pool, prices: Prices, gas: int) -> int:

@@ -11,11 +11,11 @@ import numpy as np
 
 from solver.routing.select.field import Field
 from solver.routing.select.plans import Plans
-from solver.routing.select.relaxed import Node, relaxed
+from solver.routing.select.relaxed import Node, bound_of, relaxed
 
 LEAVES_MAX = 48
 SOLVES_MAX = 90
-ENOUGH = 0.7  # of the least gas: a smaller gap is closed
+ENOUGH = 0.6  # of the least gas: a smaller gap is closed
 ENOUGH_CHEAP = 2.0  # of the least gas, where that is
 CHEAP = 2.5e-4  # of the trade
 GAP_MIN = 1.5e-6  # of the trade: nobody asks for less
@@ -78,17 +78,22 @@ class Tree:
         best = max(known, key=lambda pool: (self._worth(pool), -pool))
         return fresh[best] if best in fresh else self._split(node, best)
 
+    def _priced(self, child: Node) -> Node:
+        """Returns the case with the bound that its parent's prices give it."""
+        return child._replace(bound=bound_of(self.field, child.prices, child.gain, child))
+
     def _worth(self, pool: int) -> float:
         opened, closed = self._scores[pool]
         return opened * closed + 1e-3 * self.least * (opened + closed)
 
     def _split(self, node: Node, pool: int) -> tuple[Node, Node]:
         self.solves += 2
-        surplus = float(node.gain[pool] - self.field.gas[pool])
-        with_it = node._replace(bound=node.bound + min(surplus, 0.0), opened=(*node.opened, pool))
-        without = node._replace(bound=node.bound - max(surplus, 0.0), closed=(*node.closed, pool))
         opened, closed = (
-            relaxed(self.field, child, around=self.root.prices) for child in (with_it, without)
+            relaxed(self.field, self._priced(child), around=self.root.prices)
+            for child in (
+                node._replace(opened=(*node.opened, pool)),
+                node._replace(closed=(*node.closed, pool)),
+            )
         )
         most = SCORE_MAX * self.least
         falls = (min(node.bound - child.bound, most) for child in (opened, closed))

@@ -4,6 +4,7 @@ A pool whose gain stays below its gas wherever prices may come to lie is left ou
 in every certificate, at prices that follow its neighbours'.
 """
 
+from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -24,6 +25,14 @@ NEAR = 0.0025  # of a price: its play where pools that were left out would pull 
 WORTH = 0.4  # of its gas: a pool that cannot gain so much is left out
 
 
+class Move(NamedTuple):
+    """Gas that a pool pays for others: it gains nothing unless one of them is used too."""
+
+    pool: int
+    part: float  # sink units
+    others: Places
+
+
 class Field(NamedTuple):
     """Part of a network. Pools and tokens have numbers of their own; money is in sink units."""
 
@@ -38,6 +47,19 @@ class Field(NamedTuple):
     pools: Places  # of the market
     gas: Floats  # what using each pool costs
     room: Floats  # of each pair, as the market's
+    moves: tuple[Move, ...] = ()
+
+    def charge(self, opened: Collection[int] = ()) -> Floats:
+        """Returns what each pool must gain in a case that opens some: its gas, and what moved.
+
+        One that is opened pays for itself, so none of its gas can move.
+        """
+        out = self.gas.copy()
+        for move in self.moves:
+            if move.pool not in opened and not any(int(other) in opened for other in move.others):
+                out[move.pool] += move.part
+                out[move.others] -= move.part
+        return out
 
     def prices(self, own: Floats) -> Floats:
         """Returns prices of all the network's tokens."""

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.domain.errors import Infeasible
+from solver.domain.ids import Address
 from solver.routing import curves
 from solver.routing.network import HOPS_MAX, Edge
 from solver.routing.network.gains import held
 from solver.routing.select.field import Field
 
 Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+Places = NDArray[np.int64]
 
 PATHS_TRIED = 48
+NOTHING = -1e9  # of the trade: less than any path
 FITTING = 0.5  # of the trade's value: a pool that holds less cannot pass it on
 
 
@@ -74,43 +76,55 @@ def _paths(
 ) -> Iterator[tuple[float, tuple[int, ...], tuple[Edge, ...]]]:
     """Yields (most it may net, pools, edges) of the paths that may net more than `least`."""
     gain = field.gains(prices) - field.gas
+    a, b = field.trade.ends
     a_fits, b_fits = (most >= FITTING for most in held(field.trade.graph))
-    fitting = np.unique(field.pool[a_fits | b_fits])
-    spare = float(np.sort(np.maximum(gain[fitting], 0.0))[1 - HOPS_MAX :].sum())
-    hopeful = (prices[field.trade.source] + gain + spare > least)[field.pool]
-    leaving, surplus = _leaving(field, a_fits & hopeful, b_fits & hopeful), gain.tolist()
+    pool = np.concatenate([field.pool[b_fits], field.pool[a_fits]])
+    start = np.concatenate([a[b_fits], b[a_fits]])
+    end = np.concatenate([b[b_fits], a[a_fits]])
     source, sink = field.trade.source, field.trade.sink
-    stack: list[tuple[float, int, tuple[Step, ...]]] = [(float(prices[source]), source, ())]
+    ahead = _most(field, sink, (end, start), gain[pool])
+    behind = _most(field, source, (start, end), gain[pool])
+    room = float(prices[source]) - max(least, NOTHING)
+    hopeful = behind[-2][start] + gain[pool] + ahead[-2][end] + room > 0
+    leaving, surplus = dict[int, list[Step]](), gain.tolist()
+    for step in zip(*(each[hopeful].tolist() for each in (pool, start, end)), strict=True):
+        leaving.setdefault(step[1], []).append(Step(*step))
+    names = [field.network.market.tokens[token] for token in field.tokens]
+    stack: list[tuple[float, int, tuple[Step, ...]]] = [(room, source, ())]
     while stack:
         most, token, steps = stack.pop()
         seen = {step.token_in for step in steps} | {token}
         used = {step.pool for step in steps}
+        after = ahead[HOPS_MAX - 1 - len(steps)]
         for step in leaving.get(token, ()):
             reach = most + surplus[step.pool]
-            if step.token_out in seen or step.pool in used or reach + spare <= least:
+            if reach + after[step.token_out] <= 0 or step.token_out in seen or step.pool in used:
                 continue
+            whole = (*steps, step)
             if step.token_out != sink:
-                if len(steps) + 1 < HOPS_MAX:
-                    stack.append((reach, step.token_out, (*steps, step)))
-            elif reach > least:
-                whole = (*steps, step)
-                yield reach, tuple(s.pool for s in whole), _edges(field, whole)
+                stack.append((reach, step.token_out, whole))
+            else:
+                yield (
+                    reach + max(least, NOTHING),
+                    tuple(s.pool for s in whole),
+                    _edges(field, whole, names),
+                )
 
 
-def _leaving(field: Field, a_fits: Mask, b_fits: Mask) -> dict[int, list[Step]]:
-    """Returns the steps from each token that end in the a or the b of some edges."""
-    out: dict[int, list[Step]] = {}
-    a, b = field.trade.ends
-    for fits, start, end in ((b_fits, a, b), (a_fits, b, a)):
-        for edge in np.flatnonzero(fits).tolist():
-            step = Step(int(field.pool[edge]), int(start[edge]), int(end[edge]))
-            out.setdefault(step.token_in, []).append(step)
+def _most(field: Field, root: int, ends: tuple[Places, Places], added: Floats) -> list[Floats]:
+    """Returns the most that 0, 1, .. hops could add on the way from the root to each token."""
+    most = np.full(field.tokens.size, -np.inf)
+    most[root] = 0.0
+    out = [most]
+    for _ in range(HOPS_MAX):
+        most = most.copy()
+        np.maximum.at(most, ends[1], added + out[-1][ends[0]])
+        out.append(most)
     return out
 
 
-def _edges(field: Field, steps: tuple[Step, ...]) -> tuple[Edge, ...]:
+def _edges(field: Field, steps: tuple[Step, ...], names: list[Address]) -> tuple[Edge, ...]:
     market = field.network.market
-    names = [market.tokens[token] for token in field.tokens]
     return tuple(
         Edge(market.pools[field.pools[step.pool]], names[step.token_in], names[step.token_out])
         for step in steps

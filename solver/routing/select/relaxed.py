@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from solver.routing.kernel import Answer
 from solver.routing.network import Network
 from solver.routing.select.field import Field, field, narrowed, widened
+from solver.routing.select.moves import moves
 from solver.routing.split import BOTH, CLOSED, split
 
 Floats = NDArray[np.float64]
@@ -20,6 +21,7 @@ SOFTNESS = (1.0, 0.3, 0.1, 0.03)  # of the gates, in parts of the least gas, one
 HARD = 0.008  # the same in a branch, which starts from good prices
 SHUT = 1e-9  # of a gate
 WIDENED = 2  # times that a field grows by pools that its own prices favour
+MOVED = 2  # times that gas is moved to pools that cannot gain alone
 RELEVANT = 0.3  # of its gas: pools that gain less at the root are left to their prices
 
 
@@ -45,7 +47,16 @@ def rooted(network: Network, per_gas: float) -> tuple[Field, Node]:
         start = chosen.prices(root.prices)[wider.tokens]
         chosen, root = wider, _descended(wider, start, SOFTNESS[-2:])
     part, start = narrowed(chosen, root.prices, per_gas, root.gain > RELEVANT * chosen.gas)
-    return part, _descended(part, start, SOFTNESS[-1:])
+    root = _descended(part, start, SOFTNESS[-1:])
+    for _ in range(MOVED):
+        charged = part._replace(moves=part.moves + moves(part, root.prices, root.gain))
+        if len(charged.moves) == len(part.moves):
+            break
+        again = _descended(charged, root.prices, SOFTNESS[-1:])
+        if again.bound >= root.bound:
+            break
+        part, root = charged, again
+    return part, root
 
 
 def relaxed(chosen: Field, node: Node, part: float = HARD, around: Floats | None = None) -> Node:
@@ -53,7 +64,7 @@ def relaxed(chosen: Field, node: Node, part: float = HARD, around: Floats | None
 
     Prices stay near `around`: pools outside the field were left out for what they gain there.
     """
-    cost, shut = chosen.gas.copy(), np.zeros(chosen.pools.size, np.bool_)
+    cost, shut = chosen.charge(node.opened), np.zeros(chosen.pools.size, np.bool_)
     cost[list(node.opened)] = 0.0
     shut[list(node.closed)] = True
     softness = part * float(chosen.gas.min())
@@ -74,7 +85,7 @@ def relaxed(chosen: Field, node: Node, part: float = HARD, around: Floats | None
 def bound_of(chosen: Field, prices: Floats, gain: Floats, node: Node) -> float:
     """Returns the dual of the case: pools used add gain less gas, the others that if positive."""
     opened, closed = list(node.opened), list(node.closed)
-    surplus = gain - chosen.gas
+    surplus = gain - chosen.charge(opened)
     added = np.maximum(surplus, 0.0)
     added[opened], added[closed] = surplus[opened], 0.0
     return float(prices[chosen.trade.source] + added.sum())
