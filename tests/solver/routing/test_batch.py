@@ -84,8 +84,8 @@ def test_any_book_clears_conserved_and_fair(rows, is_partial):
 def test_amounts_of_any_size_clear_conserved_and_fair(drawn):
     rows = [(*tokens[:2], amount, least) for tokens, amount, least in drawn] or [(0, 1, 1, 0)]
     pools = [
-        ConstantProductPool("v2", "0xaa", *TOKENS[:2], 1, 10**27, fee_ppm=3_000, gas=1),
-        ConstantProductPool("v2", "0xbb", *TOKENS[1:3], 10**6, 2**111, fee_ppm=0, gas=1),
+        ConstantProductPool("v2", "0xaa", TOKENS[0], TOKENS[1], 1, 10**27, fee_ppm=3_000, gas=1),
+        ConstantProductPool("v2", "0xbb", TOKENS[1], TOKENS[2], 10**6, 2**111, fee_ppm=0, gas=1),
     ]
     cleared(TOKENS[:3], orders_of(rows), pools)
     cleared(TOKENS[:3], orders_of(rows, is_partial=False))
