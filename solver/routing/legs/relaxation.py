@@ -40,7 +40,7 @@ class Relaxation:
         self._fills: dict[int, list[int]] = {}  # columns that are fills of a leg
         self._seen: set[tuple[int, bytes]] = set()
         self._hulls: dict[int, int] = {}  # row that keeps a leg's shares within 1
-        self._gone: list[int] = []  # the leg that is shut, if any
+        self._gone: tuple[int, ...] = ()  # the legs that are shut
         self._linear.bound_row(self._count_row, -np.inf, float(menu.legs_max))
 
     @property
@@ -48,8 +48,8 @@ class Relaxation:
         """How many linear programs it took."""
         return self._linear.solved
 
-    def relaxed(self, shut: int | None = None, rounds: int = ROUNDS) -> Relaxed:
-        """Returns the relaxation's answer, without one leg where one is shut."""
+    def relaxed(self, shut: tuple[int, ...] = (), rounds: int = ROUNDS) -> Relaxed:
+        """Returns the relaxation's answer, without the legs that are shut."""
         self._shut(shut)
         best, cuts = Relaxed(-np.inf, np.zeros(0), np.zeros(0), ()), []
         for _ in range(rounds):
@@ -58,7 +58,7 @@ class Relaxation:
             worths, is_good = filled(self._menu, prices)
             base = self._base(point)
             cuts.append(cut_of(base, worths))
-            worths[self._gone] = 0.0
+            worths[list(self._gone)] = 0.0
             bound = base + self._most(worths)
             if bound > best.bound:
                 best = Relaxed(bound, shares, prices, ())
@@ -70,8 +70,7 @@ class Relaxation:
                 break
         return best._replace(cuts=tuple(cuts))
 
-    def _shut(self, leg: int | None) -> None:
-        gone = [] if leg is None else [leg]
+    def _shut(self, gone: tuple[int, ...]) -> None:
         for other, most in ((self._gone, 1.0), (gone, 0.0)):
             fills = np.array([f for g in other for f in self._fills.get(g, ())], dtype=np.int64)
             if len(fills):
@@ -80,7 +79,7 @@ class Relaxation:
 
     def _base(self, point: Point) -> float:
         """Returns the Lagrangian's value without any leg: rows and the margin."""
-        is_open = ~np.isin(np.array(self._owners, dtype=np.int64), self._gone)
+        is_open = ~np.isin(np.array(self._owners, dtype=np.int64), list(self._gone))
         columns = float(np.minimum(point.reduced[is_open], 0.0).sum())
         columns += sum(float(point.prices[row]) for row in self._hulls.values())
         return point.value - columns - float(point.prices[self._count_row]) * self._menu.legs_max

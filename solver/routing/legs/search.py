@@ -19,7 +19,7 @@ from solver.routing.legs.restricted import Restricted, Worth
 
 WORK = 160  # linear programs over given legs
 START_LEGS = 12  # of the relaxation's answer, of which all few enough are weighed
-PAIRED = 48  # legs of which two come in for two
+PAIRED = 120  # legs of which two come in for two
 BETTER = 1e-9  # relative: what counts as an improvement
 ROUNDS = 6  # of pricing without one of the legs
 PRESENT = 1e-6  # a share from which a leg is in the relaxation's answer
@@ -45,12 +45,13 @@ class Search:
         self._bases = np.zeros(0)
         self._worths = np.zeros((0, self._none + 1))
         self._work = work
-        self._shut = set[int]()  # legs that a start was without
+        self._shut = set[int]()
+        self._ends: list[Worth] = []  # legs that a start was without
 
     def found(self) -> Found | None:
         """Returns the best answer with its bound; None where none was found that holds."""
         root = self._far.relaxed()
-        found: Worth | None = self._descended(self._started(root))
+        found: Worth | None = self._reached(root)
         while found is not None:
             best = found
             found = self._without(best)
@@ -74,7 +75,7 @@ class Search:
         for leg in best.legs:
             if leg not in self._shut and self._near.solved < self._work:
                 self._shut.add(leg)
-                other = self._descended(self._started(self._far.relaxed(leg, ROUNDS)))
+                other = self._reached(self._far.relaxed((leg,), ROUNDS))
                 if other.cost < _less(best):
                     return other
         return None
@@ -91,23 +92,24 @@ class Search:
         self._bases = np.append(self._bases, cut.base)
         self._worths = np.vstack((self._worths, cut.worths))
 
-    def _started(self, relaxed: Relaxed) -> Worth:
-        """Returns the best of all sets, few enough, of the relaxation's legs."""
+    def _reached(self, relaxed: Relaxed) -> Worth:
+        """Returns the better of what is reached from the largest shares of a relaxation, and from
+        the best set of its legs.
+        """
         for cut in relaxed.cuts:
             self._learn(cut)
         legs, most = _by_share(relaxed.shares)[:START_LEGS], self._menu.legs_max
-        best = self._worth(legs[:most])
-        if len(legs) > most:
-            sets = np.array(list(combinations(legs, most)))
-            better: Worth | None = best
-            while better is not None:
-                best, better = better, self._better(better, Near(sets, self._bound(sets)))
-        return best
+        first = self._worth(legs[:most])
+        if len(legs) <= most:
+            return self._descended(first)
+        sets, best = np.array(list(combinations(legs, most))), first
+        while (better := self._better(best, Near(sets, self._bound(sets)))) is not None:
+            best = better
+        return min(self._descended(first), self._descended(best), key=lambda worth: worth.cost)
 
     def _descended(self, found: Worth) -> Worth:
-        better: Worth | None = found
-        while better is not None:
-            found, better = better, self._better(better, self._ones(better))
+        while (better := self._better(found, self._ones(found))) is not None:
+            found = better
         return found
 
     def _better(self, found: Worth, near: Near) -> Worth | None:
