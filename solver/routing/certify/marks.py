@@ -66,9 +66,12 @@ def _mark_and_delta(instrument: Instrument, snapshot: Snapshot) -> tuple[int, in
 
 
 def smile(surface: Surface, strike: float, price: float, seconds: int) -> tuple[float, float]:
-    """Returns the strike's present value and its volatility on the common grid of 1e-9."""
-    if not surface.knots:
-        raise Unproven("this market has no surface")
+    """Returns the strike's present value and its volatility on the common grid of 1e-9.
+
+    Raises Unproven where the surface gives none: without knots, at a price or strike of 0.
+    """
+    if not surface.knots or price <= 0 or strike <= 0:
+        raise Unproven("this market has no surface, or nothing on it is worth anything")
     zero, last = (0, 0.0, 0.0, 0.0, 0.0), surface.knots[-1]
     rows = [
         (s, theta / PPB, psi / PPB, rho / PPM * psi / PPB, carry / PPB)
@@ -87,4 +90,7 @@ def smile(surface: Surface, strike: float, price: float, seconds: int) -> tuple[
     k = log(strike / (price * (1 + carry)))
     root = sqrt(max(psi * psi * k * k + 2 * tilt * theta * k + theta * theta, 0.0))
     variance = 0.5 * (theta + tilt * k + root)
-    return strike / (1 + carry), round(sqrt(variance * YEAR / seconds) * 1e9) / 1e9
+    vol = round(sqrt(max(variance, 0.0) * YEAR / seconds) * 1e9) / 1e9
+    if vol == 0:
+        raise Unproven("the surface is flat at a volatility of 0")
+    return strike / (1 + carry), vol

@@ -3,13 +3,17 @@
 import ast
 import pathlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solver.domain.errors import Unproven
 from solver.domain.instrument import Instrument
 from solver.domain.numbers import WAD
+from solver.domain.surface import flat
 from solver.routing import certify as checker
 from solver.routing.certify import certify, certify_batch, duality, marks
+from solver.routing.certify.risk import greek_of
 from solver.routing.proof import PricedCase, proof, restated
 from solver.routing.toll import toll
 from solver.solve import solve
@@ -120,6 +124,16 @@ def test_any_rows_give_a_bound_that_holds(price, delta, is_max):
     terms = ((CALL,), SNAPSHOT, (SOLD,), (HOLDER,))
     value, bound = duality.value_and_bound(*terms, duality.Multipliers({}, rows))
     assert value <= bound
+
+
+@pytest.mark.parametrize("greek", ["delta", "vega"])
+def test_what_the_surface_cannot_price_is_refused(greek):
+    first, *rest = SNAPSHOT.underlyings
+    worthless = SNAPSHOT._replace(underlyings=(first._replace(price=0), *rest))
+    still = SNAPSHOT._replace(underlyings=(first._replace(surface=flat(0)), *rest))
+    for strike, snapshot in ((0, SNAPSHOT), (4_000, worthless), (4_000, still)):
+        with pytest.raises(Unproven):
+            greek_of(call(strike), greek, snapshot)
 
 
 def test_the_gap_is_rounded_up():
