@@ -45,8 +45,7 @@ class Search:
         self._bases = np.zeros(0)
         self._worths = np.zeros((0, self._none + 1))
         self._work = work
-        self._shut = set[int]()
-        self._ends: list[Worth] = []  # legs that a start was without
+        self._shut = set[int]()  # legs that a start was without
 
     def found(self) -> Found | None:
         """Returns the best answer with its bound; None where none was found that holds."""
