@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import pickle
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from functools import partial
@@ -26,6 +27,7 @@ SOLVE_SECONDS_MAX = 20
 LOADING_SECONDS_MAX = 180  # a process that compiles first takes half a minute, once
 WAITING_MAX = 64  # jobs that may wait for their turn; more would wait longer than anyone stays
 ATTEMPTS = 2
+SNAPSHOTS_KEPT = 2  # an auction's, and the newest that quotes stand on
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 T = TypeVar("T")
@@ -45,7 +47,7 @@ class SolverPool:
         self._is_compiled = is_compiled
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
-        self._packed: tuple[Snapshot, bytes] | None = None
+        self._packed = deque[tuple[Snapshot, bytes]](maxlen=SNAPSHOTS_KEPT)
         self._process, self._loaded = _process(is_compiled)
 
     async def run(self, job: Callable[[], T]) -> T:
@@ -66,9 +68,11 @@ class SolverPool:
         """Returns what the job returns on the snapshot, which is packed and unpacked once however
         many jobs ask about it. Raises as `run`.
         """
-        if self._packed is None or self._packed[0] is not snapshot:
-            self._packed = snapshot, pickle.dumps(snapshot, pickle.HIGHEST_PROTOCOL)
-        return await self.run(partial(_on_unpacked, self._packed[1], job))
+        packed = next((packed for known, packed in self._packed if known is snapshot), None)
+        if packed is None:
+            packed = pickle.dumps(snapshot, pickle.HIGHEST_PROTOCOL)
+            self._packed.append((snapshot, packed))
+        return await self.run(partial(_on_unpacked, packed, job))
 
     async def _root(self, job: Callable[[], T]) -> T:
         """Task root of a job: records what no solver should raise, tells it in our words."""
@@ -137,14 +141,15 @@ def _begin(is_compiled: bool) -> None:
     gc.freeze()  # what is loaded stays: looking through all of it takes longer than a plan
 
 
-_unpacked: tuple[bytes, Snapshot] | None = None  # in the solver process
+_unpacked = deque[tuple[bytes, Snapshot]](maxlen=SNAPSHOTS_KEPT)  # in the solver process
 
 
 def _on_unpacked(packed: bytes, job: Callable[[Snapshot], T]) -> T:
-    global _unpacked
-    if _unpacked is None or _unpacked[0] != packed:
-        _unpacked = packed, pickle.loads(packed)
-    return job(_unpacked[1])
+    snapshot = next((snapshot for known, snapshot in _unpacked if known == packed), None)
+    if snapshot is None:
+        snapshot = pickle.loads(packed)
+        _unpacked.append((packed, snapshot))
+    return job(snapshot)
 
 
 def _end_with_parent() -> None:

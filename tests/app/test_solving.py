@@ -132,5 +132,13 @@ async def test_every_job_sees_the_snapshot_that_it_was_given(pool: SolverPool):
         assert await pool.run_on(snapshot, content_of) == snapshot.hash
 
 
+async def test_an_auctions_snapshot_and_the_newest_are_both_kept(pool: SolverPool):
+    older, newest, seen = world.snapshot(), world.snapshot(gas_price=0), []
+    for snapshot in (older, newest, older, newest):
+        seen.append(await pool.run_on(snapshot, id))
+    assert seen[:2] == seen[2:]
+    assert seen[0] != seen[1]
+
+
 def content_of(snapshot: Snapshot) -> bytes:
     return snapshot.hash
