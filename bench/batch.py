@@ -147,12 +147,7 @@ def main(repeats: int) -> None:
             residuals.append(row.residual)
             worst = max(worst, row.prices) if count == SIZES[-1] else worst
             peers(given, row, 1 if count >= 10**6 else min(repeats, 3))
-    for tokens, count, pools in (
-        (10, 10, 10),
-        (50, 100, 100),
-        (50, 1_000, 1_000),
-        (50, 20_000, 10_000),
-    ):
+    for tokens, count, pools in WITH_POOLS:
         residuals.append(line(batch(tokens, count, 1, pools=pools), min(repeats, 3)).residual)
     failed = thin(100)
     print(f"prices of a million intents: {worst:.1f} ms, {verdict(worst <= PRICES_MS_MAX)}")
