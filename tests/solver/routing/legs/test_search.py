@@ -5,7 +5,8 @@ import pytest
 
 from bench.reference.chains import COVERED, INCOME, LEGS_MAX, LOT, synthetic, table
 from bench.reference.milp import GAP, optimum
-from solver.routing.legs.menu import Found, Menu, trimmed
+from solver.routing.legs.menu import STAKE, Found, Menu, normal, trimmed
+from solver.routing.legs.restricted import USED, Restricted
 from solver.routing.legs.search import Search
 from solver.routing.legs.whole import in_lots
 
@@ -54,6 +55,34 @@ def test_lots_keep_every_row_and_cost_little(seed, kind):
     assert missed(menu, whole) <= 1e-9
     assert whole.cost <= found.cost + 0.01 * abs(found.cost)
     assert whole.cost >= found.bound
+
+
+@pytest.mark.parametrize("kind", [COVERED, INCOME])
+def test_no_exchange_of_one_leg_is_better(kind):
+    menu = small(1, kind)
+    found, all_legs = best_of(menu), np.arange(len(menu.fixed))
+    table, _, unit = normal(trimmed(menu))
+    legs = set(np.unique(menu.leg[found.units > USED]).tolist())
+    near, best = Restricted(table, STAKE), found.cost / unit
+    for gone in [*legs, None]:
+        rest = legs - {gone}
+        if len(rest) < menu.legs_max:
+            for leg in set(all_legs.tolist()) - legs:
+                assert near.worth(rest | {leg}).cost >= best - 1e-6 * abs(best)
+
+
+def test_what_one_answer_tells_of_other_legs_holds():
+    table, _, _ = normal(trimmed(small(5, COVERED)))
+    near, rng = Restricted(table, STAKE), np.random.default_rng(5)
+    drawn = [tuple(rng.choice(len(table.fixed), 6, replace=False).tolist()) for _ in range(12)]
+    worths = [near.worth(legs) for legs in drawn]
+    for worth in worths:
+        for legs, other in zip(drawn, worths, strict=True):
+            units, margin = near.units(legs)  # all of them paid for, used or not
+            cost = float(table.cost @ units + table.fixed[list(legs)].sum())
+            cost += table.spare_cost * margin + STAKE * other.slack
+            told = worth.cut.base + worth.cut.worths[list(legs)].sum()
+            assert told <= cost + 1e-6 * abs(cost)
 
 
 def test_the_same_menu_is_searched_alike_twice():
