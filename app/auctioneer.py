@@ -86,14 +86,18 @@ class Auctioneer:
     def _due(self, snapshot: Snapshot) -> list[Entry]:
         """Open, inside its time window, not backing off, and nothing of its account in flight.
 
-        What never failed comes first, then what has waited longest since it did: however many
-        there are that nobody can meet, they keep no other from its turn.
+        By turns one that never failed and one that did, which has rested longest: however many
+        there are that nobody can meet, old or new, they keep no other from its turn.
         """
         busy = set(self.engine.accounts_in_flight())
         due: list[Entry] = []
         rows = self.services.store.open_intents()
         self._retry = {row.uid: self._retry[row.uid] for row in rows if row.uid in self._retry}
-        for row in sorted(rows, key=lambda row: self._retry.get(row.uid, Retry()).block):
+        again = [row for row in rows if row.uid in self._retry]
+        again.sort(key=lambda row: self._retry[row.uid].block)
+        new = [row for row in rows if row.uid not in self._retry]
+        turns = itertools.chain.from_iterable(itertools.zip_longest(new, again))
+        for row in (row for row in turns if row is not None):
             intent = row.signed.intent
             account = AccountId(snapshot.chain_id, intent.owner, intent.subaccount)
             retry = self._retry.get(row.uid, Retry())

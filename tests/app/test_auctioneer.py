@@ -164,6 +164,20 @@ async def test_intents_that_nobody_can_meet_keep_no_other_from_its_turn(
     assert all(room.reason(row) for row in hopeless)
 
 
+async def test_new_intents_keep_none_that_failed_once_from_its_turn(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+):
+    again = await room.admit(0)
+    room.pool.refused = OWNERS[0]
+    assert await room.round() == 0
+    room.pool.refused = ""
+    monkeypatch.setattr("app.auctioneer.BATCH_MAX", 2)
+    for place in (1, 2):
+        await room.admit(place, outcome="nonsense")
+    await room.round()
+    assert room.state(again) == "settling"
+
+
 async def test_an_intent_cancelled_while_it_was_attested_stops_no_other(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ):
