@@ -15,11 +15,11 @@ from solver.routing.select.relaxed import Node, bound_of, relaxed
 
 LEAVES_MAX = 48
 SOLVES_MAX = 90
-ENOUGH = 0.6  # of the least gas: a smaller gap is closed
+ENOUGH = 0.62  # of the least gas: a smaller gap is closed
 ENOUGH_CHEAP = 2.0  # of the least gas, where that is
 CHEAP = 2.5e-4  # of the trade
 GAP_MIN = 1.5e-6  # of the trade: nobody asks for less
-TRIED = 4  # pools tried out at one node
+TRIED = 6  # pools tried out at one node
 BARELY = 1e-5  # of a gate: less or more is shut or open
 LIKELY = 0.4  # of a gate: pools a plan is made of
 SCORE_MAX = 8.0  # in least gas: enough for any branch

@@ -1,7 +1,7 @@
 """The bound of one case: prices at which no plan that uses these pools, and not those, nets more.
 
-Fixed costs are paid through soft gates, softer first: any prices bound, and the kernel's are near
-the best. A case is certified at its prices whatever the gates were.
+Fixed costs are paid through soft gates: any prices bound, and the kernel's are near the best.
+A case is certified at its prices whatever the gates were.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,8 @@ from solver.routing.split import BOTH, CLOSED, split
 
 Floats = NDArray[np.float64]
 
-SOFTNESS = (1.0, 0.3, 0.1, 0.03)  # of the gates, in parts of the least gas, one after the other
+SOFT = 0.3  # of the gates, in parts of the least gas, where prices are still unknown
+FIRM = 0.03  # the same at the root
 HARD = 0.008  # the same in a branch, which starts from good prices
 SHUT = 1e-9  # of a gate
 WIDENED = 2  # times that a field grows by pools that its own prices favour
@@ -39,20 +40,20 @@ class Node(NamedTuple):
 def rooted(network: Network, per_gas: float) -> tuple[Field, Node]:
     """Returns the pools worth looking at and the bound of all plans over them."""
     chosen = field(network, per_gas)
-    root = _descended(chosen, np.ones(chosen.tokens.size), SOFTNESS)
+    root = _descended(chosen, np.ones(chosen.tokens.size), SOFT)
     for _ in range(WIDENED):
         wider = widened(chosen, root.prices, per_gas)
         if wider is None:
             break
         start = chosen.prices(root.prices)[wider.tokens]
-        chosen, root = wider, _descended(wider, start, SOFTNESS[-2:])
+        chosen, root = wider, _descended(wider, start, SOFT)
     part, start = narrowed(chosen, root.prices, per_gas, root.gain > RELEVANT * chosen.gas)
-    root = _descended(part, start, SOFTNESS[-1:])
+    root = _descended(part, start, FIRM)
     for _ in range(MOVED):
         charged = part._replace(moves=part.moves + moves(part, root.prices, root.gain))
         if len(charged.moves) == len(part.moves):
             break
-        again = _descended(charged, root.prices, SOFTNESS[-1:])
+        again = _descended(charged, root.prices, FIRM)
         if again.bound >= root.bound:
             break
         part, root = charged, again
@@ -91,14 +92,12 @@ def bound_of(chosen: Field, prices: Floats, gain: Floats, node: Node) -> float:
     return float(prices[chosen.trade.source] + added.sum())
 
 
-def _descended(chosen: Field, start: Floats, parts: tuple[float, ...]) -> Node:
+def _descended(chosen: Field, start: Floats, part: float) -> Node:
     nothing = np.zeros(chosen.pools.size)
     node = Node(np.inf, (), (), start, nothing, nothing)
     if not chosen.pools.size:
         return node._replace(bound=float(start[chosen.trade.source]))
-    for part in parts:
-        node = relaxed(chosen, node, part)
-    return node
+    return relaxed(chosen, node, part)
 
 
 def _gains(chosen: Field, answer: Answer, prices: Floats) -> Floats:
