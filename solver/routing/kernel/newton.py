@@ -30,31 +30,33 @@ LOSS_MAX = 1e-13  # of the value, by levels used at a loss
 
 def converge(problem: Problem) -> tuple[float, float, int]:
     """Returns (residual, value that books lose, steps) at the solution, or the best found."""
-    if problem.knobs[SOFTNESS] > 0.0:
-        problem.knobs[WIDTH] = WIDTH_OF_GATED
-        residual, steps = descend(problem, RESIDUAL_MAX_OF_GATED, STEPS_MAX_OF_GATED)
-        return residual, 0.0, steps
-    residual, lost, steps = balance(problem)
-    if residual > SMALL and abandon(problem):
+    steps = 0
+    for is_last in (False, True):
         residual, lost, more = balance(problem)
         steps += more
+        is_done = residual <= SMALL or problem.knobs[SOFTNESS] > 0.0
+        if is_last or is_done or not abandon(problem):
+            break
     return residual, lost, steps
 
 
 def balance(problem: Problem) -> tuple[float, float, int]:
     """Returns the same, of one descent or, where there are books, of as many as they take."""
-    residual, lost, steps = 0.0, 0.0, 0
-    if problem.books.price.size == 0:
-        residual, steps = descend(problem, RESIDUAL_MAX, STEPS_MAX)
-        return residual, lost, steps
-    problem.knobs[WIDTH] = WIDTH_FIRST
+    knobs, is_gated = problem.knobs, problem.knobs[SOFTNESS] > 0.0
+    is_one, steps, lost = is_gated or problem.books.price.size == 0, 0, 0.0
+    tolerance = RESIDUAL_MAX if is_one else RESIDUAL_MAX_OF_BOOKS
+    tolerance = RESIDUAL_MAX_OF_GATED if is_gated else tolerance
+    steps_max = STEPS_MAX_OF_GATED if is_gated else STEPS_MAX
+    knobs[WIDTH] = WIDTH_OF_GATED if is_gated else WIDTH_FIRST
     for _ in range(ROUNDS_MAX):
-        residual, more = descend(problem, RESIDUAL_MAX_OF_BOOKS, STEPS_MAX)
+        residual, more = descend(problem, tolerance, steps_max)
         steps += more
-        lost = retain(problem)
-        if residual > NEAR or lost <= max(LOSS_MAX * value_of(problem), problem.knobs[NOISE]):
+        if is_one:
             break
-        problem.knobs[WIDTH] = max(0.1 * problem.knobs[WIDTH], WIDTH_LEAST)
+        lost = retain(problem)
+        if residual > NEAR or lost <= max(LOSS_MAX * value_of(problem), knobs[NOISE]):
+            break
+        knobs[WIDTH] = max(0.1 * knobs[WIDTH], WIDTH_LEAST)
     return residual, lost, steps
 
 
