@@ -26,7 +26,7 @@ Hop = tuple[Pool, Address, Address]
 class Peer(NamedTuple):
     """A plan of somebody else: what it gives after gas, atoms, and over how many pools."""
 
-    net: float
+    net: int
     pools: int
 
 
@@ -34,7 +34,7 @@ class Quotes:
     """Exact answers of pools, asked once each."""
 
     def __init__(self, pools: Sequence[Pool], per_gas: Toll) -> None:
-        self.toll = float(per_gas)
+        self.per_gas = per_gas
         self._known: dict[tuple[Address, Address, Address, int], int] = {}
         self._leaving: dict[Address, list[Hop]] = {}
         for pool in pools:
@@ -63,9 +63,9 @@ class Quotes:
             amount = self.out(hop, amount) if amount else 0
         return amount
 
-    def net(self, path: Sequence[Hop], amount: int) -> float:
+    def net(self, path: Sequence[Hop], amount: int) -> int:
         """Returns the same after the path's gas."""
-        return self.along(path, amount) - self.toll * sum(pool.gas for pool, _, _ in path)
+        return self.along(path, amount) - self.per_gas.up(sum(pool.gas for pool, _, _ in path))
 
 
 def single_path(quotes: Quotes, source: Address, sink: Address, amount: int) -> Peer | None:
