@@ -47,5 +47,5 @@ def test_a_route_nets_no_less_than_a_splitter_in_steps(pair, log_dollars, gwei):
     route = best_route(snapshot, source, sink, amount)
     other = percent_split(Quotes(snapshot.pools, per_gas), source, sink, amount)
     assert other is not None
-    dust = 30 * len(route.swaps) * max(1.0, route.prices[source])
+    dust = int(30 * len(route.swaps) * max(1.0, route.prices[source]))
     assert route.amount_out - per_gas.up(route.gas) >= other.net - dust
