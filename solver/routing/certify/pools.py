@@ -42,10 +42,18 @@ def token_bound(
         lonely.Case(dict(case.token_prices), {*case.closed}, {*case.open}, passed, gas)
         for case in cases
     ]
-    return div_up(max(_bound(sold, pools, view) for view in views), curves.PRICE_UNIT)
+    looser = sorted((_loosely(sold, pools, view) for view in views), key=lambda each: -each[0])
+    best = looser[0][0] - lonely.moved(*looser[0][1:])
+    for bound, gaining, view in looser[1:]:
+        if bound > best:
+            best = max(best, bound - lonely.moved(gaining, view))
+    return div_up(best, curves.PRICE_UNIT)
 
 
-def _bound(sold: Mapping[Address, int], pools: Mapping[Address, Pool], case: lonely.Case) -> int:
+def _loosely(
+    sold: Mapping[Address, int], pools: Mapping[Address, Pool], case: lonely.Case
+) -> tuple[int, dict[Address, tuple[Pool, int]], lonely.Case]:
+    """Returns the bound where each pool pays for itself alone, and the pools that add to it."""
     bound = sum(case.prices.get(token, 0) * amount for token, amount in sold.items())
     gaining = dict[Address, tuple[Pool, int]]()
     for address, pool in pools.items():
@@ -56,7 +64,7 @@ def _bound(sold: Mapping[Address, int], pools: Mapping[Address, Pool], case: lon
             if surplus:
                 gaining[address] = pool, surplus
     bound += sum(surplus for _, surplus in gaining.values())
-    return bound - lonely.moved(gaining, case)
+    return bound, gaining, case
 
 
 def _gain(pool: Pool, prices: Prices, gas: int) -> int:
