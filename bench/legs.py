@@ -17,7 +17,7 @@ import time
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from bench.reference.chains import COVERED, INCOME, LOT, Task, recorded_tasks, synthetic, table
-from bench.reference.milp import optimum
+from bench.reference.peers.milp import optimum
 from solver.routing.legs.search import Search
 from solver.routing.legs.whole import in_lots
 

@@ -29,9 +29,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import numpy as np
 
-from bench.reference import clarabel, lbfgs, linear, published
 from bench.reference.certificate import dual, judged
 from bench.reference.families import fresh, hub, mix, moved, paper, pure_books, wide
+from bench.reference.peers import clarabel, lbfgs, linear, published
 from solver.routing.kernel import Answer, Task, solve
 
 COLD_GOAL_MS, SIZE_MAX, EXPONENT_GOAL = 50.0, 100_000, 1.06

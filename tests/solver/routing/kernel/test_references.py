@@ -7,9 +7,9 @@ import cvxpy as typed_in_part
 import numpy as np
 import pytest
 
-from bench.reference import linear
 from bench.reference.families import hub, mix, paper, pure_books, wide
 from bench.reference.hostile import ties
+from bench.reference.peers import linear
 from solver.routing.kernel import solve
 
 cvxpy: Any = typed_in_part

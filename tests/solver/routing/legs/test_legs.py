@@ -11,7 +11,7 @@ import time
 import pytest
 
 from bench.reference.chains import LEGS_MAX, LOT, recorded_tasks, table
-from bench.reference.milp import GAP, optimum
+from bench.reference.peers.milp import GAP, optimum
 from solver.domain.errors import Infeasible
 from solver.domain.program import Choice
 from solver.routing.legs.search import Search

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.reference.chains import COVERED, INCOME, LEGS_MAX, LOT, synthetic, table
-from bench.reference.milp import GAP, optimum
+from bench.reference.peers.milp import GAP, optimum
 from solver.routing.legs.menu import STAKE, Found, Menu, normal, trimmed
 from solver.routing.legs.restricted import USED, Restricted
 from solver.routing.legs.search import Search

@@ -10,7 +10,7 @@ from typing import Any
 import cvxpy
 import numpy as np
 
-from bench.reference.clarabel import Solved
+from bench.reference.peers.clarabel import Solved
 from solver.routing.kernel.graph import Task
 
 cp: Any = cvxpy  # typed only in part

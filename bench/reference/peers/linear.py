@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.optimize import linprog
 
-from bench.reference.clarabel import Solved, book_columns
+from bench.reference.peers.clarabel import Solved, book_columns
 from solver.routing.kernel.graph import Task
 
 TOLERANCE = 1e-10

@@ -1,0 +1,1 @@
+"""What we measure ourselves against: other methods on the same instances."""
