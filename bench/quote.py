@@ -10,6 +10,7 @@ service for signed outcomes can be started beside it.
 """
 
 import asyncio
+import importlib.util
 import os
 import pathlib
 import statistics
@@ -124,7 +125,11 @@ async def main(count: int) -> None:
     chain = RecordedChain(path, int(RECORDED_AT.timestamp())) if path.is_file() else None
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
-        async with stack(place, tell=print, option_chain=chain, furnish=crowd) as running:
+        is_compiled = importlib.util.find_spec("numba") is not None
+        engine = "numba (SOLVENT_COMPILED=true)" if is_compiled else "numpy"
+        print(f"routing kernel by {engine}")
+        env = {"SOLVENT_COMPILED": str(is_compiled).lower()}
+        async with stack(place, env=env, tell=print, option_chain=chain, furnish=crowd) as running:
             await measure(running, count)
 
 

@@ -20,6 +20,8 @@ ENOUGH_CHEAP = 2.0  # of the least gas, where that is
 CHEAP = 2.5e-4  # of the trade
 GAP_MIN = 1.5e-6  # of the trade: nobody asks for less
 TRIED = 6  # pools tried out at one node
+TRIED_NEAR, NEAR = 1, 3.0  # the same, where the gap is within so many times enough
+STARTS, FAR = 2, 0.01  # direct pools tried where the first plan misses so much of the trade
 BARELY = 1e-5  # of a gate: less or more is shut or open
 LIKELY = 0.4  # of a gate: pools a plan is made of
 SCORE_MAX = 8.0  # in least gas: enough for any branch
@@ -35,7 +37,10 @@ class Tree:
         self.root = root
         self._scores: dict[int, tuple[float, float]] = {}
         self._count = 0
+        self._enough = max(ENOUGH * self.least, min(ENOUGH_CHEAP * self.least, CHEAP), GAP_MIN)
         self._grow(root)
+        if root.bound - plans.net > FAR:
+            self._start()
 
     @property
     def bound(self) -> float:
@@ -44,9 +49,8 @@ class Tree:
 
     def close(self) -> None:
         """Branches until the gap is small or the work is done."""
-        enough = max(ENOUGH * self.least, min(ENOUGH_CHEAP * self.least, CHEAP), GAP_MIN)
         while (
-            self.bound - self.plans.net > enough
+            self.bound - self.plans.net > self._enough
             and len(self.leaves) < LEAVES_MAX
             and self.solves < SOLVES_MAX
         ):
@@ -64,12 +68,26 @@ class Tree:
             likely = {int(pool) for pool in np.flatnonzero(node.gate > LIKELY)} | {*node.opened}
             self.plans.over(likely - {*node.closed}, node.prices)
 
+    def _start(self) -> None:
+        """Plans over one pool alone, for each of the direct ones that gain most: where every pool
+        pays its gas in part, no gate says which one to take.
+        """
+        field, trade = self.field, self.field.trade
+        a, b = trade.ends
+        both = {trade.source, trade.sink}
+        direct = np.array([{int(x), int(y)} == both for x, y in zip(a, b, strict=True)], dtype=bool)
+        pools = np.unique(field.pool[direct])
+        best = pools[np.argsort(field.gas[pools] - self.root.gain[pools], kind="stable")]
+        for pool in best[:STARTS]:
+            self.plans.over({int(pool)}, self.root.prices)
+
     def _branched(self, node: Node) -> tuple[Node, Node] | None:
         fixed = {*node.opened, *node.closed}
         torn = np.minimum(node.gate, 1 - node.gate)
         order = [int(i) for i in np.argsort(-torn) if torn[i] > BARELY and int(i) not in fixed]
         fresh: dict[int, tuple[Node, Node]] = {}
-        for pool in order[:TRIED]:
+        is_near = self.bound - self.plans.net <= NEAR * self._enough
+        for pool in order[: TRIED_NEAR if is_near else TRIED]:
             if pool not in self._scores:
                 fresh[pool] = self._split(node, pool)
         known = [pool for pool in order if pool in self._scores]
