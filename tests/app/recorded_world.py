@@ -1,11 +1,7 @@
 """A small recorded chain that tests make themselves, and the real one where it is at hand."""
 
-import os
-import pathlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
-
-import pytest
 
 from adapters.recorded import OptionChain, OptionRow
 from solver.domain.calendar import DAY
@@ -14,13 +10,10 @@ from solver.domain.surface import Surface
 from solver.pricing.black import price_and_greeks
 from solver.pricing.calibrated import BUILT_IN
 from solver.pricing.surface import implied_volatility
+from tests.recorded import SHARED, needs
 
-ROOT = pathlib.Path(__file__).parents[2]
-SHARED = pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT.parent / "shared"))
 DERIBIT = SHARED / "data/options/deribit_chain_snapshots.parquet"
-needs_recorded = pytest.mark.skipif(
-    not DERIBIT.is_file(), reason="recorded chains absent: set SOLVENT_SHARED to their folder"
-)
+needs_recorded = needs(DERIBIT, "chains")
 TIME = 1_790_000_000  # 2026-09-21 14:13:20 UTC
 EXPIRIES = tuple(1_790_323_200 + weeks * 7 * DAY for weeks in (0, 1, 4, 12))  # Fridays, 08:00
 STRIKES = range(2_000, 4_401, 200)

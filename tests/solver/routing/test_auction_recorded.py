@@ -11,10 +11,9 @@ from bench.reference.paths import Quotes, single_path
 from solver.routing import curves
 from solver.routing.select import best_route
 from solver.routing.toll import toll
+from tests.recorded import needs
 
-pytestmark = pytest.mark.skipif(
-    not auction.FILE.exists(), reason="recorded auction absent: set SOLVENT_SHARED to its folder"
-)
+pytestmark = needs(auction.FILE, "auctions")
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@
 import gzip
 import itertools
 import json
-import os
-import pathlib
 import sys
 from math import log
 
@@ -21,8 +19,8 @@ from solver.domain.numbers import PPM
 from solver.routing.batch import clear
 from solver.routing.clearing.check import check_clearing
 from solver.routing.clearing.orders import Orders, log_limits
+from tests.recorded import SHARED, needs
 
-ROOT = pathlib.Path(__file__).parents[3]
 TOKENS = tuple(f"0x{place + 1:040x}" for place in range(6))
 NEAR = 1e-6  # of a log price: an order this far in the money is whole, this far out is nothing
 
@@ -231,10 +229,8 @@ def crossing(orders):
     return max(above, default=ends[0]), min(below, default=ends[-1])
 
 
-RECORDED = pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT.parent / "shared")) / "data/cow"
-needs_recorded = pytest.mark.skipif(
-    not RECORDED.is_dir(), reason="recorded auctions absent: set SOLVENT_SHARED to their folder"
-)
+RECORDED = SHARED / "data/cow"
+needs_recorded = needs(RECORDED, "auctions")
 
 
 @needs_recorded

@@ -1,10 +1,7 @@
 """Stable pools: no swap beats the bound, the best one reaches it, recorded quotes are equal."""
 
 import json
-import os
-import pathlib
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,9 +10,8 @@ from solver.domain.market import StablePool
 from solver.domain.numbers import WAD, mul_up
 from solver.routing import curves
 from solver.routing.curves import PRICE_UNIT, balancer, balancer_stable
+from tests.recorded import SHARED, needs
 
-ROOT = pathlib.Path(__file__).parents[4]
-SHARED = pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT.parent / "shared"))
 RECORDED = SHARED / "data/amm/balancer_v3_maths/1-22247251-StableSurgeHook.json"
 
 
@@ -167,9 +163,7 @@ def imbalance(balances):
     return sum(abs(held - median) for held in balances) * WAD // sum(balances)
 
 
-@pytest.mark.skipif(
-    not RECORDED.is_file(), reason="recorded pools absent: set SOLVENT_SHARED to their folder"
-)
+@needs(RECORDED, "pools")
 def test_swaps_are_the_recorded_ones_of_vault_v3():
     data = json.loads(RECORDED.read_text())
     state = data["pool"]

@@ -3,8 +3,6 @@
 import gzip
 import itertools
 import json
-import os
-import pathlib
 import random
 import zipfile
 from decimal import Decimal
@@ -15,9 +13,9 @@ import pytest
 from solver.domain.errors import Infeasible
 from solver.domain.market import BookPool
 from solver.routing.curves import book
+from tests.recorded import SHARED, needs
 
-ROOT = pathlib.Path(__file__).parents[4]
-RECORDED = pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT.parent / "shared")) / "data/l2"
+RECORDED = SHARED / "data/l2"
 UNIT = 2**96
 USDT = 10**6  # atoms
 FEE_PPM = 1000
@@ -25,9 +23,7 @@ LINES = 600
 
 Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
 
-pytestmark = pytest.mark.skipif(
-    not RECORDED.is_dir(), reason="recorded books absent: set SOLVENT_SHARED to their folder"
-)
+pytestmark = needs(RECORDED, "books")
 
 
 def changed(sides, bids, asks):

@@ -1,31 +1,15 @@
 """Quotes recorded from mainnet pools: the integers answer exactly what the chain answered."""
 
-import json
-import os
-import pathlib
-
-import pytest
-
 from solver.domain.errors import Infeasible
 from solver.domain.market import ConcentratedPool, ConstantProductPool
 from solver.routing import curves
+from tests.recorded import POOLS, needs, read_pools
 
-ROOT = pathlib.Path(__file__).parents[4]
-RECORDED = (
-    pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT.parent / "shared")) / "data/amm/degenbot"
-)
-
-pytestmark = pytest.mark.skipif(
-    not RECORDED.is_dir(), reason="recorded pools absent: set SOLVENT_SHARED to their folder"
-)
-
-
-def read(name):
-    return json.loads((RECORDED / name).read_text())
+pytestmark = needs(POOLS, "pools")
 
 
 def concentrated_pool():
-    state = read("state/1_uniswap_v3_wbtc_weth_block_24407242.json")
+    state = read_pools("state/1_uniswap_v3_wbtc_weth_block_24407242.json")
     scalars = state["scalars"]
     ticks = sorted((int(tick), entry[1]) for tick, entry in state["tick_data"].items())
     return ConcentratedPool(
@@ -45,7 +29,9 @@ def concentrated_pool():
 
 def test_concentrated_quotes_match_the_recorded_quoter():
     pool, compared = concentrated_pool(), 0
-    for key, entry in read("quotes/test_cached_calculations_v3_wbtc_weth.json")["entries"].items():
+    for key, entry in read_pools("quotes/test_cached_calculations_v3_wbtc_weth.json")[
+        "entries"
+    ].items():
         _, function, pair, amount = key.split("|")
         quote = curves.amount_out if function == "quoteExactInputSingle" else curves.amount_in
         try:
@@ -58,7 +44,7 @@ def test_concentrated_quotes_match_the_recorded_quoter():
 
 
 def test_constant_product_quotes_match_the_recorded_router():
-    state = read("state/8453_pancakeswap_v2_weth_usdbc_block_46875151.json")
+    state = read_pools("state/8453_pancakeswap_v2_weth_usdbc_block_46875151.json")
     pool = ConstantProductPool(
         "pancakeswap_v2",
         state["pool"].lower(),
@@ -69,7 +55,7 @@ def test_constant_product_quotes_match_the_recorded_router():
         state["fee_numer"] * 100,
         90_000,
     )
-    entries = read("quotes/test_pancakeswap_v2_router_get_amounts_out.json")["entries"]
+    entries = read_pools("quotes/test_pancakeswap_v2_router_get_amounts_out.json")["entries"]
     for key, entry in entries.items():
         _, _, pair, amount = key.split("|")
         assert curves.amount_out(pool, tuple(pair.split("->")), int(amount)) == entry["value"], key

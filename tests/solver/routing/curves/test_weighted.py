@@ -1,11 +1,8 @@
 """Weighted pools: no swap beats the bound, the best one reaches it, recorded quotes are equal."""
 
 import json
-import os
-import pathlib
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,11 +11,7 @@ from solver.domain.market import WeightedPool
 from solver.domain.numbers import WAD
 from solver.routing import curves
 from solver.routing.curves import PRICE_UNIT, weighted
-
-ROOT = pathlib.Path(__file__).parents[4]
-RECORDED = (
-    pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT.parent / "shared")) / "data/amm/degenbot"
-)
+from tests.recorded import POOLS, needs
 
 
 @st.composite
@@ -138,12 +131,10 @@ def test_twice_the_input_never_buys_more_than_twice(pool, part):
         return
 
 
-@pytest.mark.skipif(
-    not RECORDED.is_dir(), reason="recorded pools absent: set SOLVENT_SHARED to their folder"
-)
+@needs(POOLS, "pools")
 def test_quotes_are_the_recorded_ones():
     pools = {}
-    for path in RECORDED.glob("state/1_balancer_weighted_*.json"):
+    for path in POOLS.glob("state/1_balancer_weighted_*.json"):
         state = json.loads(path.read_text())
         pools[state["address"]] = WeightedPool(
             "balancer",
@@ -157,7 +148,7 @@ def test_quotes_are_the_recorded_ones():
             int(state["pow_version"].removeprefix("v")),
         )
     compared = 0
-    for path in RECORDED.glob("quotes/test_balancer_v2_*.json"):
+    for path in POOLS.glob("quotes/test_balancer_v2_*.json"):
         for key, entry in json.loads(path.read_text())["entries"].items():
             address, _, kind, *names, amount = key.split("|")
             pool = pools[address]

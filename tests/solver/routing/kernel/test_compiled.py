@@ -7,8 +7,6 @@ from bench.reference.families import hub, mix, paper, pure_books, wide
 from bench.reference.hostile import FAMILIES, hostile
 from solver.routing.kernel import Stables, graph_of, solve, task_of
 
-pytest.importorskip("numba", reason="numba is not installed: nothing is compiled")
-
 SAME = 2e-9  # of the value: what the residuals of two solves may differ by
 TASKS = {
     "hub": hub(120, 1),

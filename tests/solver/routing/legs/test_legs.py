@@ -3,8 +3,6 @@
 Sizes and the spreads of two of three venues are synthetic: bench/reference/chains.py says how.
 """
 
-import os
-import pathlib
 import sys
 import time
 
@@ -17,14 +15,11 @@ from solver.domain.program import Choice
 from solver.routing.legs.search import Search
 from solver.routing.legs.whole import in_lots
 from solver.solve import solve
+from tests.recorded import SHARED, needs
 
-ROOT = pathlib.Path(__file__).parents[4]
-SHARED = pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT.parent / "shared"))
 CHAINS = SHARED / "data/options/deribit_chain_snapshots.parquet"
 COUNT, OFF_MAX, SECONDS = 20, 0.01, 45.0
-needs_chains = pytest.mark.skipif(
-    not CHAINS.is_file(), reason="recorded chains absent: set SOLVENT_SHARED to their folder"
-)
+needs_chains = needs(CHAINS, "chains")
 
 
 @pytest.mark.night

@@ -1,32 +1,18 @@
 """Quotes recorded from Curve's own pools on mainnet: every one is answered to the atom."""
 
-import json
-import os
-import pathlib
-
 import pytest
 
 from solver.domain.errors import Infeasible
 from solver.domain.market import StableswapPool
 from solver.routing.curves.stableswap import amount_in, amount_out, contract, metapool
+from tests.recorded import POOLS, needs, read_pools
 
-ROOT = pathlib.Path(__file__).parents[5]
-RECORDED = (
-    pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT.parent / "shared")) / "data/amm/degenbot"
-)
-
-pytestmark = pytest.mark.skipif(
-    not RECORDED.is_dir(), reason="recorded pools absent: set SOLVENT_SHARED to their folder"
-)
-
-
-def read(name):
-    return json.loads((RECORDED / name).read_text())
+pytestmark = needs(POOLS, "pools")
 
 
 def answers(name, function):
     """Returns ((argument, argument), answer) of every recorded call of the function."""
-    entries = read(f"quotes/{name}.json")["entries"]
+    entries = read_pools(f"quotes/{name}.json")["entries"]
     calls = [(key.split("|"), entry["value"]) for key, entry in entries.items()]
     return [(call[2:], value) for call, value in calls if call[1] == function]
 
@@ -52,12 +38,12 @@ def base(state):
 
 
 def tripool():
-    return base(read("state/1_curve_tripool_block_24407242.json"))
+    return base(read_pools("state/1_curve_tripool_block_24407242.json"))
 
 
 def rai():
     """Returns (the metapool, its base)."""
-    state = read("state/1_curve_metapool_rai_3crv_block_25144000.json")
+    state = read_pools("state/1_curve_metapool_rai_3crv_block_25144000.json")
     rates = (state["redemption_price"], state["base_virtual_price"])
     return plain(state, rates, 100), base(state["base_pool"])
 
