@@ -24,7 +24,7 @@ from solver.domain.errors import SolventError, Unavailable
 from solver.domain.snapshot import Snapshot
 
 SOLVE_SECONDS_MAX = 20
-LOADING_SECONDS_MAX = 180  # a process that compiles first takes half a minute, once
+LOADING_SECONDS_MAX = 180  # a process that compiles first takes some twenty seconds, once
 WAITING_MAX = 64  # jobs that may wait for their turn; more would wait longer than anyone stays
 ATTEMPTS = 2
 SNAPSHOTS_KEPT = 2  # an auction's, and the newest that quotes stand on
@@ -126,7 +126,7 @@ def _process(is_compiled: bool) -> tuple[ProcessPoolExecutor, Future[int]]:
 
 def _begin(is_compiled: bool) -> None:
     """Loads what a first plan would wait for. A process that compiles does so before its first
-    plan, half a minute once for each installation: all its plans are by the same engine."""
+    plan, some twenty seconds once for each installation: all its plans are by the same engine."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import highspy  # noqa: F401
     from ortools.sat.python import cp_model  # noqa: F401
