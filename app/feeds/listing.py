@@ -17,7 +17,7 @@ from solver.domain.errors import Unavailable
 from solver.domain.instrument import EXPIRY_SECOND_OF_DAY
 from solver.domain.numbers import WAD
 from solver.domain.snapshot import Underlying
-from solver.pricing.calibrated import built_in
+from solver.pricing.surface.calibrated import built_in
 
 if TYPE_CHECKING:
     from app.feeds.recorded import RecordedMarket  # with it comes the optimiser, for few

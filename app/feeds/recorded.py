@@ -15,8 +15,8 @@ from solver.domain.errors import Refused
 from solver.domain.numbers import WAD
 from solver.domain.surface import Surface
 from solver.pricing.black import price_and_greeks
-from solver.pricing.fit import VolQuote, fit, with_errors
 from solver.pricing.implied import implied_volatility
+from solver.pricing.surface.fit import VolQuote, fit, with_errors
 
 SPREAD_MAX = 0.5  # half-spread over volatility: wider says nothing
 NEAR_MONEY = 0.02  # |ln(K/F)| within which both sides' options count

@@ -12,8 +12,8 @@ from app.maker.recorded import RecordedQuotes
 from solver.domain.instrument import QUANTITY_MAX, Instrument, Kind
 from solver.domain.market import Level
 from solver.domain.numbers import WAD
-from solver.pricing.calibrated import built_in
 from solver.pricing.marks import greeks_at
+from solver.pricing.surface.calibrated import built_in
 
 TICK = 10**14  # 0.0001 settlement units
 LEVELS = ((1.0, 0.25), (1.5, 0.35), (2.0, 0.40))  # (half-spreads from fair, share of the size)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from solver.domain.ids import Address, ChainId
 from solver.domain.instrument import Token
 from solver.domain.market import Ladder, Pool
+from solver.domain.risk import Fixing, MarketRisk
 from solver.domain.surface import Surface
 
 
@@ -30,6 +31,8 @@ class Underlying(NamedTuple):
     oracle_state: str = "OK"  # OK | UNCERTAIN | DEGRADED | HALT
     expiry_prices: tuple[tuple[int, int], ...] = ()  # (expiry, price 1e18) once fixed on chain
     series: tuple[tuple[int, tuple[int, ...]], ...] = ()  # (expiry, its strikes) where they differ
+    risk: MarketRisk = MarketRisk()
+    fixings: tuple[Fixing, ...] = ()  # of Asian series that have begun to average
 
     def strikes_at(self, expiry: int) -> tuple[int, ...]:
         """Returns the strikes listed for an expiry, 1e18; none where it is not listed."""

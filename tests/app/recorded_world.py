@@ -8,8 +8,8 @@ from solver.domain.calendar import DAY
 from solver.domain.numbers import WAD
 from solver.domain.surface import Surface
 from solver.pricing.black import price_and_greeks
-from solver.pricing.calibrated import BUILT_IN
 from solver.pricing.surface import implied_volatility
+from solver.pricing.surface.calibrated import BUILT_IN
 from tests.recorded import SHARED, needs
 
 DERIBIT = SHARED / "data/options/deribit_chain_snapshots.parquet"

@@ -7,7 +7,7 @@ import pytest
 from app.api.surface import MONEYNESS_PERCENT, SurfaceView, surface_of
 from app.feeds.recorded import market_of
 from solver.domain.calendar import DAY, YEAR, rfc3339
-from solver.pricing.calibrated import BUILT_IN
+from solver.pricing.surface.calibrated import BUILT_IN
 from tests.app.api.server import ETH, serving
 from tests.app.recorded_world import TIME, chain
 

@@ -8,9 +8,9 @@ import pytest
 from solver.domain.calendar import DAY, YEAR
 from solver.domain.errors import Infeasible
 from solver.domain.numbers import PPM
-from solver.pricing.calibrated import BUILT_IN
-from solver.pricing.fit import VolQuote, fit, with_errors
 from solver.pricing.surface import calendar_min, density_min, slice_at, violations
+from solver.pricing.surface.calibrated import BUILT_IN
+from solver.pricing.surface.fit import VolQuote, fit, with_errors
 
 TENORS = [days * DAY for days in (1, 7, 30, 90, 180)]
 STEPS = (-2.0, -1.4, -0.9, -0.5, -0.2, 0.0, 0.2, 0.5, 0.9, 1.4, 2.0)

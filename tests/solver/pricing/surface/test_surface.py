@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from solver.domain.calendar import DAY, YEAR
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.surface import Knot, Surface, flat
-from solver.pricing.calibrated import BUILT_IN, DEFAULT, built_in
 from solver.pricing.greeks import delta_of
 from solver.pricing.marks import greeks_at, mark_of
 from solver.pricing.surface import (
@@ -21,6 +20,7 @@ from solver.pricing.surface import (
     slice_at,
     violations,
 )
+from solver.pricing.surface.calibrated import BUILT_IN, DEFAULT, built_in
 from solver.routing.certify import marks
 from tests.solver.pricing.world import EXPIRY, TIME, WAD, ether, snapshot
 
