@@ -13,11 +13,13 @@ from solver.domain.event import (
     CashMoved,
     EpochRaised,
     Event,
+    HealthChanged,
     LegFilled,
     OptionExpired,
     ReservationPlaced,
     ReservationReleased,
 )
+from solver.domain.health import CLOSED, ENDING, RANK, Health
 from solver.domain.ids import ZERO_ADDRESS
 from solver.domain.instrument import QUANTITY_MAX, Instrument, Kind
 from solver.domain.program import Program
@@ -37,9 +39,9 @@ def apply(account: Account, event: Event) -> Account:
         case LegFilled():
             return _moved(account, event.instrument, event.quantity, event.cash)
         case CashMoved():
-            return account._replace(cash=account.cash + event.amount)
+            return _funded(account._replace(cash=account.cash + event.amount), event.amount)
         case BaseMoved():
-            return _moved(account, event.instrument, event.quantity, 0)
+            return _funded(_moved(account, event.instrument, event.quantity, 0), event.quantity)
         case OptionExpired():
             return _expired(account, event)
         case EpochRaised():
@@ -48,6 +50,8 @@ def apply(account: Account, event: Event) -> Account:
             return _reserved(account, Reservation(*event))
         case ReservationReleased():
             return _released(account, event.uid)
+        case HealthChanged():
+            return _judged(account, event)
         case _:
             return account
 
@@ -148,6 +152,41 @@ def _released(account: Account, uid: str) -> Account:
     return (
         account if len(kept) == len(account.reservations) else account._replace(reservations=kept)
     )
+
+
+def _judged(account: Account, event: HealthChanged) -> Account:
+    """Takes a judgement over; one that is told twice changes nothing the second time."""
+    before, state = account.health, event.to_state
+    known = (before.snapshot, before.state, before.breaches)
+    if (event.snapshot, state, event.breaches) == known:
+        return account
+    if event.from_state != before.state or state not in RANK:
+        raise Broken(f"{account.id.log} is {before.state}, not {event.from_state}")
+    if state in ENDING and before.state not in ENDING and event.equity >= event.maintenance:
+        raise Broken(f"{account.id.log} would be liquidated without a breach of maintenance")
+    told = before._replace(
+        breaches=event.breaches, snapshot=event.snapshot, time_ms=event.time_ms, is_funded=False
+    )
+    return account._replace(health=told if state == before.state else _turned(told, event))
+
+
+def _turned(before: Health, event: HealthChanged) -> Health:
+    is_worse = RANK[event.to_state] > RANK[before.state]
+    has_turned = before.since_ms > 0 and is_worse != before.is_worse
+    return before._replace(
+        state=event.to_state,
+        since_ms=event.time_ms,
+        prices=event.prices,
+        is_worse=is_worse,
+        turned_ms=event.time_ms if has_turned else before.turned_ms,
+    )
+
+
+def _funded(account: Account, amount: int) -> Account:
+    """A deposit opens a closed account again: the next judgement says so."""
+    if amount <= 0 or account.health.state != CLOSED:
+        return account
+    return account._replace(health=account.health._replace(is_funded=True))
 
 
 def _release(account: Account, pull: Pull, snapshot: Snapshot) -> Account:

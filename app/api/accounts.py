@@ -38,6 +38,7 @@ async def read(request: Request, owner: Owner, subaccount: Subaccount) -> Respon
             "positions": _positions(account, services.board.snapshot()),
             "reservations": [{"uid": held.uid} for held in account.reservations],
             "epoch": str(account.epoch),
+            "health": show.health(account.health),
             "head": _head(services, account),
         }
     )

@@ -4,7 +4,7 @@ Numbers are decimal strings in human units (settlement units, whole tokens, cont
 field is part of what is signed; times are RFC 3339 UTC.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 from app.api.plan_models import GreeksView, MarginView, SnapshotView, View
 
@@ -145,6 +145,20 @@ class HeadView(View):
     hash: str
 
 
+class HealthStateView(View):
+    """How the account stands towards its requirement, as last judged: it moves by HealthChanged.
+
+    HEALTHY and WARNING take everything; REDUCE_ONLY what raises equity less requirement;
+    LIQUIDATING and BANKRUPT deposits and cancels; CLOSED reopens with a deposit. `breaches` valid
+    snapshots in a row showed equity below maintenance: two liquidate. `since` is null while nothing
+    has moved it.
+    """
+
+    state: Literal["HEALTHY", "WARNING", "REDUCE_ONLY", "LIQUIDATING", "BANKRUPT", "CLOSED"]
+    since: str | None
+    breaches: int
+
+
 class AccountView(View):
     """The fold of the account's events."""
 
@@ -155,6 +169,7 @@ class AccountView(View):
     positions: list[PositionView]
     reservations: list[ReservationView]
     epoch: str
+    health: HealthStateView
     head: HeadView
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from solver.domain.account import Account, Position
 from solver.domain.calendar import rfc3339
 from solver.domain.errors import NotFound
+from solver.domain.health import Health
 from solver.domain.instrument import Instrument, Kind, Token, format_name
 from solver.domain.numbers import format_decimal
 from solver.domain.route import MarginFigures
@@ -72,6 +73,12 @@ def margin(figures: MarginFigures, token: Token) -> Json:
         "requirement": amount(figures.requirement, token),
         "health": health,
     }
+
+
+def health(found: Health) -> Json:
+    """Returns where an account stands and since when."""
+    since = rfc3339(found.since_ms // 1000) if found.since_ms else None
+    return {"state": found.state, "since": since, "breaches": found.breaches}
 
 
 def positions(account: Account, snapshot: Snapshot) -> list[Json]:

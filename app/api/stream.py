@@ -259,6 +259,7 @@ def raw_account(account: Account) -> Json:
         "positions": [[str(held.instrument), str(held.quantity)] for held in account.positions],
         "reservations": [r.uid for r in account.reservations],  # what they hold was signed
         "epoch": str(account.epoch),
+        "health": account.health.state,
     }
 
 

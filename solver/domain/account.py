@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from solver.domain.health import Health
 from solver.domain.ids import AccountId
 
 
@@ -29,6 +30,7 @@ class Account(NamedTuple):
     positions: tuple[Position, ...] = ()
     reservations: tuple[Reservation, ...] = ()
     epoch: int = 0
+    health: Health = Health()
 
     def quantity(self, instrument: int) -> int:
         """Returns the signed quantity held, 0 when there is none."""

@@ -192,6 +192,26 @@ class FundingMoved(NamedTuple):
     log_index: int
 
 
+class HealthChanged(NamedTuple):
+    """The account's health moved, or a first breach was seen (from = to): a margin call.
+
+    Figures in settlement atoms as judged at the snapshot: equity down, requirements up. `breaches`
+    valid snapshots in a row showed equity below maintenance. `prices` as `health.wire_prices`.
+    """
+
+    from_state: str
+    to_state: str
+    cause: str
+    engine: str
+    equity: int
+    initial: int
+    maintenance: int
+    breaches: int
+    snapshot: str
+    time_ms: int
+    prices: str
+
+
 Event = (
     IntentStateChanged
     | SettlementIncluded
@@ -208,6 +228,7 @@ Event = (
     | IntentSettled
     | ExpiryFixed
     | FundingMoved
+    | HealthChanged
 )
 EVENT_OF_TYPE: dict[str, type[Any]] = {cls.__name__: cls for cls in get_args(Event)}
 VERSION = 1

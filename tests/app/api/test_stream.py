@@ -144,6 +144,7 @@ async def test_a_snapshot_is_the_fold_at_its_seq(served):
         socket.say(op="sub", ch=LOG, **{"from": "snapshot"})
         told = await socket.until("snapshot")
         assert (told["seq"], told["state"]["cash"]) == (2, "11")
+        assert told["state"]["health"] == "HEALTHY"
         await served.fund(7)
         assert await socket.events(1) == [3]
 
