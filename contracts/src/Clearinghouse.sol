@@ -3,7 +3,6 @@ pragma solidity ^0.8.28;
 
 import {Custody} from "./Custody.sol";
 import {Gate} from "./Gate.sol";
-import {MarginRules} from "./MarginRules.sol";
 import {IAttestation} from "./interfaces/IAttestation.sol";
 import {IParams} from "./interfaces/IParams.sol";
 import {AccountId} from "./libraries/AccountId.sol";
@@ -12,6 +11,7 @@ import {Feeds} from "./libraries/Feeds.sol";
 import {Funding} from "./libraries/Funding.sol";
 import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {Ledger} from "./libraries/Ledger.sol";
+import {Payouts} from "./libraries/Payouts.sol";
 import {PositionSlot} from "./libraries/PositionSlot.sol";
 import {Pricing} from "./libraries/Pricing.sol";
 import {Relay} from "./libraries/Relay.sol";
@@ -134,21 +134,14 @@ contract Clearinghouse is Custody {
         Expiries.confirm(_state.expiries, market, expiry);
     }
 
+    function recordFixing(uint16 market, uint40 expiry, uint80 round) external {
+        Expiries.record(_state.expiries, market, expiry, round, Pricing.listed(params, market).feed);
+    }
+
     /// Pays out options of fixed series and frees their slots. Credits round down, debits up; whole atoms
     /// that gathers go to the insurance account.
     function settleExpired(bytes32 account) external nonReentrant whenIdle {
-        uint256[] memory slots = positions(account);
-        uint256 rest = dust;
-        for (uint256 i = slots.length; i != 0; --i) {
-            uint160 instrument = slots[i - 1].instrumentOf();
-            uint256 price = _state.expiries.price[instrument.seriesOf()];
-            if (price == 0 || !instrument.isOption()) continue;
-            rest += _settle(account, i - 1, slots[i - 1], price);
-        }
-        if (rest >= _unit) {
-            _state.moveCash(insuranceAccount(), int256(rest / _unit));
-            rest %= _unit;
-        }
+        uint256 rest = Payouts.settle(_state, account, _unit, dust, insuranceAccount());
         if (rest != dust) dust = rest;
     }
 
@@ -209,6 +202,15 @@ contract Clearinghouse is Custody {
         return _state.expiries.price[InstrumentId.seriesKey(market, expiry)];
     }
 
+    function fixings(uint16 market, uint40 expiry)
+        external
+        view
+        returns (uint8 done, uint256 total)
+    {
+        uint256 word = _state.expiries.fixing[InstrumentId.seriesKey(market, expiry)];
+        return (uint8(word >> 128), uint128(word));
+    }
+
     function openInterest(uint16 market) external view returns (uint256) {
         return _state.openInterest[market];
     }
@@ -243,23 +245,6 @@ contract Clearinghouse is Custody {
         if (!params.isSettlement(msg.sender)) revert NotSettlement(msg.sender);
         if (isUnderway) revert SettlementUnderway();
         _settling = msg.sender;
-    }
-
-    /// Removes one expired option at its fixed price; returns the wad^2 lost to rounding.
-    function _settle(bytes32 account, uint256 index, uint256 slot, uint256 price)
-        private
-        returns (uint256)
-    {
-        uint160 instrument = slot.instrumentOf();
-        int256 quantity = slot.quantityOf();
-        int256 value = quantity * int256(MarginRules.intrinsic(instrument, price));
-        int256 cash = MarginRules.toAtoms(value, _unit);
-        _state.remove(account, index);
-        _state.addCash(account, cash);
-        if (quantity > 0) _state.openInterest[instrument.marketOf()] -= uint256(quantity);
-        // forge-lint: disable-next-line(unsafe-typecast)
-        emit ExpirySettled(account, instrument, int96(quantity), price, cash);
-        return uint256(value - cash * int256(_unit));
     }
 
     function _moveTouched(bytes32 account, address token, int256 amount) private {

@@ -356,7 +356,7 @@ library Gate {
     {
         for (uint256 i; i < trades.length; ++i) {
             int256 quantity = _received(account, trades[i]);
-            if (quantity == 0 || !trades[i].instrument.isOption()) continue;
+            if (quantity == 0 || trades[i].instrument.isPerp()) continue;
             value += quantity * int256(Reports.markOf(report, trades[i].instrument));
         }
     }

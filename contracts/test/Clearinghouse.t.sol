@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IClearinghouse} from "../src/interfaces/IClearinghouse.sol";
 import {InstrumentId} from "../src/libraries/InstrumentId.sol";
 import {PositionSlot} from "../src/libraries/PositionSlot.sol";
-import {KIND_ASIAN_CALL, KIND_CALL, KIND_PUT} from "../src/types/Market.sol";
+import {KIND_CALL, KIND_PUT} from "../src/types/Market.sol";
 import {Outcome, Trade} from "../src/types/Plan.sol";
 import {House} from "./support/House.sol";
 
@@ -110,13 +110,6 @@ contract ClearinghouseTest is House {
         );
         _expectRefusal(
             one(trade(annId, bobId, call44, 1e15, 760e18)), IClearinghouse.PriceBand.selector
-        );
-    }
-
-    function test_KindNotOpen_asians() public {
-        uint160 asian = InstrumentId.encode(ETH, KIND_ASIAN_CALL, EXPIRY, 4000e18);
-        _expectRefusal(
-            one(trade(annId, bobId, asian, 1e18, 1e18)), IClearinghouse.KindNotOpen.selector
         );
     }
 

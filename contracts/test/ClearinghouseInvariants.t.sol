@@ -5,7 +5,7 @@ import {MarginRules} from "../src/MarginRules.sol";
 import {IParams} from "../src/interfaces/IParams.sol";
 import {InstrumentId} from "../src/libraries/InstrumentId.sol";
 import {PositionSlot} from "../src/libraries/PositionSlot.sol";
-import {POSITIONS_MAX} from "../src/types/Market.sol";
+import {FIXINGS, KIND_ASIAN_CALL, POSITIONS_MAX} from "../src/types/Market.sol";
 import {Crowd} from "./support/Crowd.sol";
 import {House} from "./support/House.sol";
 
@@ -87,11 +87,23 @@ contract ClearinghouseInvariants is House {
     }
 
     function _pending(uint160 id) private view returns (uint256) {
-        if (!_isFixed(id)) return 0;
-        return MarginRules.intrinsic(id, house.expiryPrice(ETH, InstrumentId.expiryOf(id)));
+        uint256 price = _priceOf(id);
+        if (price == 0) return 0;
+        if (!InstrumentId.isAsian(id)) return MarginRules.intrinsic(id, price);
+        uint256 strike = InstrumentId.strikeOf(id);
+        if (InstrumentId.kindOf(id) == KIND_ASIAN_CALL) return price > strike ? price - strike : 0;
+        return strike > price ? strike - price : 0;
     }
 
     function _isFixed(uint160 id) private view returns (bool) {
-        return house.expiryPrice(ETH, InstrumentId.expiryOf(id)) != 0;
+        return _priceOf(id) != 0;
+    }
+
+    /// What the option pays by, 0 before that is known.
+    function _priceOf(uint160 id) private view returns (uint256) {
+        uint40 expiry = InstrumentId.expiryOf(id);
+        if (!InstrumentId.isAsian(id)) return house.expiryPrice(ETH, expiry);
+        (uint8 done, uint256 sum) = house.fixings(ETH, expiry);
+        return done == FIXINGS ? sum / FIXINGS : 0;
     }
 }

@@ -18,6 +18,8 @@ interface IClearinghouse {
     );
     event CashMoved(bytes32 indexed account, int256 amount);
     event BaseMoved(bytes32 indexed account, uint160 indexed instrument, int256 quantity);
+    /// `total` = sum of the `done` first fixings of the series' Asian options, wad.
+    event FixingRecorded(uint16 indexed market, uint40 indexed expiry, uint8 done, uint256 total);
     event ExpiryFixed(uint16 indexed market, uint40 indexed expiry, uint256 price);
     event ExpirySettled(
         bytes32 indexed account,
@@ -57,7 +59,6 @@ interface IClearinghouse {
     error TooManyPositions(bytes32 account);
     error WrongHint(uint8 hint, uint160 instrument);
     error BadInstrument(uint160 instrument);
-    error KindNotOpen(uint8 kind);
     error InstrumentExpired(uint40 expiry, uint256 now_);
     error SelfTrade(bytes32 account);
     error ReduceOnly(uint16 market);
@@ -117,6 +118,9 @@ interface IClearinghouse {
 
     // ---- anyone
     function fixExpiry(uint16 market, uint40 expiry, uint80 firstRound) external;
+    /// The next of the daily fixings that the series' Asian options average, in order, from the round in
+    /// force at its time; round 0 = the price fixed for that time by the fallback, two days later.
+    function recordFixing(uint16 market, uint40 expiry, uint80 round) external;
     function settleExpired(bytes32 account) external;
     /// When the feed has closed no round in 24 h: k of n signers state the price as the mark of the
     /// market's base id with the expiry in it; it binds after 24 h in public.
@@ -147,6 +151,8 @@ interface IClearinghouse {
     /// SIMPLE: IM_net, MM_net (signed margin, negative = breached), equity, in atoms.
     function simple(bytes32 account) external view returns (int256 im, int256 mm, int256 equity);
     function expiryPrice(uint16 market, uint40 expiry) external view returns (uint256); // 0 = not fixed
+    /// Fixings recorded of the series' Asian options, and their sum, wad.
+    function fixings(uint16 market, uint40 expiry) external view returns (uint8 done, uint256 total);
     /// Balance of `token` as collateral of the account, atoms.
     function balanceOf(bytes32 account, address token) external view returns (int256);
     /// SIMPLE and the positions hash as the trades would leave the account, cash included.

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
+import {FIXINGS} from "../types/Market.sol";
 import {Feeds, IFeed} from "./Feeds.sol";
 import {InstrumentId} from "./InstrumentId.sol";
 
@@ -25,6 +26,7 @@ library Expiries {
         mapping(uint256 series => uint256) price; // wad, 0 = not fixed
         mapping(uint256 series => Progress) progress;
         mapping(uint256 series => Proposal) proposal;
+        mapping(uint256 series => uint256) fixing; // fixings recorded << 128 | their sum, wad
     }
 
     uint256 private constant TWAP = 1800 seconds;
@@ -62,6 +64,25 @@ library Expiries {
         }
         if (progress.round == reached) revert IClearinghouse.FeedGap(reached);
         book.progress[series] = progress;
+    }
+
+    /// The next daily fixing of the series' Asian options, in order: the price of the round in force at
+    /// that time, which is the last one at or before it, so that the next one is after it. Round 0 means
+    /// the price that was fixed for that very time in the way of expiries; it counts two days later only,
+    /// as long as it takes k of n to state one in public, so that whoever holds a round comes first.
+    function record(Book storage book, uint16 market, uint40 expiry, uint80 round, address feed)
+        external
+    {
+        uint256 series = InstrumentId.seriesKey(market, expiry);
+        uint256 word = book.fixing[series];
+        uint256 done = word >> 128;
+        uint256 total = uint128(word);
+        if (done == FIXINGS) revert IClearinghouse.AlreadyFixed(total / FIXINGS);
+        uint40 time = uint40(expiry - (FIXINGS - 1 - done) * 1 days);
+        if (block.timestamp < time) revert IClearinghouse.NotExpired(time, block.timestamp);
+        total += round == 0 ? _stated(book, market, time) : _inForce(feed, round, time);
+        book.fixing[series] = ++done << 128 | total;
+        emit IClearinghouse.FixingRecorded(market, expiry, uint8(done), total);
     }
 
     function propose(Book storage book, uint16 market, uint40 expiry, uint256 price) external {
@@ -110,6 +131,27 @@ library Expiries {
     function _set(Book storage book, uint16 market, uint40 expiry, uint256 price) private {
         book.price[InstrumentId.seriesKey(market, expiry)] = price;
         emit IClearinghouse.ExpiryFixed(market, expiry, price);
+    }
+
+    function _stated(Book storage book, uint16 market, uint40 time)
+        private
+        view
+        returns (uint256 price)
+    {
+        uint256 earliest = time + 2 * FALLBACK_AFTER;
+        if (block.timestamp < earliest) {
+            revert IClearinghouse.FallbackTooEarly(block.timestamp, earliest);
+        }
+        price = book.price[InstrumentId.seriesKey(market, time)];
+        if (price == 0) revert IClearinghouse.NoProposal(market, time);
+    }
+
+    function _inForce(address feed, uint80 round, uint40 time) private view returns (uint256) {
+        (uint256 answer, uint256 begun) = _round(feed, round);
+        (uint80 next,, uint256 ended) = _next(feed, round);
+        if (begun == 0 || begun > time) revert IClearinghouse.FeedGap(round);
+        if (ended <= time) revert IClearinghouse.FeedGap(next);
+        return Feeds.toWad(feed, answer, 1);
     }
 
     function _begin(address feed, uint40 expiry, uint80 firstRound)

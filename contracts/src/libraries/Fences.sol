@@ -2,7 +2,8 @@
 pragma solidity ^0.8.28;
 
 import {MarginRules} from "../MarginRules.sol";
-import {KIND_CALL, KIND_PERP, KIND_PUT} from "../types/Market.sol";
+import {KIND_BASE, KIND_CALL, KIND_PERP, KIND_PUT} from "../types/Market.sol";
+import {Asians} from "./Asians.sol";
 import {InstrumentId} from "./InstrumentId.sol";
 import {PositionSlot} from "./PositionSlot.sol";
 
@@ -45,7 +46,8 @@ library Fences {
                 }
                 uint256 kind = slot >> 232 & 0xff;
                 if (kind != KIND_CALL && kind != KIND_PUT) {
-                    _addLinear(limit, slot, book.markets[i]);
+                    if (kind > KIND_BASE) _fenceAsian(limit, book, i, time);
+                    else _addLinear(limit, slot, book.markets[i]);
                     continue;
                 }
                 if (series.key != (slot >> 240 << 40 | (slot >> 192 & 0xffffffffff))) {
@@ -67,10 +69,11 @@ library Fences {
                 uint256 slot = slots.slotAt(i);
                 int256 quantity = int96(uint96(slot));
                 uint256 kind = slot >> 232 & 0xff;
-                if (kind != KIND_CALL && kind != KIND_PUT) {
+                if (kind == KIND_PERP || kind == KIND_BASE) {
                     _addLinear(limit, slot, book.markets[i]);
                 } else if (quantity < 0) {
-                    limit.gross += uint256(-quantity) * book.prices.slotAt(i);
+                    uint256 price = kind > KIND_BASE ? book.markets[i].price : book.prices.slotAt(i);
+                    limit.gross += uint256(-quantity) * price;
                 }
             }
             limit.floor = MarginRules.ceilDiv(limit.gross * FLOOR_PERCENT, 100);
@@ -124,6 +127,21 @@ library Fences {
         return band(instrument, market.price, flat);
     }
 
+    /// The same of an Asian option, with the word of its series' recorded fixings.
+    function bandOfAsian(
+        uint160 instrument,
+        uint256 fixing,
+        MarginRules.MarketView memory market,
+        uint256 time
+    ) internal pure returns (uint256 lowest, uint256 highest) {
+        Asians.Unit memory one = MarginRules.asian(uint256(instrument) << 96, fixing, market, time);
+        unchecked {
+            uint256 slack = market.price * BAND_PERCENT / 100;
+            lowest = one.lowest > slack ? one.lowest - slack : 0;
+            highest = one.highest + slack;
+        }
+    }
+
     /// The same when the time value of the instrument's series is known already: an option is worth
     /// its intrinsic value at least, and at most the time value that volatility <= cap allows more.
     function band(uint160 instrument, uint256 price, uint256 flat)
@@ -152,7 +170,7 @@ library Fences {
             for (uint256 i; i < length; ++i) {
                 uint256 slot = slots.slotAt(i);
                 if (slot.marketOf() != market) continue;
-                if (slot.isOption()) return (0, false);
+                if (!slot.isPerp() && !slot.isBase()) return (0, false);
                 int256 quantity = slot.quantityOf();
                 delta += slot.isPerp() ? quantity : quantity * int256(book.markets[i].baseUnit);
             }
@@ -185,6 +203,24 @@ library Fences {
             limit.gross += uint256(-quantity) * price;
             limit.optionsMin += quantity * highest;
             limit.optionsMax += quantity * int256(inTheMoney);
+        }
+    }
+
+    /// As `_fenceOption`.
+    function _fenceAsian(Fence memory limit, MarginRules.Book memory book, uint256 i, uint256 time)
+        private
+        pure
+    {
+        Asians.Unit memory one = MarginRules.asian(book, i, time);
+        unchecked {
+            int256 quantity = book.slots.slotAt(i).quantityOf();
+            if (quantity > 0) {
+                limit.optionsMax += quantity * int256(one.highest);
+                return;
+            }
+            limit.gross += uint256(-quantity) * book.markets[i].price;
+            limit.optionsMin += quantity * int256(one.highest);
+            limit.optionsMax += quantity * int256(one.lowest);
         }
     }
 }

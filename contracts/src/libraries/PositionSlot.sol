@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {KIND_BASE, KIND_CALL, KIND_PERP, KIND_PUT} from "../types/Market.sol";
+import {KIND_ASIAN_CALL, KIND_BASE, KIND_CALL, KIND_PERP, KIND_PUT} from "../types/Market.sol";
 
 /// A position is one storage word: instrument(160) | quantity int96. Every entry is 32 bytes, which is
 /// what makes the packed list of them unambiguous in the positions hash. The parts of the instrument are
@@ -57,6 +57,10 @@ library PositionSlot {
     function isOption(uint256 slot) internal pure returns (bool) {
         uint256 kind = slot >> 232 & 0xff;
         return kind == KIND_CALL || kind == KIND_PUT;
+    }
+
+    function isAsian(uint256 slot) internal pure returns (bool) {
+        return slot >> 232 & 0xff >= KIND_ASIAN_CALL; // no kind is above those two
     }
 
     function isPerp(uint256 slot) internal pure returns (bool) {

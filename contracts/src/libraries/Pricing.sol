@@ -40,7 +40,8 @@ library Pricing {
         return Desk(params, unit, _room(MARKETS_AT_FIRST), 0, 0, 0);
     }
 
-    /// An option past expiry is valued at the fixed price, at the feed until there is one.
+    /// An option past expiry is valued at the fixed price, at the feed until there is one. An Asian one
+    /// gets the word of its series' fixings instead of a price.
     function book(Ledger.State storage state, Desk memory self, uint256[] memory slots)
         internal
         view
@@ -57,10 +58,10 @@ library Pricing {
             for (uint256 i; i < length;) {
                 // forge-lint: disable-next-line(unsafe-typecast)
                 rules = entryOf(state, self, uint16(slots.slotAt(i).marketOf())).rules;
-                uint256 expired;
-                (i, expired) = _fill(slots, prices, markets, i, rules);
-                for (; expired != 0; expired &= expired - 1) {
-                    _fix(state, slots, prices, expired & (~expired + 1));
+                uint256 fixable;
+                (i, fixable) = _fill(slots, prices, markets, i, rules);
+                for (; fixable != 0; fixable &= fixable - 1) {
+                    _fix(state, slots, prices, fixable & (~fixable + 1));
                 }
             }
         }
@@ -68,14 +69,14 @@ library Pricing {
     }
 
     /// Prices positions from `i` on by the feed while they are of one market; returns where they end
-    /// and, as bits, which are past their expiry.
+    /// and, as bits, which are Asian options or past their expiry.
     function _fill(
         uint256[] memory slots,
         uint256[] memory prices,
         MarginRules.MarketView[] memory markets,
         uint256 i,
         MarginRules.MarketView memory rules
-    ) private view returns (uint256, uint256 expired) {
+    ) private view returns (uint256, uint256 fixable) {
         uint256 price = rules.price;
         assembly ("memory-safe") {
             let length := mload(slots)
@@ -88,15 +89,19 @@ library Pricing {
                 mstore(add(markets, place), rules)
                 let expiry := and(shr(192, slot), 0xffffffffff)
                 if expiry {
-                    if iszero(lt(timestamp(), expiry)) { expired := or(expired, shl(i, 1)) }
+                    // an option is Asian if its kind, which is byte 2, is above base
+                    if or(iszero(lt(timestamp(), expiry)), gt(byte(2, slot), 3)) {
+                        fixable := or(fixable, shl(i, 1))
+                    }
                 }
                 place := add(place, 32)
             }
         }
-        return (i, expired);
+        return (i, fixable);
     }
 
-    /// The fixed price of the expired option that `bit` names, if there is one yet.
+    /// The fixed price of the expired option that `bit` names, if there is one yet, or the fixings of the
+    /// Asian one.
     function _fix(
         Ledger.State storage state,
         uint256[] memory slots,
@@ -105,7 +110,12 @@ library Pricing {
     ) private view {
         uint256 i;
         while (bit >> i != 1) ++i;
-        uint256 price = state.expiries.price[slots[i].seriesOf()];
+        uint256 series = slots[i].seriesOf();
+        if (slots[i].isAsian()) {
+            prices[i] = state.expiries.fixing[series];
+            return;
+        }
+        uint256 price = state.expiries.price[series];
         if (price != 0) prices[i] = price;
     }
 

@@ -32,7 +32,7 @@ library Trading {
         if (quantity == 0) revert IClearinghouse.ZeroAmount();
         if (trade.a == trade.b) revert IClearinghouse.SelfTrade(trade.a);
         Pricing.Entry memory entry = Pricing.entryOf(state, desk, instrument.marketOf());
-        _requireInBand(desk, trade, entry.rules);
+        _requireInBand(state, desk, trade, entry.rules);
         a.requireThawed();
         b.requireThawed();
         int256 paid = _cost(trade, entry.rules.fundingIndex, desk.unit);
@@ -107,14 +107,22 @@ library Trading {
     }
 
     function _requireInBand(
+        Ledger.State storage state,
         Pricing.Desk memory desk,
         Trade calldata trade,
         MarginRules.MarketView memory rules
     ) private view {
         uint160 instrument = trade.instrument;
-        uint256 flat =
-            instrument.isPerp() ? 0 : Pricing.flatOf(desk, rules, instrument, block.timestamp);
-        (uint256 lowest, uint256 highest) = Fences.band(instrument, rules.price, flat);
+        uint256 lowest;
+        uint256 highest;
+        if (instrument.isAsian()) {
+            uint256 fixing = state.expiries.fixing[instrument.seriesOf()];
+            (lowest, highest) = Fences.bandOfAsian(instrument, fixing, rules, block.timestamp);
+        } else {
+            uint256 flat =
+                instrument.isPerp() ? 0 : Pricing.flatOf(desk, rules, instrument, block.timestamp);
+            (lowest, highest) = Fences.band(instrument, rules.price, flat);
+        }
         if (trade.price < lowest || trade.price > highest) {
             revert IClearinghouse.PriceBand(instrument, trade.price, lowest, highest);
         }
@@ -122,14 +130,14 @@ library Trading {
 
     /// One id per instrument: fields that a kind does not use must be empty.
     function _requireOpen(uint160 instrument) private view {
-        if (instrument.isAsian()) revert IClearinghouse.KindNotOpen(instrument.kindOf());
         if (instrument.isPerp()) {
             if (instrument != InstrumentId.perp(instrument.marketOf())) {
                 revert IClearinghouse.BadInstrument(instrument);
             }
             return;
         }
-        if (!instrument.isOption() || instrument.strikeOf() == 0) {
+        bool isKnown = instrument.isOption() || instrument.isAsian();
+        if (!isKnown || instrument.strikeOf() == 0) {
             revert IClearinghouse.BadInstrument(instrument);
         }
         uint40 expiry = instrument.expiryOf();

@@ -26,3 +26,6 @@ uint8 constant KIND_ASIAN_CALL = 4;
 uint8 constant KIND_ASIAN_PUT = 5;
 
 uint8 constant POSITIONS_MAX = 20;
+
+// An Asian option pays on the mean of this many daily fixings, the last one at its expiry.
+uint8 constant FIXINGS = 7;

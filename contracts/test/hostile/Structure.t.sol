@@ -62,12 +62,12 @@ contract HostileStructureTest is FullWorld {
         refuses(signed(i, p), ISettlement.LegSide.selector, abi.encode(0));
     }
 
-    function test_hostile_solver_asianOption_KindNotOpen() public {
+    function test_hostile_solver_asianOptionForAEuropean_LegRange() public {
         (OutcomeIntent memory i, Plan memory p) = coveredCall(1);
-        i.legs[1].right = "asianCall";
-        p.fills[0].instrument = InstrumentId.encode(ETH, KIND_ASIAN_CALL, EXPIRY, 4400e18);
+        uint160 asian = InstrumentId.encode(ETH, KIND_ASIAN_CALL, EXPIRY, 4400e18);
+        p.fills[0].instrument = asian;
         p.fills[0].quoteIndex = 255;
-        refuses(signed(i, p), IClearinghouse.KindNotOpen.selector, abi.encode(KIND_ASIAN_CALL));
+        refuses(signed(i, p), ISettlement.LegRange.selector, abi.encode(1, asian));
     }
 
     function test_hostile_solver_bridgeLeg_WrongChain() public {

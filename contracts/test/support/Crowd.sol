@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Clearinghouse} from "../../src/Clearinghouse.sol";
 import {AccountId} from "../../src/libraries/AccountId.sol";
 import {InstrumentId} from "../../src/libraries/InstrumentId.sol";
-import {KIND_CALL, KIND_PUT} from "../../src/types/Market.sol";
+import {FIXINGS, KIND_ASIAN_CALL, KIND_CALL, KIND_PUT} from "../../src/types/Market.sol";
 import {NO_HINT, Trade} from "../../src/types/Plan.sol";
 import {Report} from "../../src/types/Report.sol";
 import {Feed} from "./Feed.sol";
@@ -106,6 +106,14 @@ contract Crowd is Test {
         house.settleExpired(account(who));
     }
 
+    /// A fixing of the series that is about to end: the first six have the house's first round in force.
+    function record(uint256 seed, uint256 who) external {
+        uint80 round = (1 << 64) + 1;
+        if (firstRounds[0] != 0 && seed & 3 != 0) round = firstRounds[0] + 1;
+        house.recordFixing(1, expiries[0], round);
+        house.settleExpired(account(who));
+    }
+
     function _margins() private view returns (int256[4] memory margins) {
         for (uint256 i; i < 4; ++i) {
             (margins[i],,) = house.simple(account(i));
@@ -121,9 +129,25 @@ contract Crowd is Test {
         uint256 strike = 3600e18 + (seed >> 64) % 9 * 100e18;
         bool isCall = seed >> 128 & 1 == 0;
         uint40 expiry = expiries[seed >> 192 & 1];
+        if (seed >> 200 & 1 == 1) return _asian(a, b, quantity, strike, isCall);
         uint256 value =
             isCall ? (spot > strike ? spot - strike : 0) : (strike > spot ? strike - spot : 0);
         uint160 id = InstrumentId.encode(1, isCall ? KIND_CALL : KIND_PUT, expiry, strike);
         return Trade(a, b, id, quantity, value + spot / 100, NO_HINT, NO_HINT);
+    }
+
+    /// An Asian option of the series that is about to end, at what it is worth if the price stays.
+    function _asian(bytes32 a, bytes32 b, int96 quantity, uint256 strike, bool isCall)
+        private
+        view
+        returns (Trade memory)
+    {
+        (uint8 done, uint256 total) = house.fixings(1, expiries[0]);
+        uint256 mean = (total + (FIXINGS - done) * price * 1e10) / FIXINGS;
+        uint256 value =
+            isCall ? (mean > strike ? mean - strike : 0) : (strike > mean ? strike - mean : 0);
+        uint8 kind = isCall ? KIND_ASIAN_CALL : KIND_ASIAN_CALL + 1;
+        uint160 id = InstrumentId.encode(1, kind, expiries[0], strike);
+        return Trade(a, b, id, quantity, value + price * 1e8, NO_HINT, NO_HINT);
     }
 }
