@@ -13,7 +13,9 @@ class MarketRisk(NamedTuple):
     `spot_maintenance` for what an old one must: the smaller of now and a day ago unless the market
     has just moved, so that no re-estimate liquidates anybody. Volatilities of 30 days rise by
     `vol_up` and fall by `vol_down`. `daily` is one day's deviation, `depth` the predicted liquidity
-    in 1e18 of base over a margin period (0: unknown, no charge for concentration).
+    in 1e18 of base over a margin period (0: unknown, no charge for concentration). `tails` are the
+    quantiles of an hour's move over its forecast at the levels of solver.margin.predictive.breach,
+    empty where nothing was fitted.
     """
 
     version: str = "default"
@@ -23,6 +25,7 @@ class MarketRisk(NamedTuple):
     vol_down: int = 300_000
     daily: int = 40_000
     depth: int = 0
+    tails: tuple[int, ...] = ()
 
 
 class Fixing(NamedTuple):
