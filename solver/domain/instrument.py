@@ -1,13 +1,14 @@
 """What can be held or traded: tokens, perps, options, and their packed ids and human names.
 
 An instrument id is the contract's uint160: market(16) | kind(8) | expiry(40) | strike(96, 1e18).
-Names are `ETH-PERP` and `ETH-20261225-4000-C` (expiry at 08:00 UTC of that day).
+Names are `ETH-PERP`, `ETH-20261225-4000-C` (expiry at 08:00 UTC of that day) and, of the Asian call
+and put, `ETH-20261225-4000-AC` and `-AP`.
 """
 
 import enum
 from typing import NamedTuple
 
-from solver.domain.calendar import day_of, seconds_of_day
+from solver.domain.calendar import DAY, day_of, seconds_of_day
 from solver.domain.errors import Malformed
 from solver.domain.ids import Address
 from solver.domain.numbers import format_decimal, parse_decimal
@@ -15,6 +16,7 @@ from solver.domain.numbers import format_decimal, parse_decimal
 EXPIRY_SECOND_OF_DAY = 8 * 3600
 STRIKE_MAX = 2**96 - 1
 QUANTITY_MAX = 2**95 - 1
+FIXINGS = 7  # that an Asian option averages: one a day, the last at expiry
 
 
 class Kind(enum.IntEnum):
@@ -32,7 +34,8 @@ RIGHT_OF = {Kind.CALL: "call", Kind.PUT: "put", Kind.ASIAN_CALL: "asianCall"} | 
     Kind.ASIAN_PUT: "asianPut"
 }
 KIND_OF_RIGHT = {right: kind for kind, right in RIGHT_OF.items()}
-_LETTER = {Kind.CALL: "C", Kind.PUT: "P"}
+ASIAN_KINDS = (Kind.ASIAN_CALL, Kind.ASIAN_PUT)
+_LETTER = {Kind.CALL: "C", Kind.PUT: "P", Kind.ASIAN_CALL: "AC", Kind.ASIAN_PUT: "AP"}
 _KIND_OF_LETTER = {letter: kind for kind, letter in _LETTER.items()}
 
 
@@ -66,6 +69,11 @@ class Instrument(NamedTuple):
         """Inverse of `id`."""
         kind = Kind(packed >> 136 & 0xFF)
         return cls(packed >> 144, kind, packed >> 96 & (2**40 - 1), packed & STRIKE_MAX)
+
+
+def fixing_times(expiry: int) -> tuple[int, ...]:
+    """Returns when the fixings of an Asian series are taken, unix seconds, ascending."""
+    return tuple(expiry - DAY * days for days in reversed(range(FIXINGS)))
 
 
 def format_name(instrument: Instrument, symbol: str) -> str:

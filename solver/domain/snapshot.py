@@ -5,7 +5,7 @@ from collections import deque
 from typing import NamedTuple
 
 from solver.domain.ids import Address, ChainId
-from solver.domain.instrument import Token
+from solver.domain.instrument import Kind, Token
 from solver.domain.market import Ladder, Pool
 from solver.domain.risk import Fixing, MarketRisk
 from solver.domain.surface import Surface
@@ -33,12 +33,24 @@ class Underlying(NamedTuple):
     series: tuple[tuple[int, tuple[int, ...]], ...] = ()  # (expiry, its strikes) where they differ
     risk: MarketRisk = MarketRisk()
     fixings: tuple[Fixing, ...] = ()  # of Asian series that have begun to average
+    asians: tuple[tuple[int, tuple[int, ...]], ...] = ()  # (expiry, listed Asian strikes)
 
     def strikes_at(self, expiry: int) -> tuple[int, ...]:
         """Returns the strikes listed for an expiry, 1e18; none where it is not listed."""
         if expiry not in self.expiries:
             return ()
         return dict(self.series).get(expiry, self.strikes)
+
+    def strikes_of(self, kind: Kind, expiry: int) -> tuple[int, ...]:
+        """Returns the strikes listed for options of a kind at an expiry, 1e18."""
+        if kind in (Kind.ASIAN_CALL, Kind.ASIAN_PUT):
+            return dict(self.asians).get(expiry, ())
+        return self.strikes_at(expiry)
+
+    def fixing_of(self, expiry: int) -> Fixing:
+        """Returns what the Asian series of an expiry has averaged: nothing before it begins."""
+        known = (fixing for fixing in self.fixings if fixing.expiry == expiry)
+        return next(known, Fixing(expiry, 0, 0))
 
 
 class Snapshot(NamedTuple):
@@ -54,6 +66,7 @@ class Snapshot(NamedTuple):
     pools: tuple[Pool, ...] = ()
     ladders: tuple[Ladder, ...] = ()
     native_price: int = 0  # settlement units 1e18 per whole native coin, for gas
+    settlement_price: int = 10**18  # dollars per settlement token: below its peg margin rises
 
     @property
     def time(self) -> int:

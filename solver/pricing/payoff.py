@@ -11,12 +11,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from solver.domain.account import Account
-from solver.domain.instrument import Instrument, Kind
+from solver.domain.instrument import ASIAN_KINDS, FIXINGS, Instrument, Kind
 from solver.domain.numbers import WAD, div_up
 from solver.domain.program import Program
 from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot, Underlying
-from solver.pricing.marks import greeks_at, intrinsic, mark_of, to_wad
+from solver.pricing.marks import greeks_at, intrinsic, mark_of, mean_at, to_wad
 
 GRID_STEPS = 40  # from half to one and a half times the price
 NEAR_STRIKE = (160, 80)  # parts of the price: more points just beside each strike
@@ -55,7 +55,7 @@ def payoff(legs: Sequence[PayoffLeg], underlying: Underlying, time: int, cost: i
     """Returns the curve of legs on one underlying; `cost` (1e18, say the fee) is taken off."""
     expiries = [leg.instrument.expiry for leg in legs if leg.instrument.is_option]
     expiry = min(expiries, default=0)
-    is_exact = all(each == expiry for each in expiries)
+    is_exact = all(each == expiry for each in expiries) and not _averages(legs)
     strikes = {leg.instrument.strike for leg in legs if leg.instrument.is_option}
     grid = _grid(underlying.price, strikes)
     wide = grid if is_exact else [*grid, *(grid[-1] * times for times in FAR)]
@@ -64,7 +64,7 @@ def payoff(legs: Sequence[PayoffLeg], underlying: Underlying, time: int, cost: i
         return _value(legs, underlying, price, expiry) - cost * WAD
 
     curve = [(price, profit(price)) for price in wide]
-    slope = sum(leg.quantity for leg in legs if leg.instrument.kind is not Kind.PUT)
+    slope = sum(_slope(leg, underlying) for leg in legs)
     break_evens = _break_evens(curve, slope, None if is_exact else profit)
     prices = sorted({*grid, *break_evens})
     best, worst = max(value for _, value in curve), min(value for _, value in curve)
@@ -113,6 +113,21 @@ def closed_by(solution: Solution, after: Account) -> tuple[int, ...]:
     )
 
 
+def _averages(legs: Sequence[PayoffLeg]) -> bool:
+    """True when what a leg pays depends on more than the price at its expiry."""
+    return any(leg.instrument.kind in ASIAN_KINDS for leg in legs)
+
+
+def _slope(leg: PayoffLeg, underlying: Underlying) -> int:
+    """Returns what a leg gains per unit of price far above every strike, 1e18."""
+    if leg.instrument.kind in (Kind.PUT, Kind.ASIAN_PUT):
+        return 0
+    if leg.instrument.kind is Kind.ASIAN_CALL:
+        left = FIXINGS - underlying.fixing_of(leg.instrument.expiry).fixed
+        return leg.quantity * left // FIXINGS
+    return leg.quantity
+
+
 def _cover(program: Program, solution: Solution) -> Iterable[tuple[str, int]]:
     for flow in program.collateral:
         if flow.side == "auto" and flow.amount_min:
@@ -141,9 +156,11 @@ def _value(legs: Sequence[PayoffLeg], underlying: Underlying, price: int, time: 
 def _worth(instrument: Instrument, underlying: Underlying, price: int, time: int) -> int:
     if not instrument.is_option:
         return price
+    fixing = underlying.fixing_of(instrument.expiry)
     if instrument.expiry <= time:
-        return intrinsic(instrument, price)
-    return to_wad(greeks_at(instrument, underlying.surface, price, time).price)
+        is_asian = instrument.kind in ASIAN_KINDS  # whose open fixings are all taken at `price`
+        return intrinsic(instrument, mean_at(fixing, price) if is_asian else price)
+    return to_wad(greeks_at(instrument, underlying.surface, price, time, fixing).price)
 
 
 def _point(

@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 
 from solver.domain.errors import Malformed, NotFound
 from solver.domain.instrument import Instrument, Kind
+from solver.domain.risk import Fixing
 from solver.pricing.black import price_and_greeks
-from solver.pricing.marks import mark_of, to_wad
+from solver.pricing.marks import greeks_at, mark_and_error, mark_of, mean_at, to_wad
 from tests.solver.pricing.world import BASE, CALL, EXPIRY, PERP, PUT, TIME, WAD, ether, snapshot
+
+ASIAN = Instrument(1, Kind.ASIAN_CALL, EXPIRY, 4000 * WAD)
 
 
 def test_perp_and_base_are_worth_the_oracle_price():
@@ -39,8 +42,37 @@ def test_an_expired_option_is_worth_its_payoff_at_the_feed_until_a_price_is_fixe
     assert mark_of(PUT, settled) == 100 * WAD - 1
 
 
-def test_unknown_markets_and_asian_options_are_refused():
+def test_unknown_markets_are_refused_and_only_options_have_greeks():
     with pytest.raises(NotFound):
         mark_of(Instrument(9, Kind.PERP), snapshot())
     with pytest.raises(Malformed):
-        mark_of(Instrument(1, Kind.ASIAN_CALL, EXPIRY, WAD), snapshot())
+        greeks_at(PERP, ether().surface, 4000 * WAD, TIME)
+
+
+def test_an_asian_mark_is_on_the_grid_with_its_error_beside_it():
+    mark, error = mark_and_error(ASIAN, snapshot())
+    plain = mark_of(CALL, snapshot())
+    assert mark % 10**10 == error % 10**10 == 0
+    assert 0 < error < mark // 10_000
+    assert 0 < plain - mark < plain // 5  # averaging a week of the month costs some volatility
+    assert mark_and_error(CALL.id, snapshot()) == (plain, 0)
+    assert mark_and_error(PERP, snapshot()) == (4000 * WAD, 0)
+
+
+def test_an_expired_asian_is_worth_the_payoff_of_its_mean_and_the_feed_stands_for_what_lacks():
+    late, six = EXPIRY + 5, Fixing(EXPIRY, 6, 6 * 4100 * WAD + 5)
+    feed = ether(price=3000 * WAD, fixings=(six,))
+    mean = (6 * 4100 * WAD + 5 + 3000 * WAD) // 7
+    assert mean_at(six, 3000 * WAD) == mean
+    assert mark_and_error(ASIAN, snapshot(feed, time=late)) == (0, 0)
+    put = ASIAN._replace(kind=Kind.ASIAN_PUT)
+    assert mark_of(put, snapshot(feed, time=late)) == 4000 * WAD - mean
+    whole = Fixing(EXPIRY, 7, 7 * 4100 * WAD + 5)
+    done = snapshot(feed._replace(fixings=(whole,)), time=late)
+    assert mark_of(ASIAN, done) == 100 * WAD
+    assert greeks_at(ASIAN, feed.surface, feed.price, late, whole).delta == 0
+
+
+def test_fixings_of_other_series_change_nothing():
+    other = ether(fixings=(Fixing(EXPIRY + 86_400, 3, 9000 * WAD),))
+    assert mark_of(ASIAN, snapshot(other)) == mark_of(ASIAN, snapshot())
