@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from solver.domain.errors import Infeasible
+from solver.domain.numbers import WAD
 from solver.domain.typed_data import keccak
 
 SHARE_PERCENT_MAX = 25  # of an account's gain, for one event
@@ -29,7 +30,7 @@ class Winner(NamedTuple):
 
 
 class Haircut(NamedTuple):
-    """What one account pays, atoms, > 0, beside the gain it is a part of."""
+    """What one account pays, atoms (0 where its part is below one), beside its gain."""
 
     key: bytes
     gain: int
@@ -37,17 +38,22 @@ class Haircut(NamedTuple):
 
 
 class Deleveraging(NamedTuple):
-    """One event. `theta` = deficit / sum of gains, 1e18, down; haircuts in ascending order of keys,
-    their sum is the deficit."""
+    """One event. `theta` = deficit / sum of gains, 1e18, down; haircuts of everybody who gained, in
+    ascending order of keys: their sum is the deficit."""
 
     deficit: int
     theta: int
     haircuts: tuple[Haircut, ...]
 
     @property
+    def total_gain(self) -> int:
+        """Returns the sum of gains, atoms."""
+        return sum(cut.gain for cut in self.haircuts)
+
+    @property
     def root(self) -> bytes:
-        """Commits to every haircut: keccak(root before | key | gain | amount), from 0 on, so that
-        pages continue each other."""
+        """Commits to every haircut as the contract does, whatever its pages: from 0 on
+        keccak(root before | key | gain | amount)."""
         root = bytes(32)
         for key, gain, amount in self.haircuts:
             words = gain.to_bytes(32, "big") + amount.to_bytes(32, "big")
@@ -64,19 +70,39 @@ def deleveraging(deficit: int, winners: Sequence[Winner]) -> Deleveraging:
     paying = sorted(w for w in winners if w.gain > 0)
     held = sum(w.room for w in paying)
     if deficit > held:
-        raise Infeasible(
-            "the gains on the other side do not hold the deficit within their caps",
-            code="deficitTooLarge",
-            data={"deficitAtoms": str(deficit), "raisableAtoms": str(held)},
-        )
-    amounts = _filled(deficit, {w.key: w for w in paying})
-    cuts = tuple(Haircut(w.key, w.gain, amounts[w.key]) for w in paying if amounts[w.key])
-    return Deleveraging(deficit, _theta(deficit, paying), cuts)
+        raise _too_large(deficit, held)
+    return _event(deficit, paying, _filled(deficit, {w.key: w for w in paying}))
 
 
-def _theta(deficit: int, paying: Sequence[Winner]) -> int:
+def round_of(deficit: int, winners: Sequence[Winner]) -> Deleveraging:
+    """Returns who pays what in one round on chain, where everybody listed pays in proportion: who
+    cannot, because earlier rounds took most of the quarter, is left out, and the others pay more.
+
+    The same as `deleveraging` in a first round. Raises Infeasible `deficitTooLarge`.
+    """
+    paying = sorted(w for w in winners if w.gain > 0)
+    while (held := sum(w.room for w in paying)) >= deficit:
+        total = sum(w.gain for w in paying)
+        if all(deficit * w.gain // total <= w.room for w in paying):
+            event = _event(deficit, paying, _filled(deficit, {w.key: w for w in paying}))
+            if all(abs(c.amount * total - deficit * c.gain) < total for c in event.haircuts):
+                return event
+        paying = [w for w in paying if deficit * w.gain <= w.room * total]
+    raise _too_large(deficit, held)
+
+
+def _too_large(deficit: int, held: int) -> Infeasible:
+    return Infeasible(
+        "the gains on the other side do not hold the deficit within their caps",
+        code="deficitTooLarge",
+        data={"deficitAtoms": str(deficit), "raisableAtoms": str(held)},
+    )
+
+
+def _event(deficit: int, paying: Sequence[Winner], amounts: Mapping[bytes, int]) -> Deleveraging:
     total = sum(w.gain for w in paying)
-    return deficit * 10**18 // total if total else 0
+    cuts = tuple(Haircut(w.key, w.gain, amounts[w.key]) for w in paying)
+    return Deleveraging(deficit, deficit * WAD // total if total else 0, cuts)
 
 
 def _filled(deficit: int, winners: Mapping[bytes, Winner]) -> dict[bytes, int]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from solver.domain.errors import Infeasible
-from solver.margin.deleverage import Deleveraging, Haircut, Winner, deleveraging
+from solver.margin.deleverage import Deleveraging, Haircut, Winner, deleveraging, round_of
 
 keys = st.binary(min_size=32, max_size=32)
 
@@ -15,10 +15,10 @@ def events(draw):
     """A deficit that the rooms hold, and winners of whom some paid a page before."""
     names = draw(st.lists(keys, min_size=1, max_size=12, unique=True))
     gains = [draw(st.integers(4, 10**12)) for _ in names]
-    taken = [draw(st.sampled_from((0, 0, gain // 8, gain))) for gain in gains]
+    taken = [0] + [draw(st.sampled_from((0, 0, gain // 8, gain))) for gain in gains[1:]]
     winners = [Winner(*row) for row in zip(names, gains, taken, strict=True)]
     rooms = sum(w.room for w in winners)
-    return draw(st.integers(min(1, rooms), rooms)), winners
+    return draw(st.integers(1, rooms)), winners
 
 
 @given(events())
@@ -26,8 +26,8 @@ def test_what_is_raised_is_the_deficit_and_nobody_pays_above_the_cap(event):
     deficit, winners = event
     paid = {cut.key: cut.amount for cut in deleveraging(deficit, winners).haircuts}
     assert sum(paid.values()) == deficit
-    assert all(0 <= paid.get(w.key, 0) <= w.room for w in winners)
-    assert all(4 * (paid.get(w.key, 0) + w.taken) <= w.gain for w in winners if w.key in paid)
+    assert all(0 <= paid[w.key] <= w.room for w in winners)
+    assert all(4 * (paid[w.key] + w.taken) <= w.gain for w in winners if paid.get(w.key))
 
 
 @given(events())
@@ -80,3 +80,26 @@ def test_the_root_changes_with_every_word():
     for other in (cut._replace(key=b"\2" * 32), cut._replace(gain=101), cut._replace(amount=6)):
         assert Deleveraging(5, 0, (other,)).root != base
     assert Deleveraging(5, 0, (cut, cut)).root != base
+
+
+@given(events())
+def test_a_round_on_chain_is_in_proportion_for_everybody_listed(event):
+    deficit, winners = event
+    try:
+        found = round_of(deficit, winners)
+    except Infeasible:
+        return
+    assert sum(cut.amount for cut in found.haircuts) == deficit
+    taken = {w.key: w.taken for w in winners}
+    for key, gain, amount in found.haircuts:
+        assert abs(amount * found.total_gain - deficit * gain) < found.total_gain
+        assert 4 * (taken[key] + amount) <= gain
+
+
+def test_a_first_round_is_the_water_level_and_a_spent_account_is_left_out():
+    fresh = [Winner(bytes([n]) * 32, gain) for n, gain in ((1, 100), (2, 333), (3, 50))]
+    assert round_of(120, fresh) == deleveraging(120, fresh)
+    spent = [fresh[0]._replace(taken=25), *fresh[1:]]
+    assert [cut.key for cut in round_of(20, spent).haircuts] == [b"\2" * 32, b"\3" * 32]
+    with pytest.raises(Infeasible):
+        round_of(121, fresh)
