@@ -80,7 +80,8 @@ def round_of(deficit: int, winners: Sequence[Winner]) -> Deleveraging:
 
     The same as `deleveraging` in a first round. Raises Infeasible `deficitTooLarge`.
     """
-    paying = sorted(w for w in winners if w.gain > 0)
+    spent = 100 // SHARE_PERCENT_MAX
+    paying = sorted(w for w in winners if w.gain > 0 and spent * w.taken <= w.gain)
     while (held := sum(w.room for w in paying)) >= deficit:
         total = sum(w.gain for w in paying)
         if all(deficit * w.gain // total <= w.room for w in paying):
