@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Asians} from "./libraries/Asians.sol";
+import {AsianBook} from "./libraries/AsianBook.sol";
 import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {PositionSlot} from "./libraries/PositionSlot.sol";
 import {KIND_BASE, KIND_CALL, KIND_PERP, KIND_PUT} from "./types/Market.sol";
@@ -98,7 +98,7 @@ library MarginRules {
                 } else if (kind == KIND_BASE) {
                     _addBase(margin, slot.quantityOf(), book.markets[i]);
                 } else if (kind > KIND_BASE) {
-                    if (slot.quantityOf() < 0) _addAsian(margin, book, i, time);
+                    if (slot.quantityOf() < 0) AsianBook.addShort(margin, book, i, time);
                 } else {
                     if (room.length == 0) room = new uint256[](length);
                     counted |= _addSeries(margin, book, room, i, time);
@@ -168,41 +168,6 @@ library MarginRules {
             margin.initial += quantity * int256(price * market.baseInitialPpm / PPM);
             margin.maintenance += quantity * int256(price * market.baseMaintenancePpm / PPM);
         }
-    }
-
-    /// A short Asian option, always alone: its payoff hangs on another variable than its neighbours'.
-    function _addAsian(Margin memory margin, Book memory book, uint256 i, uint256 time)
-        private
-        pure
-    {
-        Asians.Unit memory one = asian(book, i, time);
-        unchecked {
-            int256 quantity = book.slots.slotAt(i).quantityOf();
-            int256 initial = quantity * int256(one.initial);
-            int256 equity = quantity * int256(one.mark);
-            margin.equity += equity;
-            margin.initial += initial;
-            margin.maintenance += quantity * int256(one.maintenance);
-            margin.risk += equity - initial;
-        }
-    }
-
-    /// Figures of one Asian option, which stands at place `i` of the book.
-    function asian(Book memory book, uint256 i, uint256 time)
-        internal
-        pure
-        returns (Asians.Unit memory)
-    {
-        return asian(book.slots.slotAt(i), book.prices.slotAt(i), book.markets[i], time);
-    }
-
-    /// The same of the option that `slot` names, whatever its quantity.
-    function asian(uint256 slot, uint256 fixing, MarketView memory market, uint256 time)
-        internal
-        pure
-        returns (Asians.Unit memory)
-    {
-        return Asians.unit(slot, fixing, market.price, market.sigmaCapPpm, time);
     }
 
     /// The better of two sufficient views of one expiry: every short alone, or the worst payoff of all

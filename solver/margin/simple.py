@@ -1,20 +1,22 @@
 """SIMPLE margin: what needs no one's word but the price feed. Equal to the chain's to the atom.
 
 Mirrors `MarginRules.simple` over the book that the Clearinghouse builds: options past expiry at the
-fixed price, or the feed until one is fixed. Requirements round up, equity rounds down, once.
+fixed price, or the feed until one is fixed; Asian ones at their fixings and the feed for the rest.
+Requirements round up, equity rounds down, once.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from solver.domain.account import Account, Position
-from solver.domain.instrument import Instrument, Kind
+from solver.domain.instrument import ASIAN_KINDS, Instrument, Kind
 from solver.domain.numbers import PPM, div_down, div_up, mul_down, mul_up
 from solver.domain.route import MarginFigures
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.margin.rules import (
     NAKED_INITIAL_PERCENT,
     NAKED_MAINTENANCE_PERCENT,
+    asian_unit,
     short_unit,
     time_value,
 )
@@ -69,7 +71,9 @@ def _margin(positions: Iterable[Position], snapshot: Snapshot) -> Margin:
             total = total.plus(_perp(quantity, underlying))
         elif instrument.kind is Kind.BASE:
             total = total.plus(_base(quantity, underlying))
-        elif instrument.kind in (Kind.CALL, Kind.PUT):
+        elif instrument.kind in ASIAN_KINDS:
+            total = total.plus(_asian(instrument, quantity, underlying, snapshot.time))
+        else:
             key = (instrument.market, instrument.expiry)
             series.setdefault(key, []).append((instrument, quantity))
     for options in series.values():
@@ -90,6 +94,16 @@ def _base(quantity: int, market: Underlying) -> Margin:
     initial = mul_down(price, market.base_initial_ppm, PPM)
     maintenance = mul_down(price, market.base_maintenance_ppm, PPM)
     return Margin(quantity * price, quantity * initial, quantity * maintenance)
+
+
+def _asian(instrument: Instrument, quantity: int, market: Underlying, time: int) -> Margin:
+    """A short is always alone: its payoff hangs on another variable than its neighbours'."""
+    if quantity >= 0:
+        return Margin()
+    fixing = market.fixing_of(instrument.expiry)
+    unit = asian_unit(instrument, fixing, market.price, market.sigma_cap_ppm, time).short
+    equity, initial = quantity * unit.mark, quantity * unit.initial
+    return Margin(equity, initial, quantity * unit.maintenance, equity - initial)
 
 
 def _series(options: list[Option], market: Underlying, time: int) -> Margin:

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {MarginRules} from "../MarginRules.sol";
 import {KIND_BASE, KIND_CALL, KIND_PERP, KIND_PUT} from "../types/Market.sol";
+import {AsianBook} from "./AsianBook.sol";
 import {Asians} from "./Asians.sol";
 import {InstrumentId} from "./InstrumentId.sol";
 import {PositionSlot} from "./PositionSlot.sol";
@@ -134,7 +135,7 @@ library Fences {
         MarginRules.MarketView memory market,
         uint256 time
     ) internal pure returns (uint256 lowest, uint256 highest) {
-        Asians.Unit memory one = MarginRules.asian(uint256(instrument) << 96, fixing, market, time);
+        Asians.Unit memory one = AsianBook.unit(uint256(instrument) << 96, fixing, market, time);
         unchecked {
             uint256 slack = market.price * BAND_PERCENT / 100;
             lowest = one.lowest > slack ? one.lowest - slack : 0;
@@ -211,7 +212,7 @@ library Fences {
         private
         pure
     {
-        Asians.Unit memory one = MarginRules.asian(book, i, time);
+        Asians.Unit memory one = AsianBook.at(book, i, time);
         unchecked {
             int256 quantity = book.slots.slotAt(i).quantityOf();
             if (quantity > 0) {

@@ -40,4 +40,17 @@ contract MarginHarness {
             (out[i][0], out[i][1]) = Fences.band(instruments[i], market, time);
         }
     }
+
+    /// Of Asian options, with the word of recorded fixings of each one's series.
+    function asianBands(
+        uint160[] calldata instruments,
+        uint256[] calldata fixings,
+        MarginRules.MarketView calldata market,
+        uint256 time
+    ) external pure returns (uint256[2][] memory out) {
+        out = new uint256[2][](instruments.length);
+        for (uint256 i; i < instruments.length; ++i) {
+            (out[i][0], out[i][1]) = Fences.bandOfAsian(instruments[i], fixings[i], market, time);
+        }
+    }
 }

@@ -1,4 +1,5 @@
-// Prints the runtime bytecode of contracts/test/support/MarginHarness.sol, compiled like the product.
+// Prints the runtime bytecode of contracts/test/support/MarginHarness.sol, compiled like the product
+// and linked with Asians at the address given, then that library's own.
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, posix } from "node:path";
@@ -6,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
 const HARNESS = "contracts/test/support/MarginHarness.sol";
+const LIBRARY = "contracts/src/libraries/Asians.sol";
+const at = process.argv[2];
 const solc = createRequire(import.meta.url)(join(ROOT, "node_modules", "solc"));
 
 function read(path) {
@@ -20,7 +23,11 @@ const input = {
   settings: {
     optimizer: { enabled: true, runs: 200 },
     evmVersion: "cancun",
-    outputSelection: { [HARNESS]: { MarginHarness: ["evm.deployedBytecode.object"] } },
+    libraries: { [LIBRARY]: { Asians: at } },
+    outputSelection: {
+      [HARNESS]: { MarginHarness: ["evm.deployedBytecode.object"] },
+      [LIBRARY]: { Asians: ["evm.deployedBytecode.object"] },
+    },
   },
 };
 const output = JSON.parse(solc.compile(JSON.stringify(input), { import: read }));
@@ -30,3 +37,4 @@ if (errors.length > 0) {
   process.exit(1);
 }
 console.log(`0x${output.contracts[HARNESS].MarginHarness.evm.deployedBytecode.object}`);
+console.log(`0x${output.contracts[LIBRARY].Asians.evm.deployedBytecode.object}`);

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from solver.domain.errors import NotFound
-from solver.domain.instrument import Instrument, Kind
-from solver.margin.rules import price_band, time_value
+from solver.domain.instrument import ASIAN_KINDS, FIXINGS, Instrument, Kind
+from solver.domain.risk import Fixing
+from solver.margin.rules import asian_unit, price_band, short_unit, time_value
 from solver.margin.simple import figures, requirement_rise
 from tests.solver.pricing.world import (
     BASE,
@@ -23,6 +24,7 @@ from tests.solver.pricing.world import (
 
 USD = 10**6
 MONTH_BEFORE = EXPIRY - 25 * 86_400
+ASIAN_CALL = Instrument(1, Kind.ASIAN_CALL, EXPIRY, 4000 * WAD)
 
 
 def test_cash_alone_is_equity_without_requirement():
@@ -126,3 +128,49 @@ def test_order_does_not_matter_and_a_requirement_is_never_negative(pairs):
     assert got == figures(sane(list(reversed(pairs))), snapshot())
     assert got.requirement >= 0
     assert got.initial <= got.maintenance <= got.equity
+
+
+def test_an_asian_is_margined_at_what_its_mean_comes_to():
+    # 5 of 7 recorded at 4400: A = (22,000 + 2 x 4,000) / 7; past expiry the feed is the rest
+    fixing = Fixing(EXPIRY, 5, 22_000 * WAD)
+    unit = asian_unit(ASIAN_CALL, fixing, 4000 * WAD, 1_500_000, EXPIRY)
+    mean = -(-30_000 * WAD // 7)
+    assert unit.lowest == unit.highest == unit.short.mark == mean - 4000 * WAD
+    assert unit.short.initial - unit.short.mark == 600 * WAD
+    assert unit.short.maintenance - unit.short.mark == 360 * WAD
+
+
+def test_before_averaging_an_asian_call_asks_what_a_european_one_does():
+    nothing, flat = Fixing(EXPIRY, 0, 0), time_value(4000 * WAD, 1_500_000, 25 * 86_400)
+    unit = asian_unit(ASIAN_CALL, nothing, 4000 * WAD, 1_500_000, MONTH_BEFORE)
+    assert unit.short == short_unit(CALL, 4000 * WAD, flat)
+
+
+def test_an_asian_relieves_nothing_and_is_relieved_by_nothing():
+    world = snapshot(time=MONTH_BEFORE)
+    short = figures(account((ASIAN_CALL, -WAD)), world)
+    assert figures(account((ASIAN_CALL, -WAD), (CALL, WAD), (HIGH_CALL, WAD)), world) == short
+    call = figures(account((CALL, -WAD)), world)
+    assert figures(account((CALL, -WAD), (ASIAN_CALL, WAD)), world) == call
+
+
+@given(
+    st.sampled_from(ASIAN_KINDS),
+    st.integers(1, 2**96 - 1),
+    st.integers(1, 2**96 - 1),
+    st.integers(0, FIXINGS).flatmap(
+        lambda done: st.tuples(st.just(done), st.integers(done, done * (2**96 - 1) or 0))
+    ),
+    st.integers(-86_400, 60 * 86_400),
+)
+def test_figures_of_an_asian_are_ordered(kind, strike, price, recorded, left):
+    unit = asian_unit(
+        Instrument(1, kind, EXPIRY, strike),
+        Fixing(EXPIRY, *recorded),
+        price,
+        1_500_000,
+        EXPIRY - left,
+    )
+    assert 0 <= unit.lowest <= unit.highest
+    assert unit.lowest <= unit.short.mark <= unit.highest
+    assert unit.short.mark <= unit.short.maintenance <= unit.short.initial

@@ -13,7 +13,8 @@ from eth_abi.abi import decode, encode
 
 from adapters.chains.devnet.node import start_node
 from solver.domain.account import Account, Position
-from solver.domain.instrument import Instrument, Kind
+from solver.domain.instrument import ASIAN_KINDS, FIXINGS, RIGHT_OF, Instrument, Kind
+from solver.domain.risk import Fixing
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.typed_data import keccak
 from solver.margin.rules import price_band
@@ -26,6 +27,7 @@ from tests.solver.pricing.world import EXPIRY, NEXT_EXPIRY, WAD, account, bitcoi
 ROOT = pathlib.Path(__file__).parents[3]
 COMPILER = pathlib.Path(__file__).parent / "compile_harness.mjs"
 HARNESS = "0x" + "c0de".rjust(40, "0")
+ASIANS = "0x" + "a51a".rjust(40, "0")  # the library that the harness is linked with
 VIEW = "(uint16,uint256,int256,uint256,uint256,uint256,uint256,uint256,uint256)"
 PORTFOLIO = f"((uint256[],uint256[],{VIEW}[]),int256)"
 PORTFOLIOS, PER_CALL, POSITIONS_MAX = 600, 25, 20
@@ -36,9 +38,9 @@ GAS = hex(2_000_000_000)
 def runtime():
     require_anvil()
     done = subprocess.run(
-        ["node", str(COMPILER)], capture_output=True, text=True, check=True, timeout=120
+        ["node", str(COMPILER), ASIANS], capture_output=True, text=True, check=True, timeout=120
     )
-    return done.stdout.strip()
+    return dict(zip((HARNESS, ASIANS), done.stdout.split(), strict=True))
 
 
 async def on_chain(runtime, name, types, calls):
@@ -58,7 +60,7 @@ async def on_chain(runtime, name, types, calls):
                         "data": "0x" + (selector + encode(types, arguments)).hex(),
                     },
                     "latest",
-                    {HARNESS: {"code": runtime}},
+                    {where: {"code": code} for where, code in runtime.items()},
                 ],
             }
             for i, arguments in enumerate(calls)
@@ -89,8 +91,22 @@ def portfolio_of(held: Account, world: Snapshot):
     """The book as Pricing._book puts it together."""
     instruments = [Instrument.unpack(p.instrument) for p in held.positions]
     markets = [underlying_of(instrument, world) for instrument in instruments]
-    prices = [valuation_price(i, m) for i, m in zip(instruments, markets, strict=True)]
+    prices = [price_of(i, m) for i, m in zip(instruments, markets, strict=True)]
     return ((list(slots_of(held.positions)), prices, [view_of(m) for m in markets]), held.cash)
+
+
+def price_of(instrument: Instrument, market: Underlying) -> int:
+    """What stands beside a position: of an Asian option the word of its series' fixings."""
+    if instrument.kind in ASIAN_KINDS:
+        fixing = market.fixing_of(instrument.expiry)
+        return fixing.fixed << 128 | fixing.total
+    return valuation_price(instrument, market)
+
+
+def any_fixings(dice: random.Random) -> tuple[Fixing, ...]:
+    done = dice.randrange(FIXINGS + 1)
+    total = done * dice.choice([4000 * WAD, dice.randrange(1, 10**23), 2**96 - 1])
+    return (Fixing(EXPIRY, done, total),)[: min(done, 1)]
 
 
 def any_world(dice: random.Random) -> Snapshot:
@@ -100,8 +116,9 @@ def any_world(dice: random.Random) -> Snapshot:
     price = dice.choice([4000 * WAD, dice.randrange(1, 10**23), dice.randrange(1, 100)])
     funding = dice.randrange(-(10**20), 10**20)
     sigma = dice.choice([0, 1_500_000, 10_000_000])
-    first = ether(price=price, funding_index=funding, sigma_cap_ppm=sigma, expiry_prices=fixed)
-    second = bitcoin(price=dice.randrange(1, 2 * 10**23), expiry_prices=fixed)
+    values = {"sigma_cap_ppm": sigma, "expiry_prices": fixed, "fixings": any_fixings(dice)}
+    first = ether(price=price, funding_index=funding, **values)
+    second = bitcoin(price=dice.randrange(1, 2 * 10**23), **values)
     return snapshot(first, second, time=time)
 
 
@@ -109,8 +126,8 @@ def any_account(dice: random.Random, world: Snapshot) -> Account:
     held: dict[Instrument, int] = {}
     for _ in range(dice.randrange(POSITIONS_MAX + 1)):
         market = dice.choice(world.underlyings)
-        kind = dice.choice([Kind.PERP, Kind.BASE] + [Kind.CALL, Kind.PUT] * 4)
-        if kind in (Kind.CALL, Kind.PUT):
+        kind = dice.choice([Kind.PERP, Kind.BASE, *ASIAN_KINDS * 2, *(Kind.CALL, Kind.PUT) * 4])
+        if kind in RIGHT_OF:
             strike = dice.choice([market.price, dice.randrange(1, 2 * market.price + 2)])
             strike = dice.choice([strike, 1, 2**96 - 1]) if dice.random() < 0.1 else strike
             expiry = dice.choice([EXPIRY, NEXT_EXPIRY])
@@ -157,6 +174,28 @@ async def test_price_bands_agree(runtime):
         (chain,) = decode(["uint256[2][]"], raw)
         ours = [price_band(i, market.price, market.sigma_cap_ppm, time) for i in instruments]
         assert [tuple(pair) for pair in chain] == ours
+
+
+async def test_bands_of_asians_agree_whatever_is_recorded(runtime):
+    dice = random.Random(11)
+    calls, ours = [], []
+    types = ["uint160[]", "uint256[]", VIEW, "uint256"]
+    for time in (EXPIRY - 30 * 86_400, EXPIRY - 100, EXPIRY + 100):
+        market = ether(price=dice.randrange(1, 10**22))
+        some = [
+            Instrument(1, kind, EXPIRY, dice.randrange(1, 9000 * WAD))
+            for kind in ASIAN_KINDS
+            for _ in range(40)
+        ]
+        known = [next(iter(any_fixings(dice)), Fixing(EXPIRY, 0, 0)) for _ in some]
+        words = [fixing.fixed << 128 | fixing.total for fixing in known]
+        calls.append(([i.id for i in some], words, view_of(market), time))
+        terms = (market.price, market.sigma_cap_ppm, time)
+        ours.append([price_band(i, *terms, fixing) for i, fixing in zip(some, known, strict=True)])
+    answers = await on_chain(runtime, "asianBands", types, calls)
+    for raw, wanted in zip(answers, ours, strict=True):
+        (chain,) = decode(["uint256[2][]"], raw)
+        assert [tuple(pair) for pair in chain] == wanted
 
 
 def test_slots_pack_as_the_contract_reads_them():
