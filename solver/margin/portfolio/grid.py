@@ -188,7 +188,7 @@ def _series(series: SeriesTerms, p: Parameters) -> Series:
     years = max(series.seconds, 0) / YEAR
     rate = max(series.rate, 0.0)
     asset = _shrunk(p.asset, rate, -years)
-    debt = max(min(1.0 / series.discount, _shrunk(p.debt, rate, years)), 1.0)
+    debt = min(max(1.0 / series.discount, 1.0), _shrunk(p.debt, rate, years))
     basis = p.basis_add + div_up(p.basis_yearly * max(series.seconds, 0), YEAR)
     up, down = math.ceil(debt * FACTOR_STEP), math.floor(asset * FACTOR_STEP)
     step = WAD // FACTOR_STEP
