@@ -11,7 +11,7 @@ library AsianBook {
     using PositionSlot for uint256[];
 
     /// Figures of the option at place `i`.
-    function at(MarginRules.Book memory book, uint256 i, uint256 time)
+    function standing(MarginRules.Book memory book, uint256 i, uint256 time)
         internal
         pure
         returns (Asians.Unit memory)
@@ -35,7 +35,7 @@ library AsianBook {
         uint256 i,
         uint256 time
     ) internal pure {
-        Asians.Unit memory one = at(book, i, time);
+        Asians.Unit memory one = standing(book, i, time);
         unchecked {
             int256 quantity = book.slots.slotAt(i).quantityOf();
             int256 initial = quantity * int256(one.initial);

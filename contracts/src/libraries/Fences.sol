@@ -212,7 +212,7 @@ library Fences {
         private
         pure
     {
-        Asians.Unit memory one = AsianBook.at(book, i, time);
+        Asians.Unit memory one = AsianBook.standing(book, i, time);
         unchecked {
             int256 quantity = book.slots.slotAt(i).quantityOf();
             if (quantity > 0) {
