@@ -6,9 +6,10 @@ Integers only, so that every signer and every replay aggregates alike.
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from solver.domain.numbers import BPS, PPM, div_up
+from solver.domain.numbers import BPS, PPM, WAD, div_up
+from solver.pricing.oracle.memory import Sample, Track, followed, frozen
 
 FUTURE_SECONDS_MAX = 2
 SAMPLE_CONFIDENCE_PPM_MAX = 10_000  # a source that is less sure than 1 % has no vote
@@ -16,29 +17,21 @@ CONFIDENCE_PPM_MAX = 5_000  # above 0.5 % the aggregate is UNCERTAIN
 DEVIATION_PPM_MAX = 100_000  # from the one-hour mean
 SCALE_MAX = 10  # times the reference: beyond it somebody counts other decimals
 CAP_TENTHS = 4
-
-
-class Sample(Protocol):
-    """What a source says: 1e18 settlement units, unix seconds. One `cls` can fail together."""
-
-    @property
-    def source(self) -> str: ...
-    @property
-    def cls(self) -> str: ...
-    @property
-    def price(self) -> int: ...
-    @property
-    def confidence(self) -> int: ...
-    @property
-    def time(self) -> int: ...
+SCORE_PPM = 10_000  # a spread of 1 % of the price scores nothing
+SETTLEMENT_MIN = 99 * WAD // 100  # below, what prices are counted in is itself in doubt
 
 
 class OracleParams(NamedTuple):
-    """`reference` is the one-hour mean, 1e18, 0 when unknown. Unnamed sources weigh 1."""
+    """`reference` is the one-hour mean, 1e18, 0 when unknown. Unnamed sources weigh 1; one that
+    weighs nothing has no vote. `traded` names the sources that are venues where what is valued here
+    is traded on margin: a venue's own price never values its collateral. `settlement` is what the
+    settlement token itself is worth in dollars, 1e18."""
 
     heartbeat_seconds: int
     reference: int = 0
     weights: tuple[tuple[str, int], ...] = ()
+    traded: frozenset[str] = frozenset()
+    settlement: int = WAD
 
 
 class Aggregate(NamedTuple):
@@ -54,22 +47,32 @@ class Aggregate(NamedTuple):
 Vote = tuple[int, int]  # price, weight
 
 
-def aggregate(samples: Iterable[Sample], now: int, params: OracleParams) -> Aggregate:
+def aggregate(
+    samples: Iterable[Sample], now: int, params: OracleParams, tracks: Iterable[Track] = ()
+) -> Aggregate:
     """Returns the price of all samples together at `now` (unix seconds).
 
     Fewer than two valid sources HALT; fewer than three, or of one class only, are DEGRADED; a wide
-    spread or a price far from the one-hour mean is UNCERTAIN.
+    spread, a price far from the one-hour mean, or a settlement token off its peg are UNCERTAIN.
+    `tracks` are what the sources said before (`remember`): with them, a report older than the last
+    and a source that repeats itself while the others move have no vote. Sources of less than half
+    the capped weight, whatever they say, leave the price among the votes of the others.
     """
+    past = {track.source: track for track in tracks}
+    weights = dict(params.weights)
     valid: list[Sample] = []
     refused = []
     for sample in _newest(samples):
-        reason = _fault(sample, now, params)
+        reason = _fault(sample, now, params) or _slip(sample, past.get(sample.source), params)
         if reason is None:
             valid.append(sample)
         else:
             refused.append((sample.source, reason))
+    still = _frozen(valid, past, weights)
+    refused += [(source, "frozen") for source in sorted(still)]
+    valid = [sample for sample in valid if sample.source not in still]
     names = tuple(sample.source for sample in valid)
-    votes = _votes(valid, dict(params.weights))
+    votes = _votes(valid, weights)
     if not votes:
         return Aggregate(0, 0, "HALT", names, tuple(refused))
     price = _quantile(votes, 2)
@@ -77,6 +80,23 @@ def aggregate(samples: Iterable[Sample], now: int, params: OracleParams) -> Aggr
     confidence = max(spread, div_up(price, BPS))
     state = _state(valid, price, confidence, params)
     return Aggregate(price, confidence, state, names, tuple(refused))
+
+
+def score_ppm(price: int, confidence: int) -> int:
+    """Returns how sure a price is: 1e6 without spread, 0 from a spread of 1 % on, rounded down."""
+    if price <= 0:
+        return 0
+    return max(0, PPM - div_up(max(confidence, 0) * PPM * PPM, price * SCORE_PPM))
+
+
+def low(price: int, confidence: int) -> int:
+    """Returns the price at which what is held counts while the price is in doubt, 1e18."""
+    return max(price - confidence, 0)
+
+
+def high(price: int, confidence: int) -> int:
+    """Returns the price at which what is owed counts while the price is in doubt, 1e18."""
+    return price + confidence
 
 
 def _newest(samples: Iterable[Sample]) -> list[Sample]:
@@ -95,7 +115,7 @@ def _order(sample: Sample) -> tuple[int, int, int]:
 
 
 def _fault(sample: Sample, now: int, params: OracleParams) -> str | None:
-    if sample.price <= 0 or sample.confidence < 0:
+    if not (sample.price > 0 and sample.confidence >= 0):  # a NaN is neither
         return "notPositive"
     if sample.time > now + FUTURE_SECONDS_MAX:
         return "future"
@@ -109,16 +129,40 @@ def _fault(sample: Sample, now: int, params: OracleParams) -> str | None:
     return None
 
 
+def _slip(sample: Sample, track: Track | None, params: OracleParams) -> str | None:
+    """Returns why a sound report has no vote all the same."""
+    if sample.source in params.traded:
+        return "tradedVenue"
+    if dict(params.weights).get(sample.source, 1) <= 0:
+        return "weightless"
+    if track is not None and sample.time < track.time:
+        return "outOfOrder"
+    return None
+
+
+def _frozen(
+    samples: list[Sample], past: dict[str, Track], weights: dict[str, int]
+) -> frozenset[str]:
+    if not past:
+        return frozenset()
+    tracks = {s.source: followed(past.get(s.source), s) for s in samples}
+    return frozen(tracks, _capped(samples, weights))
+
+
+def _capped(samples: list[Sample], weights: dict[str, int]) -> dict[str, int]:
+    """Returns every source's weight in tenths, none above 40 % of all."""
+    weighed = {sample.source: weights.get(sample.source, 1) for sample in samples}
+    cap = CAP_TENTHS * sum(weighed.values())
+    return {source: min(10 * weight, cap) for source, weight in weighed.items()}
+
+
 def _votes(samples: list[Sample], weights: dict[str, int]) -> list[Vote]:
-    """Returns votes by price. Weights are in tenths, the common third left out."""
-    weighed = [(sample, weights.get(sample.source, 1)) for sample in samples]
-    cap = CAP_TENTHS * sum(weight for _, weight in weighed)
+    """Returns votes by price; the common third of a source's three votes is left out."""
+    capped = _capped(samples, weights)
     votes = []
-    for sample, weight in weighed:
-        capped = min(10 * weight, cap)
-        if capped > 0:
-            for step in (-1, 0, 1):
-                votes.append((sample.price + step * sample.confidence, capped))
+    for sample in samples:
+        for step in (-1, 0, 1):
+            votes.append((sample.price + step * sample.confidence, capped[sample.source]))
     return sorted(votes)
 
 
@@ -140,6 +184,8 @@ def _state(valid: list[Sample], price: int, confidence: int, params: OracleParam
         return "HALT"
     if len(valid) < 3 or len({sample.cls for sample in valid}) < 2:
         return "DEGRADED"
+    if params.settlement < SETTLEMENT_MIN:
+        return "UNCERTAIN"
     is_wide = confidence * PPM > price * CONFIDENCE_PPM_MAX
     reference = params.reference
     is_far = abs(price - reference) * PPM > reference * DEVIATION_PPM_MAX
