@@ -65,8 +65,15 @@ def test_pyth_without_a_positive_price_says_nothing():
 
 
 def observed(tick_mean, tick_now):
-    sums = word(64) + word(192) + word(2) + word(-50) + word(-50 + 600 * tick_mean)
-    return sums + word(2) + word(0) * 2, word(ratio_at(tick_now)) + word(tick_now) + word(0) * 5
+    return stepped([tick_mean] * 50, tick_now)
+
+
+def stepped(ticks, tick_now):
+    """What a pool answers that stood at each of these ticks for twelve seconds."""
+    totals = [-50 + 12 * sum(ticks[:count]) for count in range(len(ticks) + 1)]
+    sums = word(64) + word(64 + 32 * (1 + len(totals))) + word(len(totals))
+    sums += b"".join(map(word, totals)) + word(len(totals)) + word(0) * len(totals)
+    return sums, word(ratio_at(tick_now)) + word(tick_now) + word(0) * 5
 
 
 @pytest.mark.parametrize("tick", [-200_000, -1, 0, 1, 194_433])
@@ -81,6 +88,27 @@ def test_twap_is_the_price_of_the_mean_tick_in_either_token_order(tick):
 def test_twap_is_as_unsure_as_the_pool_is_away_from_it():
     sample = answered(uniswap_twap, market(), *observed(-194_433, -194_433 + 500), word(9))
     assert sample.confidence > sample.price * 5 // 100
+
+
+@pytest.mark.parametrize("at", [0, 20, 48])
+@pytest.mark.parametrize("spike", [20_000, -20_000])
+def test_a_price_held_for_two_blocks_moves_the_mean_by_hardly_anything(at, spike):
+    ticks = [1_000] * 50
+    ticks[at : at + 2] = [1_000 + spike] * 2
+    calm = answered(uniswap_twap, market(), *stepped([1_000] * 50, 1_000), word(9))
+    moved = answered(uniswap_twap, market(), *stepped(ticks, 1_000), word(9))
+    assert abs(moved.price - calm.price) * 1_000 < calm.price
+    plain = 1.0001 ** (sum(ticks) / 50 - 1_000)
+    assert abs(plain - 1) > 0.07, "an uncut mean would have followed"
+
+
+def test_steps_are_held_within_a_percent_of_the_one_before_beginning_at_the_median():
+    assert uniswap_twap.cut_mean([7] * 50) == 7
+    assert uniswap_twap.cut_mean([0] * 30 + [250] * 20) == (100 + 200 + 18 * 250) // 50
+    begun_high = 100 + 200 + 18 * 250 + 150 + 50
+    assert uniswap_twap.cut_mean([250] * 20 + [0] * 30) == begun_high // 50
+    found = answered(uniswap_twap, market(), *stepped([0] * 30 + [250] * 20, 250), word(9))
+    assert found.price == answered(uniswap_twap, market(), *observed(96, 96), word(9)).price
 
 
 @pytest.mark.parametrize("decimals", [37, 255, 2**255, 2**256 - 1])
