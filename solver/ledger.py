@@ -16,10 +16,11 @@ from solver.domain.event import (
     HealthChanged,
     LegFilled,
     OptionExpired,
+    PositionSeized,
     ReservationPlaced,
     ReservationReleased,
 )
-from solver.domain.health import CLOSED, ENDING, RANK, Health
+from solver.domain.health import CLOSED, folded
 from solver.domain.ids import ZERO_ADDRESS
 from solver.domain.instrument import QUANTITY_MAX, Instrument, Kind
 from solver.domain.program import Program
@@ -42,6 +43,8 @@ def apply(account: Account, event: Event) -> Account:
             return _funded(account._replace(cash=account.cash + event.amount), event.amount)
         case BaseMoved():
             return _funded(_moved(account, event.instrument, event.quantity, 0), event.quantity)
+        case PositionSeized():
+            return _moved(account, event.instrument, event.quantity, 0)
         case OptionExpired():
             return _expired(account, event)
         case EpochRaised():
@@ -155,31 +158,10 @@ def _released(account: Account, uid: str) -> Account:
 
 
 def _judged(account: Account, event: HealthChanged) -> Account:
-    """Takes a judgement over; one that is told twice changes nothing the second time."""
-    before, state = account.health, event.to_state
-    known = (before.snapshot, before.state, before.breaches)
-    if (event.snapshot, state, event.breaches) == known:
-        return account
-    if event.from_state != before.state or state not in RANK:
-        raise Broken(f"{account.id.log} is {before.state}, not {event.from_state}")
-    if state in ENDING and before.state not in ENDING and event.equity >= event.maintenance:
-        raise Broken(f"{account.id.log} would be liquidated without a breach of maintenance")
-    told = before._replace(
-        breaches=event.breaches, snapshot=event.snapshot, time_ms=event.time_ms, is_funded=False
-    )
-    return account._replace(health=told if state == before.state else _turned(told, event))
-
-
-def _turned(before: Health, event: HealthChanged) -> Health:
-    is_worse = RANK[event.to_state] > RANK[before.state]
-    has_turned = before.since_ms > 0 and is_worse != before.is_worse
-    return before._replace(
-        state=event.to_state,
-        since_ms=event.time_ms,
-        prices=event.prices,
-        is_worse=is_worse,
-        turned_ms=event.time_ms if has_turned else before.turned_ms,
-    )
+    try:
+        return account._replace(health=folded(account.health, event))
+    except Broken as error:
+        raise Broken(f"{account.id.log} {error.detail}") from error
 
 
 def _funded(account: Account, amount: int) -> Account:

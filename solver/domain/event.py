@@ -172,12 +172,101 @@ class IntentSettled(NamedTuple):
     log_index: int
 
 
+class PositionSeized(NamedTuple):
+    """The auction moved a part of a position here (+) or away (-), base collateral too; what it
+    cost is a CashMoved of its own."""
+
+    instrument: int
+    quantity: int
+    counterparty: str
+    tx_hash: str
+    log_index: int
+
+
+class AuctionStarted(NamedTuple):
+    """The account is for sale. Settlement atoms; `unsold` is the cash it had then."""
+
+    starter: str
+    equity: int
+    maintenance: int
+    unsold: int
+    tx_hash: str
+    log_index: int
+
+
+class SliceSold(NamedTuple):
+    """A fraction (1e18) went to `bidder` at `price` (1e18 of its worth) for `paid` atoms, negative
+    when the bidder was paid; the fund got `fee` and gave `covered`."""
+
+    bidder: str
+    fraction: int
+    price: int
+    paid: int
+    fee: int
+    covered: int
+    tx_hash: str
+    log_index: int
+
+
+class AuctionBankrupted(NamedTuple):
+    """From now on the fund pays whoever takes the account. Settlement atoms."""
+
+    equity: int
+    maintenance: int
+    tx_hash: str
+    log_index: int
+
+
+class AuctionEnded(NamedTuple):
+    """The account is its owner's again. Settlement atoms."""
+
+    equity: int
+    buffer: int
+    tx_hash: str
+    log_index: int
+
+
+class DebtAbsorbed(NamedTuple):
+    """The fund paid `paid` atoms of the account's debt; `deficit` atoms are left as `deficit_id`
+    (both 0: none)."""
+
+    paid: int
+    deficit_id: int
+    deficit: int
+    tx_hash: str
+    log_index: int
+
+
+class Deleveraged(NamedTuple):
+    """Deficit log: so many accounts paid a page of it. `root` commits to their haircuts; `raised`
+    and `deficit` are of the whole, settlement atoms."""
+
+    deficit_id: int
+    root: str
+    accounts: int
+    raised: int
+    deficit: int
+    tx_hash: str
+    log_index: int
+
+
 class ExpiryFixed(NamedTuple):
     """Market log: the settlement price of an expiry is fixed, 1e18."""
 
     market: int
     expiry: int
     price: int
+    tx_hash: str
+    log_index: int
+
+
+class FixingRecorded(NamedTuple):
+    """A market's Asian options of an expiry have `fixed` fixings, `total` is their sum, 1e18."""
+
+    market: int
+    expiry: int
+    fixed: int
+    total: int
     tx_hash: str
     log_index: int
 
@@ -226,7 +315,15 @@ Event = (
     | MandateGranted
     | MandateRevoked
     | IntentSettled
+    | PositionSeized
+    | AuctionStarted
+    | SliceSold
+    | AuctionBankrupted
+    | AuctionEnded
+    | DebtAbsorbed
+    | Deleveraged
     | ExpiryFixed
+    | FixingRecorded
     | FundingMoved
     | HealthChanged
 )
