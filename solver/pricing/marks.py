@@ -35,8 +35,9 @@ def underlying_of(instrument: Instrument, snapshot: Snapshot) -> Underlying:
 
 
 def valuation_price(instrument: Instrument, underlying: Underlying) -> int:
-    """Returns the price the instrument is valued at, 1e18: an expiry's fixed one, else the feed."""
-    if not instrument.is_option:
+    """Returns the price the instrument is valued at, 1e18: that a call's or put's expiry was fixed
+    at, else the feed. An Asian option's fixings are its own, whatever the expiry's price is."""
+    if instrument.kind not in (Kind.CALL, Kind.PUT):
         return underlying.price
     fixed = dict(underlying.expiry_prices)
     return fixed.get(instrument.expiry, underlying.price)

@@ -61,7 +61,8 @@ def test_an_asian_mark_is_on_the_grid_with_its_error_beside_it():
 
 def test_an_expired_asian_is_worth_the_payoff_of_its_mean_and_the_feed_stands_for_what_lacks():
     late, six = EXPIRY + 5, Fixing(EXPIRY, 6, 6 * 4100 * WAD + 5)
-    feed = ether(price=3000 * WAD, fixings=(six,))
+    elsewhere = ((EXPIRY, 5000 * WAD),)  # the calls' price at this expiry is not a fixing
+    feed = ether(price=3000 * WAD, fixings=(six,), expiry_prices=elsewhere)
     mean = (6 * 4100 * WAD + 5 + 3000 * WAD) // 7
     assert mean_at(six, 3000 * WAD) == mean
     assert mark_and_error(ASIAN, snapshot(feed, time=late)) == (0, 0)
