@@ -261,9 +261,14 @@ def _candidates(leg: Leg, underlying: Underlying, time: int) -> tuple[int, ...]:
         Instrument(market, kind, expiry, strike).id
         for expiry in sorted(expiries)
         if leg.expiry_min <= expiry <= leg.expiry_max and expiry > time
-        for strike in ((leg.strike_min,) if is_exact else sorted(underlying.strikes_at(expiry)))
+        for strike in _strikes(leg, kind, expiry, underlying)
         if leg.strike_min <= strike <= leg.strike_max
     )
+
+
+def _strikes(leg: Leg, kind: Kind, expiry: int, underlying: Underlying) -> list[int]:
+    is_exact = (leg.strike_min, leg.expiry_min) == (leg.strike_max, leg.expiry_max)
+    return [leg.strike_min] if is_exact else sorted(underlying.strikes_of(kind, expiry))
 
 
 def _delta_box(intent: OutcomeIntent, snapshot: Snapshot) -> DeltaBox | None:

@@ -30,7 +30,7 @@ from solver.intents.wire import Amount, Name
 from solver.routing.rounding import LOT, lots_down
 
 _OWNER = "0x14dc79964da2c08b23698b3d3cc7ca32193d9955"
-_LISTED = (Kind.CALL, Kind.PUT)
+_LISTED = tuple(RIGHT_OF)
 
 
 class CloseOption(OutcomeKind):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from solver.domain.account import Account
 from solver.domain.errors import Expired, Malformed, Refused
 from solver.domain.ids import ZERO_ADDRESS
-from solver.domain.instrument import QUANTITY_MAX, RIGHT_OF, STRIKE_MAX, Kind
+from solver.domain.instrument import KIND_OF_RIGHT, QUANTITY_MAX, STRIKE_MAX
 from solver.domain.intent import (
     LEGS_MAX,
     NO_COST_LIMIT,
@@ -30,7 +30,6 @@ SIDES = {
     "option": ("buy", "sell", "auto"),
     "collateral": ("deposit", "withdraw", "auto"),
 }
-EUROPEAN = (RIGHT_OF[Kind.CALL], RIGHT_OF[Kind.PUT])
 
 
 class Signed(NamedTuple):
@@ -100,8 +99,9 @@ def _check_words(leg: Leg, field: str, snapshot: Snapshot) -> None:
         detail = f"a {leg.kind} leg takes {', '.join(SIDES[leg.kind])}"
         raise refuse("LegSide", detail, f"{field}.side")
     if leg.kind == "option":
-        if leg.right not in EUROPEAN:
-            raise refuse("LegRange", "rights listed here are call and put", f"{field}.right")
+        if leg.right not in KIND_OF_RIGHT:
+            detail = f"rights are {', '.join(KIND_OF_RIGHT)}"
+            raise refuse("LegRange", detail, f"{field}.right")
     elif leg.right:
         raise refuse("LegRange", f"a {leg.kind} leg has no right", f"{field}.right")
 

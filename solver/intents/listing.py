@@ -42,8 +42,9 @@ class Book(NamedTuple):
 
     def contracts(self, right: str, expiry: int) -> Iterator[Instrument]:
         """Yields every listed contract of one right and expiry, strikes ascending."""
-        for strike in sorted(self.underlying.strikes_at(expiry)):
-            yield Instrument(self.underlying.market, KIND_OF_RIGHT[right], expiry, strike)
+        kind = KIND_OF_RIGHT[right]
+        for strike in sorted(self.underlying.strikes_of(kind, expiry)):
+            yield Instrument(self.underlying.market, kind, expiry, strike)
 
     def quoted(self, right: str, side: str, expiry: int) -> list[Instrument]:
         """Returns the contracts of one expiry that a maker trades, strikes ascending."""
@@ -142,7 +143,7 @@ def price_of(token: Token, snapshot: Snapshot) -> int | None:
 
 
 def _check_listed(name: str, instrument: Instrument, underlying: Underlying, field: str) -> None:
-    if instrument.strike not in underlying.strikes_at(instrument.expiry):
+    if instrument.strike not in underlying.strikes_of(instrument.kind, instrument.expiry):
         raise Malformed(f"{name[:64]} is not listed", code="instrumentNotListed", field=field)
 
 

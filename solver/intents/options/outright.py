@@ -1,4 +1,4 @@
-"""Buy or sell one option: named, selected, or the best of a range."""
+"""Buy or sell one option: named, selected, or the best of a range. An Asian one by its name."""
 
 from abc import ABC
 from typing import Any, ClassVar, Literal
@@ -19,6 +19,7 @@ from solver.intents.options.choose import any_strike, book_in, spanned, together
 from solver.intents.options.selector import Contract, Selector, Wish, shown
 from solver.intents.wire import Amount, Name, SignedAmount
 
+_RIGHT_OF_ENDING = {"P": "put", "AC": "asianCall", "AP": "asianPut"}
 _OWNER = "0x14dc79964da2c08b23698b3d3cc7ca32193d9955"
 
 
@@ -64,7 +65,8 @@ class _Outright(OutcomeKind, ABC):
 
     def _right(self) -> str:
         if isinstance(self.instrument, str):
-            return "put" if self.instrument.endswith("-P") else "call"
+            ending = self.instrument.rpartition("-")[2]
+            return _RIGHT_OF_ENDING.get(ending, "call")
         if self.instrument.right is None:
             raise Malformed("say call or put", field="request.instrument.right")
         return self.instrument.right

@@ -1,16 +1,17 @@
 """What tokens and derivatives are worth at the snapshot's marks, recomputed by the checker itself.
 
-Integers, but for option values: those are Black-76 on the surface, on the common grid of 1e-8.
+Integers, but for option values: those are Black-76 on the surface, on the common grid of 1e-8, of
+Asian options on the moments of their mean.
 """
 
-from math import erfc, log, sqrt
+from math import erfc, exp, log, sqrt
 
 from solver.domain.calendar import YEAR
 from solver.domain.errors import Unproven
 from solver.domain.ids import Address
-from solver.domain.instrument import Instrument, Kind
+from solver.domain.instrument import ASIAN_KINDS, FIXINGS, Instrument, Kind, fixing_times
 from solver.domain.numbers import PPM, WAD, div_down, div_up
-from solver.domain.snapshot import Snapshot
+from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import PPB, Surface
 
 GRID = 10**10  # option marks and deltas are multiples of this, 1e18
@@ -49,8 +50,8 @@ def _mark_and_delta(instrument: Instrument, snapshot: Snapshot) -> tuple[int, in
         raise Unproven(f"market {instrument.market} is not in this snapshot")
     if instrument.kind in (Kind.PERP, Kind.BASE):
         return underlying.price, WAD
-    if instrument.kind not in (Kind.CALL, Kind.PUT):
-        raise Unproven(f"{instrument.kind.name} has no value here")
+    if instrument.kind in ASIAN_KINDS:
+        return _asian(instrument, underlying, snapshot.time)
     sign = 1 if instrument.kind is Kind.CALL else -1
     if instrument.expiry <= snapshot.time:
         fixed = dict(underlying.expiry_prices).get(instrument.expiry)
@@ -63,6 +64,49 @@ def _mark_and_delta(instrument: Instrument, snapshot: Snapshot) -> tuple[int, in
     near, far = (0.5 * erfc(-sign * d * sqrt(0.5)) for d in (d1, d1 - deviation))
     price = max(sign * (forward * near - strike * far), 0.0)
     return round(price * 1e8) * GRID, round(sign * near * 1e8) * GRID
+
+
+def _asian(instrument: Instrument, underlying: Underlying, time: int) -> tuple[int, int]:
+    """Mark and delta by the lognormal with the mean's first two moments (Turnbull-Wakeman 1991), a
+    fixing due and not yet recorded at the feed. What signers attest is sampled: close, not equal.
+    """
+    sign, price = 1 if instrument.kind is Kind.ASIAN_CALL else -1, underlying.price
+    fixing = underlying.fixing_of(instrument.expiry)
+    coming = [at - time for at in fixing_times(instrument.expiry) if at > time]
+    known = fixing.total + max(FIXINGS - len(coming) - fixing.fixed, 0) * price
+    if not coming:
+        payoff = sign * (known // FIXINGS - instrument.strike)
+        left = sign * (FIXINGS - fixing.fixed) * WAD // FIXINGS
+        return max(payoff, 0), left if payoff > 0 else 0
+    spot, strike = price / WAD, (FIXINGS * instrument.strike - known) / len(coming) / WAD
+    carries = [spot / smile(underlying.surface, spot, spot, at)[0] for at in coming]
+    forwards = [spot * carry for carry in carries]
+    first, scale = sum(forwards) / len(coming), len(coming) / FIXINGS / carries[-1]
+    if strike <= 0:
+        linear = scale * max(sign * (first - strike), 0.0)
+        return round(linear * 1e8) * GRID, round(max(sign, 0) * scale * first / spot * 1e8) * GRID
+    width = _width(underlying.surface, forwards, coming, (strike / first, spot))
+    d1 = log(first / strike) / width + 0.5 * width
+    near, far = (0.5 * erfc(-sign * d * sqrt(0.5)) for d in (d1, d1 - width))
+    value = scale * max(sign * (first * near - strike * far), 0.0)
+    return round(value * 1e8) * GRID, round(sign * scale * near * first / spot * 1e8) * GRID
+
+
+def _width(
+    surface: Surface, forwards: list[float], seconds: list[int], at: tuple[float, float]
+) -> float:
+    """Returns the deviation of the log of the fixings' mean. Every fixing has the surface's
+    variance at one moneyness, never less than the one before it; `at` is (moneyness, spot)."""
+    variances: list[float] = []
+    for forward, left in zip(forwards, seconds, strict=True):
+        vol = smile(surface, at[0] * forward, at[1], left)[1]
+        variances.append(max(vol * vol * left / YEAR, *variances[-1:], 0.0))
+    second = sum(
+        one * other * exp(min(variances[i], variances[j]))
+        for i, one in enumerate(forwards)
+        for j, other in enumerate(forwards)
+    )
+    return sqrt(log(second / sum(forwards) ** 2))
 
 
 def smile(surface: Surface, strike: float, price: float, seconds: int) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 from solver.domain.account import Account
 from solver.domain.calendar import YEAR
 from solver.domain.ids import AccountId
-from solver.domain.instrument import Instrument, Kind
+from solver.domain.instrument import ASIAN_KINDS, Instrument, Kind
 from solver.domain.intent import NO_COST_LIMIT, NO_SLIPPAGE_LIMIT
 from solver.domain.market import Ladder, Level
 from solver.domain.numbers import BPS, PPM, WAD
@@ -22,6 +22,7 @@ from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot
 from solver.pricing.scenarios import Risks, risks
 from solver.routing.certify.choice import Count, is_of
+from solver.routing.certify.marks import delta_of, mark_of
 from solver.routing.certify.rows import offers
 from solver.routing.charge import fill_toll
 from solver.routing.legs.menu import Floats, Menu, Whole
@@ -219,7 +220,8 @@ def _in(part: _Part, market: int, greek: str) -> Floats:
 
 def _runs(program: Program, snapshot: Snapshot) -> list[Run]:
     """Returns the runs, sorted by contract, maker, exposure and side."""
-    alive = {i: _is_alive(i, snapshot) for i in {ladder.instrument for ladder in snapshot.ladders}}
+    quoted = {ladder.instrument for ladder in snapshot.ladders}
+    alive = {i: _is_alive(i, program, snapshot) for i in quoted}
     found: dict[tuple[int, AccountId, int, int], tuple[Run, list[Level]]] = {}
     for exposure in program.exposures:
         before: tuple[Ladder | None, int] = (None, 0)
@@ -239,11 +241,13 @@ def _runs(program: Program, snapshot: Snapshot) -> list[Run]:
     return out
 
 
-def _is_alive(instrument: int, snapshot: Snapshot) -> bool:
-    """Returns whether it is a perp, or an option that trades on."""
+def _is_alive(instrument: int, program: Program, snapshot: Snapshot) -> bool:
+    """Returns whether it is a perp, or an option that trades on. Of Asian options no greek beyond
+    delta and no scenario is proven here: a choice by those leaves them out."""
     asked = Instrument.unpack(instrument)
-    is_option = asked.kind in (Kind.CALL, Kind.PUT) and asked.expiry > snapshot.time
-    return asked.kind is Kind.PERP or is_option
+    if asked.kind in ASIAN_KINDS and program.choice is not None:
+        return False
+    return asked.kind is Kind.PERP or (asked.is_option and asked.expiry > snapshot.time)
 
 
 def _risks_of(ids: Sequence[int], snapshot: Snapshot, scenarios: Sequence[Scenario]) -> Risks:
@@ -259,6 +263,10 @@ def _risks_of(ids: Sequence[int], snapshot: Snapshot, scenarios: Sequence[Scenar
         part = risks([unpacked[p] for p in own], underlying, snapshot.time, scenarios)
         for whole, found in zip(out, part, strict=True):
             whole[..., own] = found
+    for place, instrument in enumerate(unpacked):
+        if instrument.kind in ASIAN_KINDS:
+            out.mark[place] = mark_of(instrument.id, snapshot) / WAD
+            out.delta[place] = delta_of(instrument.id, snapshot) / WAD
     return out
 
 

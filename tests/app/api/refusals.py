@@ -197,7 +197,7 @@ OUTCOMES: dict[str, Row] = {
                                   "422 notQuoteToken intent.limits.settlementToken"),
     "an option on no underlying": Row(SUBMIT, signed(**CALL, legs=option(asset=USDC.address)),
                                       "422 legRange intent.legs.0.asset"),
-    "a right nobody lists": Row(SUBMIT, signed(**CALL, legs=option(right="asianCall")),
+    "a right nobody lists": Row(SUBMIT, signed(**CALL, legs=option(right="digitalCall")),
                                 "422 legRange intent.legs.0.right"),
     "an expired option": Row(SUBMIT, signed(**CALL, legs=PAST), "409 noContract intent.legs.0"),
     "more than the account has": Row(SUBMIT, sold(10**12), "409 insufficientFunds intent.limits",

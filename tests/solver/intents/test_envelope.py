@@ -58,7 +58,7 @@ def test_sane_legs_pass(leg):
         (TOKEN._replace(side="auto"), "legSide", "legs.0.side"),
         (HOLD._replace(side="buy"), "legSide", "legs.0.side"),
         (OPTION._replace(right=""), "legRange", "legs.0.right"),
-        (OPTION._replace(right="asianCall"), "legRange", "legs.0.right"),
+        (OPTION._replace(right="digitalCall"), "legRange", "legs.0.right"),
         (PERP._replace(right="call"), "legRange", "legs.0.right"),
         (OPTION._replace(strike_min=STRIKE + 1), "legRange", "legs.0.strikeMin"),
         (OPTION._replace(strike_min=0), "legRange", "legs.0.strikeMin"),

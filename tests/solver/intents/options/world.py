@@ -3,7 +3,7 @@
 from typing import Any
 
 from solver.domain.ids import AccountId
-from solver.domain.instrument import Instrument, Kind
+from solver.domain.instrument import KIND_OF_RIGHT, Instrument, Kind
 from solver.domain.market import Ladder, Level
 from solver.domain.snapshot import Snapshot
 from solver.intents import compile_intent, draft, parse_wanted
@@ -86,7 +86,7 @@ def contracts(request, held=HELD, world=QUOTED, **terms):
     out = []
     for leg in drafted(request, held, world, **terms).legs:
         if leg.kind == "option":
-            right = "C" if leg.right == "call" else "P"
-            contract = option(right, leg.strike_min // WAD, leg.expiry_min)
+            kind = KIND_OF_RIGHT[leg.right]
+            contract = Instrument(1, kind, leg.expiry_min, leg.strike_min)
             out.append((leg.side, contract, leg.quantity_min))
     return out
