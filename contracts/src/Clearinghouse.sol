@@ -6,6 +6,7 @@ import {Gate} from "./Gate.sol";
 import {IAttestation} from "./interfaces/IAttestation.sol";
 import {IParams} from "./interfaces/IParams.sol";
 import {AccountId} from "./libraries/AccountId.sol";
+import {Estates} from "./libraries/Estates.sol";
 import {Expiries} from "./libraries/Expiries.sol";
 import {Feeds} from "./libraries/Feeds.sol";
 import {Funding} from "./libraries/Funding.sol";
@@ -39,6 +40,11 @@ contract Clearinghouse is Custody {
 
     modifier onlySettlement() {
         _enter();
+        _;
+    }
+
+    modifier onlyAuction() {
+        _requireAuction();
         _;
     }
 
@@ -87,16 +93,17 @@ contract Clearinghouse is Custody {
         bytes[] calldata signatures
     ) external nonReentrant onlySettlement returns (Outcome[] memory outcomes) {
         if (report.validUntil != 0) _verify(report, signatures);
-        bool isPlain = trades.length + asked.length + markets.length + report.accounts.length == 0;
+        bool isPlain; // a decoder takes no list that is longer than the calldata
+        unchecked {
+            isPlain = trades.length + asked.length + markets.length + report.accounts.length == 0;
+        }
         if (!isPlain || !_nobodyOwes()) outcomes = _gate(asked.length != 0);
         Touched.reset();
     }
 
     /// The gate works on this very call's data and this storage.
     function _gate(bool isAsked) private returns (Outcome[] memory outcomes) {
-        uint256[] memory extra = new uint256[](3);
-        (extra[0], extra[1], extra[2]) = (_slotOfState(), uint160(address(params)), _unit);
-        bytes memory answer = Relay.delegate(address(Gate), Gate.clear.selector, extra);
+        bytes memory answer = _relay(address(Gate), Gate.clear.selector);
         if (isAsked) outcomes = abi.decode(answer, (Outcome[]));
     }
 
@@ -164,15 +171,24 @@ contract Clearinghouse is Custody {
         Expiries.veto(_state.expiries, market, expiry);
     }
 
-    function setFrozen(bytes32 account, bool frozen) external {
-        if (!params.hasRole(AUCTION, msg.sender)) revert NotAuction(msg.sender);
+    function setFrozen(bytes32 account, bool frozen) external onlyAuction {
         _state.account[account].isFrozen = frozen;
         emit Frozen(account, frozen);
     }
 
-    /// The fund is an ordinary account that nobody can withdraw from: its owner is this contract.
-    function insuranceAccount() public view returns (bytes32) {
-        return AccountId.encode(address(this), 0);
+    function seize(bytes32, bytes32, uint256, int256, Report calldata, bytes[] calldata)
+        external
+        onlyAuction
+    {
+        _relay(address(Estates), Estates.seize.selector);
+    }
+
+    function settleFund(bytes32, int256) external onlyAuction {
+        _relay(address(Estates), Estates.settleFund.selector);
+    }
+
+    function setInsolvent(uint256 total) external onlyAuction {
+        _state.insolvent = total;
     }
 
     // ---- views
@@ -227,6 +243,14 @@ contract Clearinghouse is Custody {
         return Gate.simple(_state, params, _unit, account);
     }
 
+    function exposureOf(bytes32 account)
+        external
+        view
+        returns (int256 linear, int256 optionsMin, int256 optionsMax, uint256 floor)
+    {
+        return Estates.exposureOf(_state, params, _unit, account);
+    }
+
     function preview(bytes32 account, Trade[] calldata trades)
         external
         view
@@ -236,6 +260,19 @@ contract Clearinghouse is Custody {
     }
 
     // ---- inside
+
+    /// Runs linked code on this call's data and this storage.
+    function _relay(address code, bytes4 selector) private returns (bytes memory) {
+        uint256[] memory extra = new uint256[](3);
+        (extra[0], extra[1], extra[2]) = (_slotOfState(), uint160(address(params)), _unit);
+        return Relay.delegate(code, selector, extra);
+    }
+
+    /// No door of the auction opens inside a settlement.
+    function _requireAuction() private view {
+        if (!params.hasRole(AUCTION, msg.sender)) revert NotAuction(msg.sender);
+        if (Touched.length() != 0) revert SettlementUnderway();
+    }
 
     /// A settlement is asked for at its first door; the others only want to know that it is still the
     /// same.

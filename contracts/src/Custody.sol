@@ -118,6 +118,11 @@ abstract contract Custody is IClearinghouse, ReentrancyGuardTransient {
         return (pending.amount, pending.readyAt);
     }
 
+    /// The fund is an ordinary account that nobody can withdraw from: its owner is this contract.
+    function insuranceAccount() public view returns (bytes32) {
+        return AccountId.encode(address(this), 0);
+    }
+
     function balanceOf(bytes32 account, address token) public view returns (int256) {
         if (token == quoteToken) return _state.account[account].cash;
         return _state.quantityOf(account, _baseOf(token));
@@ -203,6 +208,8 @@ abstract contract Custody is IClearinghouse, ReentrancyGuardTransient {
         }
         uint256 heldUntil = params.attestedWithdrawalsHeldUntil();
         if (block.timestamp < heldUntil) revert WithdrawalsHeld(heldUntil);
+        int256 fund = _state.account[insuranceAccount()].cash;
+        if (int256(_state.insolvent) > fund) revert FundShort(_state.insolvent, fund);
         return true;
     }
 

@@ -38,6 +38,10 @@ interface IClearinghouse {
     );
     event ExpiryVetoed(uint16 indexed market, uint40 indexed expiry);
     event Frozen(bytes32 indexed account, bool frozen);
+    /// A liquidation moved `quantity` of a position (base too) from one account to the other.
+    event Seized(
+        bytes32 indexed from, bytes32 indexed to, uint160 indexed instrument, int96 quantity
+    );
 
     // ---- who
     error NotSealed();
@@ -46,6 +50,7 @@ interface IClearinghouse {
     error NotGuardian(address caller);
     error NotAuction(address caller);
     error AccountFrozen(bytes32 account);
+    error NotFrozen(bytes32 account);
     error SettlementUnderway();
     // ---- tokens
     error ZeroAmount();
@@ -75,6 +80,8 @@ interface IClearinghouse {
     error WithdrawalNotReady(uint256 now_, uint256 readyAt);
     error NoWithdrawal(bytes32 account, address token);
     error OutflowCap(uint256 outflow, uint256 cap);
+    error FundShort(uint256 missing, int256 fund); // bankrupt accounts miss more than the fund holds
+    error FundEmpty(uint256 asked, int256 held);
     // ---- prices
     error FeedStale(address feed, int256 price, uint256 updatedAt);
     error PriceOutOfRange(uint256 price);
@@ -136,7 +143,23 @@ interface IClearinghouse {
 
     // ---- roles
     function vetoExpiry(uint16 market, uint40 expiry) external; // guardian
-    function setFrozen(bytes32 account, bool frozen) external; // auction
+    // ---- auction
+    function setFrozen(bytes32 account, bool frozen) external;
+    /// Moves `fraction` (1e18) of every position of a frozen account, truncated toward zero, and `cash`
+    /// atoms to `to`, which must then hold its initial margin, by the report or by SIMPLE.
+    function seize(
+        bytes32 from,
+        bytes32 to,
+        uint256 fraction,
+        int256 cash,
+        Report calldata report,
+        bytes[] calldata signatures
+    ) external;
+    /// The fund pays a frozen account (+), or is paid by one or by one with positions (-).
+    function settleFund(bytes32 account, int256 amount) external;
+    /// Maintenance that bankrupt accounts miss: above what the fund holds, withdrawals that pass by
+    /// attestation only wait.
+    function setInsolvent(uint256 total) external;
 
     // ---- views: the off-chain engine must equal them to the atom
     function quoteToken() external view returns (address);
@@ -162,6 +185,12 @@ interface IClearinghouse {
         returns (int256 im, int256 mm, int256 equity, bytes32 positionsHash_);
     function openInterest(uint16 market) external view returns (uint256); // 1e18 contracts, one side
     function insuranceAccount() external view returns (bytes32);
+    /// From the feed alone, atoms: cash, perps and base; least and most that the options can be worth;
+    /// least requirement.
+    function exposureOf(bytes32 account)
+        external
+        view
+        returns (int256 linear, int256 optionsMin, int256 optionsMax, uint256 floor);
     function isFrozen(bytes32 account) external view returns (bool);
     function hasEnteredPortfolio(bytes32 account) external view returns (bool);
     function withdrawalOf(bytes32 account, address token)

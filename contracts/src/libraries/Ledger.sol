@@ -28,6 +28,7 @@ library Ledger {
         mapping(uint16 market => Funding.State) funding;
         mapping(uint16 market => uint256) openInterest; // long contracts, 1e18
         Expiries.Book expiries;
+        uint256 insolvent; // atoms of maintenance that bankrupt accounts miss
     }
 
     function moveCash(State storage state, bytes32 account, int256 amount) internal {

@@ -188,12 +188,17 @@ abstract contract House is Test {
         signatures[1] = signature(second, digest);
     }
 
+    /// Whoever has the auction's role.
+    function _openAuction() internal virtual returns (address) {
+        return auction;
+    }
+
     function _configure() private {
         params.setMarket(ETH, ethMarket());
         params.addToken(address(usdc));
         params.addToken(address(weth));
         params.addSettlement(address(this));
-        params.setAuction(auction);
+        params.setAuction(_openAuction());
         params.setOutflowCap(50_000e6);
         uint256[3] memory keys = [uint256(0x51), 0x52, 0x53];
         for (uint256 i; i < 3; ++i) {
