@@ -108,11 +108,8 @@ def _market(
     risk, confidence = validated_risk(underlying.risk), confidence_score(underlying)
     expiries = sorted({i.expiry for i in instruments if i.is_option})
     series = tuple(_series(expiry, underlying, snapshot.time, confidence) for expiry in expiries)
-    options = tuple(
-        _option(i, expiries.index(i.expiry), underlying, snapshot.time)
-        for i in instruments
-        if i.is_option
-    )
+    listed = sorted((i for i in instruments if i.is_option), key=_by_strike)
+    options = tuple(_option(i, expiries.index(i.expiry), underlying, snapshot.time) for i in listed)
     linears = tuple(
         _linear(i, underlying, parameters, confidence) for i in instruments if not i.is_option
     )
@@ -131,6 +128,11 @@ def _market(
         risk.depth,
         underlying,
     )
+
+
+def _by_strike(option: Instrument) -> tuple[int, int, int]:
+    """Calls and puts that net stand together: one pass over columns closes strikes and expiries."""
+    return option.expiry, option.strike, option.kind in ASIAN_KINDS
 
 
 def _series(expiry: int, underlying: Underlying, time: int, confidence: int) -> SeriesTerms:
