@@ -45,6 +45,7 @@ class Deployment(NamedTuple):
     start_block: int
     uniswap_v2_router: Address = ZERO_ADDRESS  # for arbitrage of the local chain only
     uniswap_v3_router: Address = ZERO_ADDRESS
+    settlement_feed: Address = ZERO_ADDRESS  # the settlement token in dollars, where one exists
 
     @property
     def contracts(self) -> frozenset[Address]:
