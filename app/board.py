@@ -7,6 +7,8 @@ from solver.domain.errors import NotFound, Unavailable
 from solver.domain.ids import AccountId, Address, ChainId
 from solver.domain.instrument import Token
 from solver.domain.market import Ladder, Pool
+from solver.domain.numbers import WAD
+from solver.domain.risk import MarketRisk
 from solver.domain.snapshot import Snapshot, Underlying
 
 LADDER_SECONDS_MAX = 30
@@ -51,6 +53,8 @@ class Board:
         self._underlyings = {u.market: u for u in listing.underlyings}
         self._ladders: dict[tuple[int, AccountId], Ladder] = {}
         self._pools: tuple[Pool, ...] = ()
+        self._guarded: dict[int, int] = {}
+        self._settlement_price = WAD
         self._block: Block | None = None
         self._unreadable_since: int | None = None
         self._cached: Snapshot | None = None
@@ -131,6 +135,29 @@ class Board:
         none where the listing follows the calendar."""
         return tuple(expiry for expiry, _ in self._underlying(market).series)
 
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """Every pool as last read."""
+        return self._pools
+
+    def guarded(self, market: int) -> int:
+        """Returns what could be liquidated on a market, settlement units 1e18: a source that is
+        cheaper to move than ten times that has no vote."""
+        return self._guarded.get(market, 0)
+
+    def set_guarded(self, market: int, value: int) -> None:
+        """Sets what could be liquidated on a market, settlement units 1e18, as last margined."""
+        self._guarded[market] = value
+
+    def set_risk(self, market: int, risk: MarketRisk) -> None:
+        """Sets a market's margin parameters. Raises NotFound for an unlisted market."""
+        self._change(market, risk=risk)
+
+    def set_settlement_price(self, price: int) -> None:
+        """Sets what the settlement token itself is worth in dollars, 1e18."""
+        if price != self._settlement_price:
+            self._settlement_price, self._cached = price, None
+
     def set_ladder(self, ladder: Ladder) -> None:
         """Replaces one maker's offer in one instrument; an empty ladder withdraws it."""
         key = (ladder.instrument, ladder.maker)
@@ -178,4 +205,5 @@ class Board:
             pools=self._pools,
             ladders=tuple(self._ladders[key] for key in keys),
             native_price=next(native, 0),
+            settlement_price=self._settlement_price,
         )

@@ -17,16 +17,16 @@ from adapters.registry import PoolReader, read_prices
 from app import observe
 from app.board import Block, Board, Price
 from app.clock import ChainClock
+from app.feeds.judge import Asked, Judge, weights_of
 from app.feeds.listing import expiries_at, strikes_around
+from app.feeds.peg import settlement_price
 from solver.domain.calendar import DAY
 from solver.domain.errors import Unavailable
-from solver.domain.numbers import PPM
-from solver.pricing.oracle import CONFIDENCE_PPM_MAX, OracleParams, aggregate
+from solver.domain.numbers import WAD
 
 POLL_MS = 200
 UNREADABLE_POLLS = 3  # failed looks before the board stops serving
 TIP_WEI = 10**9
-MEAN_SECONDS = 3_600  # the reference a price must stay near
 EXPIRED_DAYS = 60  # how far back fixed prices of expiries are looked for
 
 
@@ -49,7 +49,8 @@ class Feeds:
         self._pools = PoolReader(chain, deployment.pools)
         self._head: Head | None = None
         self._failures = 0
-        self._means: dict[int, tuple[int, int]] = {}  # market -> (mean 1e18, unix seconds)
+        self._judges = {m.market: Judge(m) for m in deployment.markets}
+        self._settlement = WAD  # dollars per settlement token; 0 while its own feed does not answer
         self._strikes: dict[int, frozenset[int]] = {}
         self._fixed: dict[int, dict[int, int]] = {}
 
@@ -77,18 +78,28 @@ class Feeds:
             return False
         if await self._is_reorg(head):
             self._pools.forget()
+            for judge in self._judges.values():
+                judge.forget()
         self._head = None  # not read in full yet
         pools = await self._pools.read(head.number)
         samples = await read_prices(self._chain, self._deployment.markets, head.number)
         views = await self._views(head)
         self._clock.advance(head.timestamp)
         self._board.set_pools(pools)
+        await self._read_peg(head)
         for market in self._deployment.markets:
             self._show(market, head, views[market.market], samples.get(market.symbol, ()))
         gas_price = head.base_fee + TIP_WEI
         self._board.set_block(Block(head.number, head.timestamp, gas_price))
         self._head = head
         return True
+
+    async def _read_peg(self, head: Head) -> None:
+        """Margin keeps the last price of the settlement token; a feed gone silent is in doubt."""
+        found = await settlement_price(self._chain, self._deployment, head.number, head.timestamp)
+        self._settlement = found or 0
+        if found is not None:
+            self._board.set_settlement_price(found)
 
     async def _is_reorg(self, head: Head) -> bool:
         if self._head is None or head.parent == self._head.hash:
@@ -115,19 +126,10 @@ class Feeds:
     def _price(
         self, market: MarketInfo, head: Head, views: Views, samples: Iterable[PriceSample]
     ) -> Price:
-        mean, since = self._means.get(market.market, (0, head.timestamp))
-        params = OracleParams(market.heartbeat, reference=mean)
-        found = aggregate(samples, head.timestamp, params)
-        if views.mark is None or not found.price:
-            return Price(market.market, views.mark or found.price, found.confidence, "HALT")
-        apart = abs(views.mark - found.price)
-        confidence = max(found.confidence, apart)
-        is_apart = apart * PPM > views.mark * CONFIDENCE_PPM_MAX
-        state = "UNCERTAIN" if is_apart and found.state == "OK" else found.state
-        elapsed = min(max(head.timestamp - since, 0), MEAN_SECONDS)
-        moved = mean + (found.price - mean) * elapsed // MEAN_SECONDS if mean else found.price
-        self._means[market.market] = (moved, head.timestamp)
-        return Price(market.market, views.mark, confidence, state)
+        guarded = self._board.guarded(market.market)
+        weights = weights_of(market, self._board.pools, guarded)
+        asked = Asked(head.timestamp, views.mark, weights, self._settlement)
+        return self._judges[market.market].price(asked, samples)
 
     async def _views(self, head: Head) -> dict[int, Views]:
         """Reads mark, funding index and newly fixed expiries of every market in one batch."""
