@@ -20,6 +20,7 @@ from adapters.registry import (
     read_prices,
     venue,
 )
+from app.feeds.judge import weights_of
 from solver.domain.errors import Broken, NotFound
 from solver.domain.numbers import WAD
 from solver.pricing.oracle import OracleParams, aggregate
@@ -113,6 +114,14 @@ async def test_three_sources_of_two_classes_agree_on_every_market(devnet):
         assert len({sample.cls for sample in samples}) == 2
         found = aggregate(samples, head.timestamp, OracleParams(market.heartbeat))
         assert found.state == "OK"
+
+
+async def test_the_pools_behind_the_means_are_dear_enough_to_vote(devnet):
+    block = (await devnet.chain.head()).number
+    pools = await PoolReader(devnet.chain, devnet.deployment.pools).read(block)
+    for market in devnet.deployment.markets:
+        assert weights_of(market, pools, 8_000 * WAD) == (("uniswap_twap", 1),)
+        assert weights_of(market, pools, 800_000 * WAD) == (("uniswap_twap", 0),)
 
 
 async def test_pushed_prices_arrive_in_both_pushed_sources(devnet):

@@ -56,6 +56,7 @@ def test_no_new_risk_on_a_price_in_dispute(state, held, quantity):
     assert caught.value.code == "oracleNotOk"
 
 
+@pytest.mark.parametrize("state", ["UNCERTAIN", "DEGRADED", "HALT"])
 @pytest.mark.parametrize(("held", "quantity"), [(2, -1), (1, -1), (-3, 2)])
-def test_less_risk_is_always_allowed(held, quantity):
-    assert traded(quantity * WAD, held * WAD, "HALT")
+def test_less_risk_is_always_allowed(held, quantity, state):
+    assert traded(quantity * WAD, held * WAD, state)
