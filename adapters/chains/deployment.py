@@ -46,12 +46,13 @@ class Deployment(NamedTuple):
     uniswap_v2_router: Address = ZERO_ADDRESS  # for arbitrage of the local chain only
     uniswap_v3_router: Address = ZERO_ADDRESS
     settlement_feed: Address = ZERO_ADDRESS  # the settlement token in dollars, where one exists
+    auction: Address = ZERO_ADDRESS  # liquidations
 
     @property
     def contracts(self) -> frozenset[Address]:
         """Every contract of ours: none of them gives back a token that is sent to it."""
         ours = (self.settlement, self.clearinghouse, self.attestation, self.params, self.router)
-        return frozenset((*ours, self.execution))
+        return frozenset((*ours, self.execution, self.auction)) - {ZERO_ADDRESS}
 
     @property
     def settlement_token(self) -> Token:

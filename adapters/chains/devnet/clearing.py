@@ -25,6 +25,7 @@ SWAP = {
     "uniswap_v2": function("swap(uint256,uint256,address,bytes)"),
     "uniswap_v3": function("swap(address,bool,int256,uint160,bytes)"),
 }
+INSURANCE_USD = 500_000
 # USD of each token in the wallet, and USD of collateral deposited from it.
 WALLET_USD = {
     "solver": 5_000_000,
@@ -48,6 +49,7 @@ class Clearing(NamedTuple):
     params: Address
     router: Address
     execution: Address
+    auction: Address
 
 
 async def deploy_clearing(builder: Builder, tokens: Tokens) -> Clearing:
@@ -60,7 +62,8 @@ async def deploy_clearing(builder: Builder, tokens: Tokens) -> Clearing:
     settlement = await builder.deploy("Settlement", params, clearinghouse, SUNSET)
     router = await builder.read(settlement, artifact("Settlement"), "router")
     execution = builder.libraries.get("Execution", ZERO_ADDRESS)
-    return Clearing(settlement, clearinghouse, attestation, params, router, execution)
+    auction = await builder.deploy("Auction", params, clearinghouse)
+    return Clearing(settlement, clearinghouse, attestation, params, router, execution, auction)
 
 
 async def configure(
@@ -77,6 +80,7 @@ async def configure(
     ]
     calls += [("addToken", token.address) for token in tokens]
     calls += [("addSolver", keys["solver"].address), ("addSettlement", clearing.settlement)]
+    calls += [("setAuction", clearing.auction)]
     calls += [("addSigner", keys[role].address) for role in RISK_ROLES]
     calls += [("setThreshold", SIGNERS_NEEDED)]
     calls += [("setOutflowCap", OUTFLOW_CAP_USD * 10**6)]
@@ -102,18 +106,21 @@ async def fund(
             txs += [approve(token, spender, UINT256_MAX, owner) for spender in spenders]
     await builder.send(txs)
     deposit = artifact("Clearinghouse").interface.functions["deposit"]
-    await builder.send(
-        [
-            Tx(
-                clearing.clearinghouse,
-                deposit.encode(token.address, atoms_of_usd(token, usd), 0, owner),
-                sender=owner,
-            )
-            for role, deposits in DEPOSIT_USD.items()
-            for owner in [dev_keys()[role].address]
-            for token, usd in ((tokens.of(symbol), usd) for symbol, usd in deposits.items())
-        ]
-    )
+    deposits = [
+        Tx(
+            clearing.clearinghouse,
+            deposit.encode(token.address, atoms_of_usd(token, usd), 0, owner),
+            sender=owner,
+        )
+        for role, deposits in DEPOSIT_USD.items()
+        for owner in [dev_keys()[role].address]
+        for token, usd in ((tokens.of(symbol), usd) for symbol, usd in deposits.items())
+    ]
+    # the insurance account is the clearinghouse's own, and anyone may add to it
+    insured = (tokens.usdc.address, INSURANCE_USD * 10**6, 0, clearing.clearinghouse)
+    insurer = dev_keys()["solver"].address
+    deposits.append(Tx(clearing.clearinghouse, deposit.encode(*insured), sender=insurer))
+    await builder.send(deposits)
 
 
 def _market(market: MarketInfo) -> tuple[Any, ...]:

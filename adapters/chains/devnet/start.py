@@ -198,7 +198,7 @@ async def deploy_all(builder: Builder) -> Deployment:
     await ours.fund(builder, clearing, tokens, (uniswap.v2_router, uniswap.v3_router))
     return Deployment(
         CHAIN_ID,
-        *clearing,
+        *clearing[:-1],
         ours.PERMIT2,
         ours.MULTICALL3,
         tokens.weth.address,
@@ -211,6 +211,7 @@ async def deploy_all(builder: Builder) -> Deployment:
         start_block,
         uniswap.v2_router,
         uniswap.v3_router,
+        auction=clearing.auction,
     )
 
 

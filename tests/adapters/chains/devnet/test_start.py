@@ -9,6 +9,7 @@ from adapters.base import Call
 from adapters.chains.abi import artifact, function
 from adapters.chains.devnet import dev_keys, launch, start
 from adapters.chains.devnet import node as nodes
+from adapters.chains.devnet.clearing import INSURANCE_USD
 from adapters.chains.devnet.feeds import HISTORY_MINUTES, price_at
 from adapters.chains.devnet.packages import package
 from adapters.chains.settlement import decode, read_simple, view
@@ -16,6 +17,7 @@ from adapters.registry import PoolReader, read_prices
 from solver.domain.errors import Malformed, Unavailable
 from solver.domain.ids import AccountId
 from solver.domain.numbers import WAD
+from solver.domain.typed_data import keccak
 from solver.routing import curves
 from tests.devnet_fixture import AS_OF
 
@@ -124,6 +126,13 @@ async def test_maker_and_solver_hold_collateral_and_wallets_hold_tokens(devnet):
                 assert ALLOWANCE.one(await chain.call(token.address, call_)) > 2**200
 
 
+async def test_the_insurance_fund_has_money(devnet):
+    deployment, chain = devnet.deployment, devnet.chain
+    fund = AccountId(deployment.chain_id, deployment.clearinghouse, 0).key
+    call = view("Clearinghouse", deployment.clearinghouse, "cashOf", fund)
+    assert decode("Clearinghouse", "cashOf", await chain.call(*call)) == INSURANCE_USD * 10**6
+
+
 async def test_parameters_are_sealed_and_list_pools_but_no_router(devnet):
     deployment, chain = devnet.deployment, devnet.chain
     params = artifact("Params").interface.functions
@@ -135,6 +144,7 @@ async def test_parameters_are_sealed_and_list_pools_but_no_router(devnet):
     assert await says("isSealed")
     assert await says("isSolver", devnet.keys["solver"].address)
     assert await says("isSettlement", deployment.settlement)
+    assert await says("hasRole", keccak(b"AUCTION"), deployment.auction)
     assert await says("threshold") == 2
     for role in ("risk1", "risk2", "risk3"):
         assert await says("isSigner", devnet.keys[role].address)
