@@ -8,7 +8,7 @@ from solver.domain.ids import AccountId, Address, ChainId
 from solver.domain.instrument import Token
 from solver.domain.market import Ladder, Pool
 from solver.domain.numbers import WAD
-from solver.domain.risk import MarketRisk
+from solver.domain.risk import Fixing, MarketRisk
 from solver.domain.snapshot import Snapshot, Underlying
 
 LADDER_SECONDS_MAX = 30
@@ -129,6 +129,16 @@ class Board:
     def set_listing(self, market: int, expiries: tuple[int, ...], strikes: tuple[int, ...]) -> None:
         """Lists the market's options: expiries in unix seconds, strikes 1e18."""
         self._change(market, expiries=expiries, strikes=strikes)
+
+    def set_asians(self, market: int, expiries: tuple[int, ...], strikes: tuple[int, ...]) -> None:
+        """Lists the market's Asian options: expiries in unix seconds, strikes 1e18."""
+        self._change(market, asians=tuple((expiry, strikes) for expiry in expiries))
+
+    def set_fixing(self, market: int, fixing: Fixing) -> None:
+        """Keeps what an Asian series has averaged on chain."""
+        known = {each.expiry: each for each in self._underlying(market).fixings}
+        known[fixing.expiry] = fixing
+        self._change(market, fixings=tuple(known[expiry] for expiry in sorted(known)))
 
     def recorded_expiries(self, market: int) -> tuple[int, ...]:
         """Returns the expiries of a market that lists what was recorded, whatever the price does;

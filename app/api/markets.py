@@ -9,18 +9,26 @@ from starlette.responses import Response
 
 from app.api import show
 from app.api.body import json_answer, services_of, snapshot_of
-from app.api.models import InstrumentsView, MarketsView, PricesView
+from app.api.models import InstrumentsView, MarketsView, PricesView, ReceiptView
 from solver.domain.calendar import DAY, rfc3339
-from solver.domain.instrument import Instrument, Kind, format_name
+from solver.domain.instrument import (
+    ASIAN_KINDS,
+    RIGHT_OF,
+    Instrument,
+    Kind,
+    format_name,
+    parse_name,
+)
 from solver.domain.market import Ladder, Level
 from solver.domain.snapshot import Snapshot, Underlying
-from solver.pricing.marks import mark_of
+from solver.pricing.exotics.receipt import document, of_mark
+from solver.pricing.marks import mark_and_error
 from solver.pricing.surface import at_the_money_ppm
 
 router = APIRouter(prefix="/v1", tags=["markets"])
 Json = dict[str, Any]
 VOLATILITY_SECONDS = 30 * DAY  # the tenor that one figure stands for
-_KIND = {Kind.PERP: "perp", Kind.CALL: "call", Kind.PUT: "put"}
+_KIND = {Kind.PERP: "perp", **RIGHT_OF}
 
 
 @router.get("/markets", response_model=MarketsView)
@@ -51,6 +59,26 @@ async def instruments(request: Request, underlying: str | None = None) -> Respon
         for instrument in _listed(market, snapshot.time)
     ]
     return json_answer({"instruments": rows, "snapshot": snapshot_of(services, snapshot)})
+
+
+@router.get("/instruments/{name}/receipt", response_model=ReceiptView)
+async def receipt(request: Request, name: str) -> Response:
+    """Read what a sampled mark was made of: whoever samples again finds the same price."""
+    services = services_of(request)
+    snapshot = services.board.snapshot()
+    instrument = parse_name(name, {u.symbol: u.market for u in snapshot.underlyings})
+    made = of_mark(instrument, snapshot)
+    mark, error = mark_and_error(instrument, snapshot)
+    return json_answer(
+        {
+            "instrument": name,
+            "mark": show.wad(mark),
+            "markError": show.wad(error),
+            "receipt": document(made),
+            "receiptHash": "0x" + made.hash,
+            "snapshot": snapshot_of(services, snapshot),
+        }
+    )
 
 
 @router.get("/prices", response_model=PricesView)
@@ -101,6 +129,17 @@ def _market(market: Underlying) -> Json:
             }
             for expiry in market.expiries
         ],
+        "asianSeries": [
+            {
+                "expiry": rfc3339(expiry),
+                "strikes": [show.wad(strike) for strike in strikes],
+            }
+            for expiry, strikes in market.asians
+        ],
+        "fixings": [
+            {"expiry": rfc3339(each.expiry), "fixed": each.fixed, "total": show.wad(each.total)}
+            for each in market.fixings
+        ],
         "expiryPrices": [
             {"expiry": rfc3339(expiry), "price": show.wad(price)}
             for expiry, price in market.expiry_prices
@@ -115,6 +154,11 @@ def _listed(market: Underlying, now: int) -> Iterator[Instrument]:
             for kind in (Kind.CALL, Kind.PUT):
                 if expiry > now:
                     yield Instrument(market.market, kind, expiry, strike)
+    for expiry, strikes in market.asians:
+        for strike in strikes:
+            for kind in ASIAN_KINDS:
+                if expiry > now:
+                    yield Instrument(market.market, kind, expiry, strike)
 
 
 def _instrument(
@@ -124,6 +168,7 @@ def _instrument(
     best: tuple[Level | None, Level | None],
 ) -> Json:
     bid, ask = best
+    mark, error = mark_and_error(instrument, snapshot)
     return {
         "instrument": format_name(instrument, market.symbol),
         "instrumentId": str(instrument.id),
@@ -131,7 +176,8 @@ def _instrument(
         "kind": _KIND[instrument.kind],
         "expiry": rfc3339(instrument.expiry) if instrument.is_option else None,
         "strike": show.wad(instrument.strike) if instrument.is_option else None,
-        "mark": show.wad(mark_of(instrument, snapshot)),
+        "mark": show.wad(mark),
+        "markError": show.wad(error),
         "bid": show.wad(bid.price) if bid else None,
         "bidQuantity": show.wad(bid.quantity) if bid else None,
         "ask": show.wad(ask.price) if ask else None,

@@ -234,6 +234,15 @@ class SeriesView(View):
     strikes: list[str]
 
 
+class FixingView(View):
+    """What the Asian options of an expiry have averaged: `fixed` of seven daily prices, and their
+    sum."""
+
+    expiry: str
+    fixed: int
+    total: str
+
+
 class MarketView(View):
     """One underlying. Rates are fractions of notional; volatility is annual."""
 
@@ -254,6 +263,8 @@ class MarketView(View):
     expiries: list[str]
     strikes: list[str]
     series: list[SeriesView]
+    asian_series: list[SeriesView]
+    fixings: list[FixingView]
     expiry_prices: list[ExpiryPriceView]
 
 
@@ -265,7 +276,8 @@ class MarketsView(View):
 
 
 class InstrumentView(View):
-    """Something that can be traded, with the best indicative prices of all makers."""
+    """Something that can be traded, with the best indicative prices of all makers. `mark_error` is
+    the standard error of a mark that is sampled (Asian options), 0 of every other."""
 
     instrument: str
     instrument_id: str
@@ -274,10 +286,49 @@ class InstrumentView(View):
     expiry: str | None
     strike: str | None
     mark: str
+    mark_error: str
     bid: str | None
     bid_quantity: str | None
     ask: str | None
     ask_quantity: str | None
+
+
+class AverageView(View):
+    """What is open of an Asian option: discount x weight x E max(+-(mean of the open fixings -
+    strike), 0), each fixing lognormal of its forward and total variance. Floats that round-trip."""
+
+    is_call: bool
+    strike: str
+    weight: str
+    discount: str
+    forwards: list[str]
+    variances: list[str]
+    years: list[str]
+
+
+class SampledView(View):
+    """How a price was sampled. Sampled again it is the same to 1e-8; `error` is one standard
+    error, in settlement units as the price."""
+
+    model: Literal["asianArithmetic"]
+    parameters: AverageView
+    seed: int
+    points: int
+    price: str
+    error: str
+    snapshot_hash: str
+
+
+class ReceiptView(View):
+    """The mark of an instrument and the receipt behind it; `receiptHash` is the sha256 of the
+    receipt as JSON with sorted keys and no spaces."""
+
+    instrument: str
+    mark: str
+    mark_error: str
+    receipt: SampledView
+    receipt_hash: str
+    snapshot: SnapshotView
 
 
 class InstrumentsView(View):

@@ -7,7 +7,7 @@ chain does not answer the board serves nothing: an old price is not passed off a
 
 import asyncio
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from adapters.base import Call, PriceSample, Reverted
 from adapters.chains.deployment import Deployment, MarketInfo
@@ -18,15 +18,18 @@ from app import observe
 from app.board import Block, Board, Price
 from app.clock import ChainClock
 from app.feeds.judge import Asked, Judge, weights_of
-from app.feeds.listing import expiries_at, strikes_around
+from app.feeds.listing import ASIAN_WEEKS, asian_strikes, expiries_at, strikes_around
 from app.feeds.peg import settlement_price
 from solver.domain.calendar import DAY
 from solver.domain.errors import Unavailable
+from solver.domain.instrument import FIXINGS, fixing_times
 from solver.domain.numbers import WAD
+from solver.domain.risk import Fixing
 
 POLL_MS = 200
 UNREADABLE_POLLS = 3  # failed looks before the board stops serving
 TIP_WEI = 10**9
+STRIKES_MAX = 64
 EXPIRED_DAYS = 60  # how far back fixed prices of expiries are looked for
 
 
@@ -36,6 +39,7 @@ class Views(NamedTuple):
     mark: int | None
     funding_index: int
     fixed: tuple[tuple[int, int], ...]  # (expiry, price 1e18)
+    fixings: tuple[Fixing, ...]  # of Asian series that have begun to average
 
 
 class Feeds:
@@ -52,7 +56,9 @@ class Feeds:
         self._judges = {m.market: Judge(m) for m in deployment.markets}
         self._settlement = WAD  # dollars per settlement token; 0 while its own feed does not answer
         self._strikes: dict[int, frozenset[int]] = {}
+        self._asians: dict[int, frozenset[int]] = {}
         self._fixed: dict[int, dict[int, int]] = {}
+        self._fixings: dict[int, dict[int, int]] = {}  # market -> expiry -> how many are recorded
 
     async def run(self, poll_ms: int = POLL_MS) -> None:
         """Task root: a look every `poll_ms`; records what fails and goes on."""
@@ -116,12 +122,15 @@ class Feeds:
         for expiry, fixed in views.fixed:
             self._fixed.setdefault(market.market, {})[expiry] = fixed
             self._board.set_expiry_price(market.market, expiry, fixed)
+        for fixing in views.fixings:
+            self._fixings.setdefault(market.market, {})[fixing.expiry] = fixing.fixed
+            self._board.set_fixing(market.market, fixing)
         if price.price and not self._board.recorded_expiries(market.market):
-            old = self._strikes.get(market.market, frozenset())
-            strikes = old | frozenset(strikes_around(price.price))
-            self._strikes[market.market] = strikes if len(strikes) <= 64 else old
-            listed = tuple(sorted(self._strikes[market.market]))
-            self._board.set_listing(market.market, expiries_at(head.timestamp), listed)
+            expiries = expiries_at(head.timestamp)
+            listed = _grown(self._strikes, market.market, strikes_around(price.price))
+            self._board.set_listing(market.market, expiries, listed)
+            listed = _grown(self._asians, market.market, asian_strikes(price.price))
+            self._board.set_asians(market.market, expiries[:ASIAN_WEEKS], listed)
 
     def _price(
         self, market: MarketInfo, head: Head, views: Views, samples: Iterable[PriceSample]
@@ -140,6 +149,7 @@ class Feeds:
             number = market.market
             wanted = [("mark", 0), ("fundingIndex", 0)]
             wanted += [("expiryPrice", expiry) for expiry in self._unfixed(number, head.timestamp)]
+            wanted += [("fixings", expiry) for expiry in self._averaging(number, head.timestamp)]
             for name, expiry in wanted:
                 args = (number, expiry) if expiry else (number,)
                 asked.append((number, name, expiry))
@@ -158,11 +168,34 @@ class Feeds:
         fixed = self._fixed.get(market, {})
         return sorted(e for e in past if e <= time and e not in fixed)
 
+    def _averaging(self, market: int, time: int) -> list[int]:
+        """Returns the expiries whose Asian options have begun to average and not done so in full,
+        as far as is known."""
+        weeks = (expiries_at(time - days * DAY) for days in range(0, EXPIRED_DAYS, 7))
+        done = self._fixings.get(market, {})
+        begun = {e for week in weeks for e in week if fixing_times(e)[0] <= time}
+        return sorted(e for e in begun if done.get(e, 0) < FIXINGS)
 
-def _views_of(market: int, found: dict[tuple[int, str, int], int | None]) -> Views:
+
+def _grown(
+    known: dict[int, frozenset[int]], market: int, strikes: Iterable[int]
+) -> tuple[int, ...]:
+    """Returns what a market has listed with `strikes` added, as long as that is not too much."""
+    old = known.get(market, frozenset())
+    strikes = old | frozenset(strikes)
+    known[market] = strikes if len(strikes) <= STRIKES_MAX else old
+    return tuple(sorted(known[market]))
+
+
+def _views_of(market: int, found: dict[tuple[int, str, int], Any]) -> Views:
     fixed = tuple(
         (expiry, price)
         for (number, name, expiry), price in found.items()
         if number == market and name == "expiryPrice" and price
     )
-    return Views(found[market, "mark", 0], found[market, "fundingIndex", 0] or 0, fixed)
+    fixings = tuple(
+        Fixing(expiry, *answer)
+        for (number, name, expiry), answer in found.items()
+        if number == market and name == "fixings" and answer and answer[0]
+    )
+    return Views(found[market, "mark", 0], found[market, "fundingIndex", 0] or 0, fixed, fixings)

@@ -26,6 +26,8 @@ WEEKS = 5  # the next Fridays
 MONTHS = 3  # and the last Friday of each of the next months
 SECONDS_LEFT_MIN = 3_600  # an expiry is listed no later than this before it
 STRIKE_FROM_PERCENT, STRIKE_TO_PERCENT = 60, 160
+ASIAN_WEEKS = 3  # the next Fridays that have Asian options
+ASIAN_FROM_PERCENT, ASIAN_TO_PERCENT = 90, 110
 STEP_PERCENT_MAX = 10  # of the price, rounded down to 1, 2 or 5 times a power of ten
 FRIDAY = 1  # of (days since 1970-01-01, a Thursday) mod 7
 
@@ -71,9 +73,18 @@ def expiries_at(time: int) -> tuple[int, ...]:
 
 def strikes_around(price: int) -> tuple[int, ...]:
     """Returns round strikes from 60 % to 160 % of a price, 1e18."""
+    return _round_strikes(price, STRIKE_FROM_PERCENT, STRIKE_TO_PERCENT)
+
+
+def asian_strikes(price: int) -> tuple[int, ...]:
+    """Returns the few of `strikes_around` that Asian options have: 90 % to 110 % of a price."""
+    return _round_strikes(price, ASIAN_FROM_PERCENT, ASIAN_TO_PERCENT)
+
+
+def _round_strikes(price: int, low_percent: int, high_percent: int) -> tuple[int, ...]:
     step = _step(price * STEP_PERCENT_MAX // 100)
-    low = -(-price * STRIKE_FROM_PERCENT // 100 // step)
-    high = price * STRIKE_TO_PERCENT // 100 // step
+    low = -(-price * low_percent // 100 // step)
+    high = price * high_percent // 100 // step
     return tuple(step * count for count in range(max(low, 1), high + 1))
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from app.maker.recorded import RecordedQuotes
-from solver.domain.instrument import QUANTITY_MAX, Instrument, Kind
+from solver.domain.instrument import ASIAN_KINDS, QUANTITY_MAX, Instrument, Kind
 from solver.domain.market import Level
 from solver.domain.numbers import WAD
+from solver.domain.risk import Fixing
 from solver.pricing.marks import greeks_at
 from solver.pricing.surface.calibrated import built_in
 
@@ -21,7 +22,8 @@ PERP_HALF_SPREAD = 0.0005  # of the price
 VOL_HALF_SPREAD = 0.01  # one volatility point
 OPTION_HALF_SPREAD_MIN = 0.0002  # of the underlying's price
 SKEW = 0.5  # half-spreads by which fair moves at a full inventory
-OPTIONS = (Kind.CALL, Kind.PUT)
+EUROPEAN = (Kind.CALL, Kind.PUT)
+OPTIONS = (*EUROPEAN, *ASIAN_KINDS)
 
 
 class Limits(NamedTuple):
@@ -32,8 +34,8 @@ class Limits(NamedTuple):
 
 
 class Market(NamedTuple):
-    """One underlying as the API shows it. Price and strikes 1e18, these by expiry; times unix
-    seconds."""
+    """One underlying as the API shows it. Price and strikes 1e18, these by expiry, of Asian options
+    beside the others; times unix seconds."""
 
     market: int
     symbol: str
@@ -41,23 +43,30 @@ class Market(NamedTuple):
     series: tuple[tuple[int, tuple[int, ...]], ...]
     is_halted: bool
     time: int
+    asians: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    fixings: tuple[Fixing, ...] = ()
 
     def instruments(self) -> Iterable[Instrument]:
         """Yields the perp and every listed option that has not expired."""
         yield Instrument(self.market, Kind.PERP)
-        for expiry, strikes in self.series:
-            for strike in strikes:
+        for kinds, series in ((EUROPEAN, self.series), (ASIAN_KINDS, self.asians)):
+            for expiry, strikes in series:
                 if expiry > self.time:
-                    yield Instrument(self.market, Kind.CALL, expiry, strike)
-                    yield Instrument(self.market, Kind.PUT, expiry, strike)
+                    for strike in strikes:
+                        yield from (Instrument(self.market, kind, expiry, strike) for kind in kinds)
 
     def lists(self, instrument: Instrument) -> bool:
         """True for what `instruments` yields."""
         if instrument.kind not in OPTIONS:
             return instrument == Instrument(self.market, Kind.PERP)
-        strikes = dict(self.series).get(instrument.expiry, ())
+        series = self.asians if instrument.kind in ASIAN_KINDS else self.series
+        strikes = dict(series).get(instrument.expiry, ())
         is_alive = instrument.expiry > self.time and instrument.strike in strikes
         return is_alive and instrument.market == self.market
+
+    def fixing_of(self, expiry: int) -> Fixing | None:
+        """Returns what the Asian options of an expiry have averaged, None for nothing."""
+        return next((fixing for fixing in self.fixings if fixing.expiry == expiry), None)
 
 
 class Fair(NamedTuple):
@@ -80,7 +89,8 @@ def fair_of(instrument: Instrument, market: Market) -> Fair:
     spot = market.price / WAD
     if instrument.kind is Kind.PERP:
         return Fair(spot, PERP_HALF_SPREAD * spot, 1.0)
-    greeks = greeks_at(instrument, built_in(market.symbol), market.price, market.time)
+    fixing, surface = market.fixing_of(instrument.expiry), built_in(market.symbol)
+    greeks = greeks_at(instrument, surface, market.price, market.time, fixing)
     half = max(greeks.vega * VOL_HALF_SPREAD, OPTION_HALF_SPREAD_MIN * spot)
     return Fair(greeks.price, half, greeks.delta)
 

@@ -21,6 +21,7 @@ from solver.domain.instrument import Instrument, format_name
 from solver.domain.intent import MakerQuote
 from solver.domain.market import Level
 from solver.domain.numbers import format_decimal, parse_decimal
+from solver.domain.risk import Fixing
 from solver.domain.typed_data import Domain, keccak, quote_digest
 
 LOOK_MS = 500
@@ -231,15 +232,24 @@ def markets_of(answer: Message) -> list[Market]:
             market=row["market"],
             symbol=row["symbol"],
             price=parse_decimal(row["price"]),
-            series=tuple(
-                (_seconds(one["expiry"]), tuple(parse_decimal(text) for text in one["strikes"]))
-                for one in row["series"]
-            ),
+            series=_series(row["series"]),
             is_halted=row["oracleState"] == "HALT",
             time=time,
+            asians=_series(row["asianSeries"]),
+            fixings=tuple(
+                Fixing(_seconds(one["expiry"]), one["fixed"], parse_decimal(one["total"]))
+                for one in row["fixings"]
+            ),
         )
         for row in answer["markets"]
     ]
+
+
+def _series(rows: list[Message]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    return tuple(
+        (_seconds(row["expiry"]), tuple(parse_decimal(text) for text in row["strikes"]))
+        for row in rows
+    )
 
 
 def _seconds(text: str) -> int:

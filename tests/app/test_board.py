@@ -5,8 +5,9 @@ import pytest
 from app.board import Block, Board, Listing, Price
 from solver.domain.errors import NotFound, Unavailable
 from solver.domain.ids import AccountId
-from solver.domain.instrument import Token
+from solver.domain.instrument import Kind, Token
 from solver.domain.market import ConstantProductPool, Ladder, Level
+from solver.domain.risk import Fixing
 from solver.domain.snapshot import Underlying
 from solver.domain.surface import flat
 
@@ -107,7 +108,13 @@ def test_funding_fixings_and_listings_reach_the_snapshot():
     b.set_funding(1, -3)
     b.set_expiry_price(1, 900, 2400 * WAD)
     b.set_listing(1, (2_000,), (2500 * WAD,))
+    b.set_asians(1, (2_000, 3_000), (2400 * WAD,))
+    for fixing in (Fixing(3_000, 1, 5), Fixing(2_000, 2, 9), Fixing(3_000, 2, 11)):
+        b.set_fixing(1, fixing)
     eth = b.snapshot().underlyings[0]
+    assert eth.strikes_of(Kind.ASIAN_PUT, 3_000) == (2400 * WAD,)
+    assert eth.strikes_of(Kind.PUT, 3_000) == ()
+    assert eth.fixings == (Fixing(2_000, 2, 9), Fixing(3_000, 2, 11))
     assert (eth.funding_index, eth.expiry_prices) == (-3, ((900, 2400 * WAD),))
     assert (eth.expiries, eth.strikes) == ((2_000,), (2500 * WAD,))
 

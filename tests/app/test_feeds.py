@@ -16,11 +16,12 @@ from app.board import Board
 from app.clock import ChainClock
 from app.feeds import Feeds, load_listing
 from app.feeds.follow import UNREADABLE_POLLS
-from app.feeds.listing import expiries_at, strikes_around
+from app.feeds.listing import ASIAN_WEEKS, asian_strikes, expiries_at, strikes_around
 from app.feeds.recorded import market_of
 from solver.domain.calendar import DAY, rfc3339
 from solver.domain.errors import Unavailable
-from solver.domain.instrument import Token
+from solver.domain.instrument import Kind, Token, fixing_times
+from solver.domain.risk import Fixing
 from tests.app.recorded_world import chain
 
 WAD = 10**18
@@ -65,6 +66,9 @@ class FakeNode:
         exponent = word(-8 % 2**256)
         self.answers[found] = word(price * 10**8) + word(10**6) + exponent + word(at)
         self.say("mark", shown * WAD)
+
+    def fixings(self, expiry: int, done: int, total: int) -> None:
+        self.answers[view("Clearinghouse", HOUSE, "fixings", 1, expiry)] = word(done) + word(total)
 
     def mine(self, seconds: int = 12) -> None:
         last = self.heads[-1]
@@ -144,6 +148,33 @@ async def test_an_expiry_fixed_on_chain_reaches_the_board(world: Followed):
     world.node.say("expiryPrice", 3900 * WAD, fixed)
     await world.feeds.step()
     assert world.eth().expiry_prices == ((fixed, 3900 * WAD),)
+
+
+async def test_asian_options_are_few_weekly_and_keep_what_was_listed(world: Followed):
+    await world.feeds.step()
+    eth = world.eth()
+    assert [expiry for expiry, _ in eth.asians] == list(expiries_at(NOW)[:ASIAN_WEEKS])
+    strikes = eth.strikes_of(Kind.ASIAN_CALL, eth.asians[0][0])
+    assert strikes == asian_strikes(4000 * WAD)
+    assert set(strikes) <= set(eth.strikes)
+    world.node.mine()
+    world.node.price(4300)
+    await world.feeds.step()
+    assert set(world.eth().asians[0][1]) == {*strikes, *asian_strikes(4300 * WAD)}
+
+
+async def test_fixings_reach_the_board_and_a_full_series_is_not_asked_again(world: Followed):
+    begun = min(e for e in expiries_at(NOW) if fixing_times(e)[0] <= NOW)
+    world.node.fixings(begun, 2, 7900 * WAD)
+    await world.feeds.step()
+    assert world.eth().fixings == (Fixing(begun, 2, 7900 * WAD),)
+    world.node.fixings(begun, 7, 28_000 * WAD)
+    world.node.mine()
+    await world.feeds.step()
+    world.node.fixings(begun, 1, 1)
+    world.node.mine()
+    await world.feeds.step()
+    assert world.eth().fixings == (Fixing(begun, 7, 28_000 * WAD),)
 
 
 async def test_the_contracts_feed_is_the_price_and_the_others_judge_it(world: Followed):

@@ -13,6 +13,7 @@ from app.rfq import RfqDesk, wire
 from app.verify import recover
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.market import Level
+from solver.domain.risk import Fixing
 from solver.domain.snapshot import Underlying
 from solver.domain.surface import flat
 from solver.domain.typed_data import Domain
@@ -25,16 +26,22 @@ WETH = Token("0x" + "11" * 20, "WETH", 18)
 USDC = Token("0x" + "22" * 20, "USDC", 6)
 DOMAIN = Domain(31338, "0x" + "5e" * 20)
 SOLVER = "0x" + "99" * 20
-ETH = Market(1, "ETH", 3000 * WAD, ((EXPIRY, (2800 * WAD, 3200 * WAD)),), False, NOW)
+ETH = Market(
+    1, "ETH", 3000 * WAD, ((EXPIRY, (2800 * WAD, 3200 * WAD)),), False, NOW,
+    ((EXPIRY, (3000 * WAD,)),), (Fixing(EXPIRY - 7 * 86_400, 2, 6100 * WAD),),
+)  # fmt: skip
 PERP = Instrument(1, Kind.PERP)
 CALL = Instrument(1, Kind.CALL, EXPIRY, 3200 * WAD)
 PUT = Instrument(1, Kind.PUT, EXPIRY, 2800 * WAD)
+MEAN_CALL = Instrument(1, Kind.ASIAN_CALL, EXPIRY, 3000 * WAD)
 ANSWER: dict[str, Any] = {
     "snapshot": {"time": "2026-09-21T14:13:20Z"},
     "markets": [
         {
             "market": 1, "symbol": "ETH", "price": "3000",
             "series": [{"expiry": "2026-10-23T08:00:00Z", "strikes": ["2800", "3200"]}],
+            "asianSeries": [{"expiry": "2026-10-23T08:00:00Z", "strikes": ["3000"]}],
+            "fixings": [{"expiry": "2026-10-16T08:00:00Z", "fixed": 2, "total": "6100"}],
             "oracleState": "OK",
         }
     ],
@@ -64,12 +71,26 @@ def test_the_api_answer_becomes_the_same_market():
 
 
 def test_both_sides_stand_around_fair_in_three_levels():
-    for instrument in (PERP, CALL, PUT):
+    for instrument in (PERP, CALL, PUT, MEAN_CALL):
         both, fair = offer(instrument, ETH, {}, Limits()), fair_of(instrument, ETH)
         assert len(both.bids) == len(both.asks) == len(LEVELS)
         assert both.bids[0].price < fair.value * WAD < both.asks[0].price
         assert [b.price for b in both.bids] == sorted((b.price for b in both.bids), reverse=True)
         assert [a.price for a in both.asks] == sorted(a.price for a in both.asks)
+
+
+def test_a_mean_is_listed_apart_and_is_dearer_the_more_has_been_fixed():
+    assert ETH.lists(MEAN_CALL)
+    assert not ETH.lists(MEAN_CALL._replace(strike=3200 * WAD))
+    assert not ETH.lists(CALL._replace(strike=3000 * WAD))
+    assert [i for i in ETH.instruments() if i.kind is Kind.ASIAN_CALL] == [MEAN_CALL]
+    late = ETH._replace(time=EXPIRY - 3600)
+    rich = late._replace(fixings=(Fixing(EXPIRY, 6, 6 * 3200 * WAD),))
+    poor = late._replace(fixings=(Fixing(EXPIRY, 6, 6 * 2800 * WAD),))
+    assert fair_of(MEAN_CALL, rich).value > 150
+    assert fair_of(MEAN_CALL, poor).value < 1
+    plain = fair_of(CALL._replace(strike=3000 * WAD), ETH)
+    assert 0.8 * plain.value < fair_of(MEAN_CALL, ETH).value < plain.value
 
 
 def test_a_worthless_option_has_no_bid_and_an_ask():
@@ -85,7 +106,7 @@ def test_a_halted_market_has_no_offer():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from([PERP, CALL, PUT]),
+    st.sampled_from([PERP, CALL, PUT, MEAN_CALL]),
     st.integers(-900, 900),
     st.integers(-2500, 2500),
 )
@@ -134,7 +155,12 @@ def test_its_ladders_and_quotes_pass_the_desk():
     desk.connect(account, send)
     for ladder in ours.ladders():
         desk.on_message(account, ladder)
-    assert {shown.instrument for shown in board.snapshot().ladders} >= {PERP.id, CALL.id, PUT.id}
+    assert {shown.instrument for shown in board.snapshot().ladders} >= {
+        PERP.id,
+        CALL.id,
+        PUT.id,
+        MEAN_CALL.id,
+    }
 
     async def ask() -> int:
         asking = asyncio.create_task(desk.request(CALL.id, -3 * WAD, SOLVER, 1_000))
@@ -172,13 +198,13 @@ def test_what_is_not_listed_is_passed():
 
 def test_ladders_are_shown_again_after_a_move_or_a_while_and_not_before():
     ours = maker()
-    assert len(ours.ladders()) == 5
+    assert len(ours.ladders()) == 7
     assert ours.ladders() == []
     ours.see(ANSWER | {"snapshot": {"time": "2026-09-21T14:13:28Z"}}, {})
-    assert len(ours.ladders()) == 5
+    assert len(ours.ladders()) == 7
     moved = ANSWER["markets"][0] | {"price": "3001"}
     ours.see(ANSWER | {"snapshot": {"time": "2026-09-21T14:13:29Z"}, "markets": [moved]}, {})
-    assert len(ours.ladders()) == 5
+    assert len(ours.ladders()) == 7
 
 
 def test_a_halt_withdraws_every_ladder():

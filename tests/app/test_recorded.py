@@ -117,6 +117,7 @@ def test_its_ladders_are_what_was_recorded_and_the_perp():
         for expiry, strikes in (*market_of(found).series, (EXPIRIES[-1] + 7 * DAY, (3000 * WAD,)))
     ]
     row = {"market": 1, "symbol": "ETH", "price": "3000", "series": series, "oracleState": "OK"}
+    row |= {"asianSeries": [], "fixings": []}
     maker.see({"snapshot": {"time": rfc3339(TIME)}, "markets": [row]}, {})
     ladders = maker.ladders()
     quoted = sum(r.bid is not None or r.ask is not None for r in found.rows)

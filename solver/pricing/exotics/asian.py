@@ -104,6 +104,11 @@ def average_of(
     )
 
 
+def mark_terms(average: Average) -> tuple[Effort, int]:
+    """Returns the effort and the seed that a mark is sampled with."""
+    return Effort(accuracy(average.forward)), SEED + len(average.forwards)
+
+
 def sampled(average: Average, effort: Effort, seed: int) -> Estimate:
     """Returns value and standard error by randomised quasi-Monte Carlo with the geometric control;
     exact, of no points, where the payoff is linear or nothing is uncertain."""
@@ -154,8 +159,7 @@ def vols_of(average: Average) -> Floats:
 
 @lru_cache(maxsize=4096)
 def _marked(average: Average) -> Estimate:
-    effort = Effort(accuracy(average.forward))
-    return sampled(average, effort, SEED + len(average.forwards))
+    return sampled(average, *mark_terms(average))
 
 
 def _residual(average: Average) -> Callable[[Floats], Floats]:

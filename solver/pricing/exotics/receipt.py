@@ -11,7 +11,9 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from solver.domain.errors import Malformed
+from solver.domain.errors import Malformed, NotFound
+from solver.domain.instrument import ASIAN_KINDS, Instrument
+from solver.domain.snapshot import Snapshot
 from solver.pricing.exotics import asian, bridge
 from solver.pricing.exotics.sampling import POINTS_MAX, Effort, Estimate
 
@@ -48,7 +50,21 @@ def issue(parameters: Parameters, effort: Effort, seed: int, snapshot: bytes = b
     """Returns the receipt of pricing `parameters` once."""
     model = _NAMES[type(parameters)]
     found = _MODELS[model][1](parameters, effort, seed)
-    return Receipt(model, parameters, seed, *_told(found), snapshot.hex())
+    digest = "0x" + snapshot.hex() if snapshot else ""
+    return Receipt(model, parameters, seed, *_told(found), digest)
+
+
+def of_mark(instrument: Instrument, snapshot: Snapshot) -> Receipt:
+    """Returns the receipt of an Asian option's mark. Raises NotFound where the mark is not sampled:
+    for any other instrument, without the market, and once no fixing is open."""
+    underlying = snapshot.underlying(instrument.market)
+    if underlying is None or instrument.kind not in ASIAN_KINDS:
+        raise NotFound("only the mark of an Asian option is sampled", field="instrument")
+    fixing, price = underlying.fixing_of(instrument.expiry), underlying.price
+    average = asian.average_of(instrument, underlying.surface, price, snapshot.time, fixing)
+    if not average.forwards:
+        raise NotFound("its last fixing is due: the mark is exact", field="instrument")
+    return issue(average, *asian.mark_terms(average), snapshot.hash)
 
 
 def verify(receipt: Receipt) -> bool:
@@ -70,7 +86,9 @@ def document(receipt: Receipt) -> dict[str, Any]:
     """Returns the receipt as a JSON document: floats as the shortest decimal that reads back."""
     return {
         "model": receipt.model,
-        "parameters": {name: _text(value) for name, value in receipt.parameters._asdict().items()},
+        "parameters": {
+            _camel(name): _text(value) for name, value in receipt.parameters._asdict().items()
+        },
         "seed": receipt.seed,
         "points": receipt.points,
         "price": repr(receipt.price),
@@ -89,7 +107,8 @@ def from_json(text: str | bytes) -> Receipt:
     try:
         found = json.loads(text)
         kind = _MODELS[found["model"]][0]
-        read = {name: _value(value) for name, value in found["parameters"].items()}
+        wire = {_camel(name): name for name in kind._fields}
+        read = {wire[name]: _value(value) for name, value in found["parameters"].items()}
         numbers = float(found["price"]), float(found["error"])
         counts = int(found["seed"]), int(found["points"])
         receipt = Receipt(
@@ -99,6 +118,11 @@ def from_json(text: str | bytes) -> Receipt:
         raise Malformed(f"this is no receipt: {error!r:.100}", field="receipt") from None
     _require(receipt)
     return receipt
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def _told(found: Estimate) -> tuple[int, float, float]:

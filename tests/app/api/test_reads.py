@@ -9,11 +9,13 @@ from app.api.schema import document
 from app.breaker import State
 from app.openapi import FOLDER, files
 from app.store import Batch
-from solver.domain.calendar import day_of
+from solver.domain.calendar import DAY, day_of, rfc3339
 from solver.domain.event import FundingMoved
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.market import Ladder, Level
+from solver.domain.risk import Fixing
+from solver.pricing.exotics.receipt import from_json, verify
 from tests.app.api.server import ACCOUNT, EXPIRY, OWNER, WAD, serving, submission, swap
 from tests.app.worlds import CHAIN_ID, NOW
 
@@ -66,6 +68,45 @@ async def test_instruments_carry_the_best_of_all_makers(served):
     assert float(row["mark"]) > 0
     nothing = (await served.http.get("/v1/instruments?underlying=BTC")).json()
     assert nothing["instruments"] == []
+
+
+async def test_an_asian_option_has_a_mark_with_an_error_and_a_receipt_that_makes_it(served):
+    served.services.board.set_asians(1, (EXPIRY,), (4000 * WAD,))
+    served.services.board.set_fixing(1, Fixing(EXPIRY - 7 * DAY, 3, 12_000 * WAD))
+    rows = (await served.http.get("/v1/instruments?underlying=ETH")).json()["instruments"]
+    name = f"ETH-{day_of(EXPIRY)}-4000-AC"
+    (row,) = (row for row in rows if row["instrument"] == name)
+    assert row["kind"] == "asianCall"
+    assert 0 < float(row["markError"]) < 1e-4 * float(row["mark"])
+    answer = await served.http.get(f"/v1/instruments/{name}/receipt")
+    told = models.ReceiptView.model_validate_json(answer.content)
+    assert (told.mark, told.mark_error) == (row["mark"], row["markError"])
+    receipt = from_json(json.dumps(answer.json()["receipt"]))
+    assert verify(receipt)
+    assert (round(receipt.price, 8), "0x" + receipt.hash) == (float(told.mark), told.receipt_hash)
+    assert told.receipt.snapshot_hash == told.snapshot.hash
+    market = (await served.http.get("/v1/markets")).json()["markets"][0]
+    assert market["asianSeries"] == [{"expiry": rfc3339(EXPIRY), "strikes": ["4000"]}]
+    assert market["fixings"][0] == {
+        "expiry": rfc3339(EXPIRY - 7 * DAY),
+        "fixed": 3,
+        "total": "12000",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "code"),
+    [
+        (f"ETH-{day_of(EXPIRY)}-4000-C", 404, "notFound"),
+        ("ETH-PERP", 404, "notFound"),
+        ("ETH-20200101-4000-AC", 404, "notFound"),
+        ("DOGE-PERP", 422, "unknownInstrument"),
+        ("ETH-20261225-4000-XX", 422, "unknownInstrument"),
+    ],
+)
+async def test_what_is_not_sampled_has_no_receipt(served, name, status, code):
+    answer = await served.http.get(f"/v1/instruments/{name}/receipt")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 async def test_an_event_page_says_where_the_log_ends(served):

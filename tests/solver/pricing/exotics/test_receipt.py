@@ -61,9 +61,9 @@ def test_the_price_must_agree_to_1e_8_of_itself():
 
 
 def test_what_commits_to_a_receipt_changes_with_every_field():
-    hashes = {r.hash for r in RECEIPTS} | {RECEIPTS[0]._replace(snapshot="03").hash}
+    hashes = {r.hash for r in RECEIPTS} | {RECEIPTS[0]._replace(snapshot="0x03").hash}
     assert len(hashes) == len(RECEIPTS) + 1
-    assert document(RECEIPTS[0])["snapshotHash"] == "0102"
+    assert document(RECEIPTS[0])["snapshotHash"] == "0x0102"
 
 
 @pytest.mark.parametrize(
