@@ -103,6 +103,15 @@ class ExpiryFixed(NamedTuple):
     price: int
 
 
+class FixingRecorded(NamedTuple):
+    """A market's Asian options of an expiry have `done` fixings, `total` is their sum, 1e18."""
+
+    market: int
+    expiry: int
+    done: int
+    total: int
+
+
 class ExpirySettled(NamedTuple):
     """An option position ended; cash = atoms the account received (+)."""
 
@@ -144,6 +153,83 @@ class Frozen(NamedTuple):
     frozen: bool
 
 
+class Seized(NamedTuple):
+    """The auction moved `quantity` of a position or of base from `source` to another account."""
+
+    source: bytes
+    to: bytes
+    instrument: int
+    quantity: int
+
+
+class Warned(NamedTuple):
+    """The first of two reports that an account in PORTFOLIO mode is in breach."""
+
+    account: bytes
+    positions_hash: bytes
+    as_of: int
+
+
+class AuctionStarted(NamedTuple):
+    """The account is for sale; `market` and `side` say where winners would be found."""
+
+    account: bytes
+    starter: Address
+    market: int
+    side: int
+    equity: int
+    maintenance: int
+    unsold: int
+
+
+class Bid(NamedTuple):
+    """A fraction (1e18) of the account went to the account `bidder`."""
+
+    account: bytes
+    bidder: bytes
+    fraction: int
+    price: int
+    paid: int
+    fee: int
+    covered: int
+
+
+class Bankrupted(NamedTuple):
+    """From now on the fund pays."""
+
+    account: bytes
+    equity: int
+    maintenance: int
+
+
+class AuctionEnded(NamedTuple):
+    """The account is free again."""
+
+    account: bytes
+    equity: int
+    buffer: int
+
+
+class Absorbed(NamedTuple):
+    """The fund paid a debt; `deficit` atoms are left as deficit `id` (both 0: none)."""
+
+    account: bytes
+    paid: int
+    id: int
+    deficit: int
+
+
+class Deleveraged(NamedTuple):
+    """One page of haircuts is taken."""
+
+    id: int
+    root: bytes
+    accounts: int
+    raised: int
+    deficit: int
+
+
+AuctionEvent = AuctionStarted | Bid | Bankrupted | AuctionEnded | Absorbed  # of one account
 ContractEvent = (
     Settled
     | Cancelled
@@ -154,17 +240,26 @@ ContractEvent = (
     | CashMoved
     | BaseMoved
     | ExpiryFixed
+    | FixingRecorded
     | ExpirySettled
     | FundingMoved
     | WithdrawalRequested
     | WithdrawalCancelled
     | Frozen
+    | Seized
+    | Warned
+    | AuctionStarted
+    | Bid
+    | Bankrupted
+    | AuctionEnded
+    | Absorbed
+    | Deleveraged
 )
 EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in ContractEvent.__args__}
 
 
 def decode_log(log: Log) -> ContractEvent | None:
-    """Returns what a log of Settlement or Clearinghouse says; None for one that is not listed."""
+    """Returns what a log of one of our contracts says; None for one that is not listed."""
     event = _events().get(log.topics[0]) if log.topics else None
     if event is None or event.name not in EVENTS:
         return None

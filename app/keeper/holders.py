@@ -1,4 +1,5 @@
-"""Who may hold options past expiry: inside the service the ledger says, outside the chain alone.
+"""Who may hold options past expiry or a fixing: inside the service the ledger says, outside it the
+chain alone.
 
 Either may name too many accounts, which costs a read, and neither leaves one out for long: trades
 in a series end with its expiry.
@@ -10,10 +11,9 @@ from typing import Protocol
 from adapters.chains.deployment import Deployment
 from adapters.chains.events import Traded, decode_log, topics
 from adapters.chains.evm import Head, Log
-from app.keeper.duty import EUROPEAN, Series, expired_series
+from app.keeper.duty import Series, begun_series, has_begun, series_of
 from solver.domain.account import Account
 from solver.domain.ids import Address
-from solver.domain.instrument import Instrument
 
 SPAN_MAX = 2_000  # blocks in one look at the logs
 LOOKS_MAX = 50  # spans in one step: a long history is read over several
@@ -51,7 +51,7 @@ class LedgerHolders:
         return frozenset(
             account.id.key
             for account in self._accounts()
-            if expired_series(account.positions, head.timestamp)
+            if begun_series(account.positions, head.timestamp)
         )
 
     def learn(self, named: Iterable[bytes], held: Container[bytes], head: Head) -> None:
@@ -72,7 +72,8 @@ class TradedHolders:
 
     async def at(self, head: Head) -> frozenset[bytes]:
         await self._read(head.number - self._depth + 1)
-        due = (who for series, who in self._traders.items() if series.expiry <= head.timestamp)
+        traders = self._traders.items()
+        due = (who for series, who in traders if has_begun(series, head.timestamp))
         return frozenset().union(*due)
 
     def learn(self, named: Iterable[bytes], held: Container[bytes], head: Head) -> None:
@@ -99,7 +100,6 @@ class TradedHolders:
         event = decode_log(log)
         if not isinstance(event, Traded):
             return
-        option = Instrument.unpack(event.instrument)
-        if option.kind in EUROPEAN:
-            who = self._traders.setdefault(Series(option.market, option.expiry), set())
-            who |= {event.a, event.b}
+        series = series_of(event.instrument)
+        if series is not None:
+            self._traders.setdefault(series, set()).update({event.a, event.b})

@@ -16,10 +16,18 @@ from adapters.chains.evm import Head
 from adapters.chains.settlement import decode_error, view
 from app import observe
 from app.keeper import telling
-from app.keeper.duty import Duties, Seen, Series, duties, needs_fallback
+from app.keeper.duty import (
+    WINDOW_SECONDS,
+    Duties,
+    Seen,
+    Series,
+    due_at,
+    duties,
+    needs_fallback,
+)
 from app.keeper.errand import UNFUNDED, Errand, Road
 from app.keeper.holders import Holders
-from app.keeper.look import Look, look, window_start
+from app.keeper.look import Look, look, round_in_force
 from solver.domain.errors import SolventError
 from solver.domain.ids import Address
 
@@ -61,7 +69,7 @@ class Keeper:
         self._chain, self._deployment = chain, deployment
         self._errand, self._holders, self._urgent = errand, holders, urgent
         self._head: Head | None = None
-        self._starts: dict[tuple[Series, Address], int] = {}
+        self._starts: dict[tuple[Series, int, Address], int] = {}
         self._told: dict[Series, str] = {}
 
     async def run(self, poll_ms: int) -> None:
@@ -94,7 +102,7 @@ class Keeper:
         """
         named = await self._holders.at(head)
         if not named and not self._errand.is_open:
-            self._tell((), head)
+            self._tell((), NOBODY.seen)
             return True
         found = await look(self._chain, self._deployment, named, head) if named else NOBODY
         self._holders.learn(named, found.seen.held, head)
@@ -113,7 +121,7 @@ class Keeper:
         """Prices first: then every account is paid once for all its expired series."""
         fixes, refused = await self._fixes(due.fix, found, head)
         reasons = dict.fromkeys(due.waiting, "noClosingRound") | refused
-        self._tell(tuple(reasons.items()), head)
+        self._tell(tuple(reasons.items()), found.seen)
         if fixes:
             return Work(tuple(fixes), len(fixes))
         return Work(await self._payments(due.settle))
@@ -152,15 +160,19 @@ class Keeper:
         return calls, reasons
 
     async def _fix(self, series: Series, found: Look, head: Head) -> Call | None:
-        feed = found.feeds[series.market]
-        key = (series, feed.address)
+        """Returns the call that fixes an expiry, or records a fixing: the latter without a round
+        takes the price that k of n stated for its time, once there is one."""
+        feed, time = found.feeds[series.market], due_at(series, found.seen.recorded)
+        start = time if series.is_asian else time - WINDOW_SECONDS
+        key = (series, start, feed.address)
         if key not in self._starts:
-            start = await window_start(self._chain, feed, series, head)
-            if start is None:
+            round_ = await round_in_force(self._chain, feed, start, head)
+            if round_ is None and not series.is_asian:
                 return None
-            self._starts[key] = start
-        house = self._deployment.clearinghouse
-        return view("Clearinghouse", house, "fixExpiry", *series, self._starts[key])
+            self._starts[key] = round_ or 0
+        name = "recordFixing" if series.is_asian else "fixExpiry"
+        args = (series.market, series.expiry, self._starts[key])
+        return view("Clearinghouse", self._deployment.clearinghouse, name, *args)
 
     async def _send(self, work: Work, head: Head) -> None:
         calls = work.calls
@@ -175,17 +187,18 @@ class Keeper:
 
     # ---- what cannot be done
 
-    def _tell(self, reasons: Sequence[tuple[Series, str]], head: Head) -> None:
+    def _tell(self, reasons: Sequence[tuple[Series, str]], seen: Seen) -> None:
         """Says each reason once, and the second time when a day has passed."""
-        overdue = {one for one, _ in reasons if needs_fallback(one, head.timestamp)}
+        due = {one: due_at(one, seen.recorded) for one, _ in reasons}
+        overdue = {one for one in due if needs_fallback(due[one], seen.time)}
         for one, reason in reasons:
             word = "fallback" if one in overdue else reason
             if self._told.get(one) == word:
                 continue
             if one in overdue:
-                telling.needs_fallback(one)
+                telling.needs_fallback(one.market, due[one])
             else:
-                telling.waits(one, reason)
+                telling.waits(one.market, due[one], reason)
             self._told[one] = word
         names = {one for one, _ in reasons}
         self._told = {one: word for one, word in self._told.items() if one in names}

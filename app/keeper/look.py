@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple, Protocol
 
 from adapters.base import Call, Reverted
-from adapters.chains.abi import Function, function
+from adapters.chains.abi import Function, artifact, function
 from adapters.chains.deployment import Deployment
 from adapters.chains.evm import Head
 from adapters.chains.settlement import decode, read_positions, view
-from app.keeper.duty import WINDOW_SECONDS, Seen, Series, expired_series
+from app.keeper.duty import Seen, Series, begun_series, due_at
 from app.keeper.rounds import Round, first_round
 from solver.domain.errors import Broken, Unavailable
 from solver.domain.ids import Address
+from solver.domain.instrument import FIXINGS
 
 ROUND_OUTPUTS = ("uint80", "int256", "uint256", "uint256", "uint80")
 LATEST = function("latestRoundData()", ROUND_OUTPUTS)
@@ -49,18 +50,24 @@ class Look(NamedTuple):
 async def look(
     chain: ReadChain, deployment: Deployment, accounts: Iterable[bytes], head: Head
 ) -> Look:
-    """Returns what is left of expired options at `head`. Raises Unavailable or Broken."""
-    held = await _held(chain, deployment, sorted(accounts), head)
-    series = sorted({one for found in held.values() for one in found})
-    prices = await _prices(chain, deployment, series, head)
-    markets = sorted({one.market for one in series if one not in prices})
+    """Returns what is left of expired options, and of fixings, at `head`. Raises Unavailable or
+    Broken."""
+    begun = await _held(chain, deployment, sorted(accounts), head)
+    series = sorted({one for found in begun.values() for one in found})
+    recorded, means = await _fixings(chain, deployment, [s for s in series if s.is_asian], head)
+    european = [one for one in series if not one.is_asian]
+    prices = await _prices(chain, deployment, european, head) | means
+    due = {s for s in series if s in prices or due_at(s, recorded) <= head.timestamp}
+    held = {account: found & due for account, found in begun.items() if found & due}
+    markets = sorted({one.market for one in due if one not in prices})
     feeds = await _feeds(chain, deployment, markets, head)
     newest = {market: feed.time for market, feed in feeds.items()}
-    return Look(Seen(head.timestamp, held, prices, newest), feeds)
+    return Look(Seen(head.timestamp, held, prices, newest, recorded), feeds)
 
 
-async def window_start(chain: ReadChain, feed: Feed, series: Series, head: Head) -> int | None:
-    """Returns the round that the mean of `series` begins with; None when there is none."""
+async def round_in_force(chain: ReadChain, feed: Feed, time: int, head: Head) -> int | None:
+    """Returns the last round at or before a unix time that another follows; None when there is
+    none."""
 
     async def read(number: int) -> Round | None:
         if number >= 1 << 80:
@@ -68,7 +75,7 @@ async def window_start(chain: ReadChain, feed: Feed, series: Series, head: Head)
         (raw,) = await chain.call_many([Call(feed.address, ROUND.encode(number))], head.number)
         return None if isinstance(raw, Reverted) else _round(ROUND, raw)
 
-    return await first_round(read, feed.newest, series.expiry - WINDOW_SECONDS)
+    return await first_round(read, feed.newest, time)
 
 
 async def _held(
@@ -78,7 +85,7 @@ async def _held(
     calls = [view("Clearinghouse", house, "positions", account) for account in accounts]
     answers = await chain.call_many(calls, head.number)
     found = {
-        account: expired_series(read_positions(_answer(answer)), head.timestamp)
+        account: begun_series(read_positions(_answer(answer)), head.timestamp)
         for account, answer in zip(accounts, answers, strict=True)
     }
     return {account: series for account, series in found.items() if series}
@@ -88,13 +95,26 @@ async def _prices(
     chain: ReadChain, deployment: Deployment, series: list[Series], head: Head
 ) -> dict[Series, int]:
     house = deployment.clearinghouse
-    calls = [view("Clearinghouse", house, "expiryPrice", *one) for one in series]
+    calls = [view("Clearinghouse", house, "expiryPrice", s.market, s.expiry) for s in series]
     answers = await chain.call_many(calls, head.number)
     found = {
         one: decode("Clearinghouse", "expiryPrice", _answer(answer))
         for one, answer in zip(series, answers, strict=True)
     }
     return {one: price for one, price in found.items() if price}
+
+
+async def _fixings(
+    chain: ReadChain, deployment: Deployment, series: list[Series], head: Head
+) -> tuple[dict[Series, int], dict[Series, int]]:
+    """Returns how many fixings each Asian series has, and the mean, 1e18, of those with all."""
+    house = deployment.clearinghouse
+    calls = [view("Clearinghouse", house, "fixings", s.market, s.expiry) for s in series]
+    answers = await chain.call_many(calls, head.number)
+    fixings = artifact("Clearinghouse").interface.functions["fixings"]
+    known = {s: fixings.decode(_answer(raw)) for s, raw in zip(series, answers, strict=True)}
+    means = {s: total // FIXINGS for s, (done, total) in known.items() if done == FIXINGS}
+    return {s: done for s, (done, _) in known.items()}, means
 
 
 async def _feeds(

@@ -51,17 +51,17 @@ def waiting(series: Collection[Series], overdue: Collection[Series]) -> None:
     _open.labels("fallback").set(len(overdue))
 
 
-def waits(series: Series, reason: str) -> None:
-    """An expiry cannot be fixed yet."""
-    _log.warning("expiryWaits", market=series.market, expiry=rfc3339(series.expiry), reason=reason)
+def waits(market: int, due: int, reason: str) -> None:
+    """The price of an expiry or of a fixing, `due` in unix seconds, cannot be fixed yet."""
+    _log.warning("expiryWaits", market=market, expiry=rfc3339(due), reason=reason)
 
 
-def needs_fallback(series: Series) -> None:
+def needs_fallback(market: int, due: int) -> None:
     """A day has passed: the feed will not fix it, k of n have to propose a price."""
     _log.error(
         "expiryNeedsFallback",
-        market=series.market,
-        expiry=rfc3339(series.expiry),
+        market=market,
+        expiry=rfc3339(due),
         detail="no closing round for 24 h: k of n must propose a price (proposeExpiry)",
     )
 

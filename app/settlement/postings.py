@@ -11,16 +11,24 @@ from adapters.chains.events import ContractEvent
 from adapters.chains.evm import Log
 from app.store import StoredIntent
 from solver.domain.event import (
+    AuctionBankrupted,
+    AuctionEnded,
+    AuctionStarted,
     BaseMoved,
     CashMoved,
+    DebtAbsorbed,
+    Deleveraged,
     EpochRaised,
     Event,
     ExpiryFixed,
+    FixingRecorded,
     FundingMoved,
     IntentSettled,
     LegFilled,
     MandateRevoked,
     OptionExpired,
+    PositionSeized,
+    SliceSold,
 )
 from solver.domain.ids import AccountId, ChainId
 
@@ -100,9 +108,28 @@ def _postings(
             row = book.intents.get(event.digest)
             if row is not None:
                 yield _settled(fact, event, row, book)
+        case chain.Seized():
+            yield from _seized(fact, event, book)
+        case chain.Deleveraged():
+            root = "0x" + event.root.hex()
+            page = Deleveraged(event.id, root, *event[2:], tx_hash, index)
+            yield f"deficit:{event.id}", page
+        case (
+            chain.AuctionStarted()
+            | chain.Bid()
+            | chain.Bankrupted()
+            | chain.AuctionEnded()
+            | chain.Absorbed()
+        ):
+            yield book.account(event.account).log, _sale(fact, event, book)
         case chain.ExpiryFixed():
             fixed = ExpiryFixed(event.market, event.expiry, event.price, tx_hash, index)
             yield f"market:{event.market}", fixed
+        case chain.FixingRecorded():
+            recorded = FixingRecorded(
+                event.market, event.expiry, event.done, event.total, tx_hash, index
+            )
+            yield f"market:{event.market}", recorded
         case chain.FundingMoved():
             funding = FundingMoved(
                 event.market, event.funding_index, event.hourly_rate, tx_hash, index
@@ -123,6 +150,32 @@ def _filled(
         fact.tx_hash,
         fact.log_index,
     )
+
+
+def _seized(fact: Fact, event: chain.Seized, book: Book) -> Iterable[Posting]:
+    source, to = book.account(event.source), book.account(event.to)
+    for account, other, sign in ((source, to, -1), (to, source, 1)):
+        name = f"{other.owner}/{other.subaccount}"
+        quantity = sign * event.quantity
+        seized = PositionSeized(event.instrument, quantity, name, fact.tx_hash, fact.log_index)
+        yield account.log, seized
+
+
+def _sale(fact: Fact, event: chain.AuctionEvent, book: Book) -> Event:
+    """What the auction says of the account it is about. The money it moves speaks for itself."""
+    at = (fact.tx_hash, fact.log_index)
+    match event:
+        case chain.AuctionStarted():
+            return AuctionStarted(event.starter, *event[4:], *at)
+        case chain.Bid():
+            bidder = book.account(event.bidder)
+            return SliceSold(f"{bidder.owner}/{bidder.subaccount}", *event[2:], *at)
+        case chain.Bankrupted():
+            return AuctionBankrupted(*event[1:], *at)
+        case chain.AuctionEnded():
+            return AuctionEnded(*event[1:], *at)
+        case chain.Absorbed():
+            return DebtAbsorbed(*event[1:], *at)
 
 
 def _settled(fact: Fact, event: chain.Settled, row: StoredIntent, book: Book) -> Posting:

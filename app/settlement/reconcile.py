@@ -24,6 +24,7 @@ from solver.domain.ids import AccountId, Address
 NAME = "ledger"  # of the cursor
 SPAN_MAX = 500  # blocks in one look
 POLL_MS = 200
+KEYS = ("a", "b", "account", "source", "to", "bidder")  # fields that name an account
 VIEWS = ("cashOf", "positions")  # of the Clearinghouse: what an account is
 
 
@@ -153,7 +154,7 @@ class Reconciler:
                 data={"block": str(cursor.number), "posted": cursor.hash, "now": first.parent},
             )
         deployment = self._deployment
-        addresses = (deployment.settlement, deployment.clearinghouse)
+        addresses = (deployment.settlement, deployment.clearinghouse, deployment.auction)
         logs = await self._chain.logs(addresses, cursor.number + 1, last)
         blocks: list[tuple[Head, tuple[Log, ...]]] = []
         for number in sorted({log.block_number for log in logs} | {last}):
@@ -193,7 +194,7 @@ class Reconciler:
         for known in self._store.accounts():
             accounts.setdefault(known.id.owner, set()).add(known.id)
         for event, _, _ in facts:
-            for key in (getattr(event, name, None) for name in ("a", "b", "account")):
+            for key in (getattr(event, name, None) for name in KEYS):
                 if isinstance(key, bytes):
                     account = AccountId.from_key(chain_id, key)
                     accounts.setdefault(account.owner, set()).add(account)

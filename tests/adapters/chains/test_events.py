@@ -14,12 +14,13 @@ from solver.domain.ids import AccountId
 
 ACCOUNT_OWNER = "0x" + "12" * 20
 ACCOUNT = AccountId(1, ACCOUNT_OWNER, 3).key
-SPOKEN = ("Settlement", "Clearinghouse")
+SPOKEN = ("Settlement", "Clearinghouse", "Auction")
 
 
 def snake(name):
-    if name == "index":  # a tuple has a method of that name
-        return "funding_index"
+    words = {"index": "funding_index", "from": "source"}  # what a tuple has, what Python means
+    if name in words:
+        return words[name]
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 

@@ -18,6 +18,11 @@ from tests.devnet_fixture import AS_OF
 EXPIRY = AS_OF - AS_OF % 86_400 + 3 * 86_400 + 8 * 3_600
 CALL = Instrument(1, Kind.CALL, EXPIRY, 3_500 * WAD).id
 PUT = Instrument(1, Kind.PUT, EXPIRY, 3_800 * WAD).id
+AVERAGED = EXPIRY + 5 * 86_400  # its seven fixings begin after the chain's history does
+ASIANS = tuple(
+    Instrument(1, kind, AVERAGED, strike * WAD).id
+    for kind, strike in ((Kind.ASIAN_CALL, 3_500), (Kind.ASIAN_PUT, 3_800))
+)
 QUANTITY = 1_234_567_890_123_456_789  # no payoff of it is whole atoms
 
 
@@ -91,6 +96,22 @@ async def pool_of(devnet) -> list[str]:
 async def newest_round(devnet, feed: str) -> int:
     latest = package("FluxAggregator").interface.functions["latestRound"]
     return int(latest.one(await devnet.chain.call(feed, latest.encode())))
+
+
+async def round_of(devnet, feed: str, number: int | None = None) -> tuple[int, ...]:
+    """A round of a feed, by default its newest: (id, answer, .., time written at, ..)."""
+    read = package("FluxAggregator").interface.functions["getRoundData"]
+    if number is None:
+        number = await newest_round(devnet, feed)
+    return tuple(read.decode(await devnet.chain.call(feed, read.encode(number))))
+
+
+async def in_force(devnet, feed: str, time: int) -> int:
+    """The price, 1e18, of the last round at or before a time."""
+    number = await newest_round(devnet, feed)
+    while (found := await round_of(devnet, feed, number))[3] > time:
+        number -= 1
+    return found[1] * 10**10
 
 
 async def mean_of(devnet, market: int) -> int:

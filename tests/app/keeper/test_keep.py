@@ -1,12 +1,16 @@
 """The keeper on a real chain: prices that are the mean, everybody paid, whatever goes wrong."""
 
+import itertools
+
 from adapters.chains.devnet.builder import Builder
-from adapters.chains.events import ExpiryFixed
+from adapters.chains.events import ExpiryFixed, FixingRecorded
 from adapters.chains.settlement import encode
 from app import observe
 from app.keeper import TradedHolders
 from solver.domain.numbers import WAD
 from tests.app.keeper.house import (
+    ASIANS,
+    AVERAGED,
     CALL,
     EXPIRY,
     PUT,
@@ -14,6 +18,7 @@ from tests.app.keeper.house import (
     account_of,
     events_of,
     house_says,
+    in_force,
     keeper_of,
     kept,
     mean_of,
@@ -21,6 +26,8 @@ from tests.app.keeper.house import (
     options_of,
     pool_of,
     rising,
+    round_of,
+    trade,
     traded,
 )
 from tests.devnet_fixture import devnet, devnet_home
@@ -45,6 +52,38 @@ async def test_an_expiry_is_fixed_at_the_mean_and_everybody_is_paid(devnet):
     assert up - down == 2  # two credits rounded down, two debits up: the dust stays in the house
     for role in roles:
         assert not {CALL, PUT} & await options_of(devnet, role)
+
+
+async def test_an_asian_series_is_fixed_day_by_day_and_paid_at_its_mean(devnet):
+    for instrument in ASIANS:
+        await trade(devnet, instrument, 200 * WAD)
+    roles = ("solver", "maker")
+    before = {role: await house_says(devnet, "cashOf", account_of(devnet, role)) for role in roles}
+    feed = devnet.deployment.markets[0].feed
+    seen = [(await round_of(devnet, feed))[1] * 10**10] * 6  # nothing is pushed for six fixings
+    await devnet.travel_to(AVERAGED + 60, {"ETH": 3_650 * WAD})
+    seen.append(await in_force(devnet, feed, AVERAGED))
+    assert seen[-1] != seen[0]
+    await kept(devnet, keeper_of(devnet))
+    events = await events_of(devnet, "FixingRecorded")
+    totals = list(itertools.accumulate(seen))
+    assert events == [FixingRecorded(1, AVERAGED, n + 1, totals[n]) for n in range(7)]
+    mean = totals[-1] // 7
+    worth = (mean - 3_500 * WAD) * QUANTITY, (3_800 * WAD - mean) * QUANTITY
+    down, up = (sum(value * sign // 10**30 for value in worth) * sign for sign in (1, -1))
+    after = {role: await house_says(devnet, "cashOf", account_of(devnet, role)) for role in roles}
+    assert [after[role] - before[role] for role in roles] == [down, -up]
+    for role in roles:
+        assert not set(ASIANS) & await options_of(devnet, role)
+
+
+async def test_between_two_fixings_a_keeper_has_nothing_to_do(devnet):
+    await trade(devnet, ASIANS[0], 200 * WAD)
+    await devnet.travel_to(AVERAGED - 6 * 86_400 + 60)
+    assert await kept(devnet, keeper_of(devnet)) > 0
+    assert await house_says(devnet, "expiryPrice", 1, AVERAGED) == 0
+    assert len(await events_of(devnet, "FixingRecorded")) == 1
+    assert await kept(devnet, keeper_of(devnet)) == 0
 
 
 async def test_a_lost_race_is_work_that_is_done(devnet):

@@ -190,9 +190,11 @@ async def test_market_facts_go_to_the_markets_log(world: World):
     await final(
         world,
         (HOUSE, chain.ExpiryFixed(1, NOW, 3_900 * WAD)),
+        (HOUSE, chain.FixingRecorded(1, NOW, 2, 7_900 * WAD)),
         (HOUSE, chain.FundingMoved(1, 5, -2)),
     )
-    assert await types(world, "market:1") == ["ExpiryFixed", "FundingMoved"]
+    named = await types(world, "market:1")
+    assert named == ["ExpiryFixed", "FixingRecorded", "FundingMoved"]
 
 
 async def test_a_cancel_on_chain_ends_the_intent_and_frees_its_caps(world: World):
