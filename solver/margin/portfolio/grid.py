@@ -179,7 +179,7 @@ def _option_values(terms: MarketTerms, p: Parameters) -> tuple[Integers, dict[in
             values[i], error = asian_values(terms, option, p)
             errors[i] = math.ceil(error * STEP) * (WAD // STEP)
     if not bool(np.all(np.abs(values) <= VALUE_MAX)):
-        raise Malformed(f"a price above {VALUE_MAX:.0e} has no place on the grid")
+        raise _beyond()
     return np.rint(values * STEP).astype(np.int64), errors
 
 
@@ -206,6 +206,8 @@ def _linear(
         round(linear.moves * row.spot / (WAD * WAD) * STEP) if linear.moves else 0
         for row in all_rows(terms.shocks.rows, p)
     )
+    if max(map(abs, moved)) > VALUE_MAX * STEP:
+        raise _beyond()
     column = Column(
         linear.id,
         linear.name,
@@ -243,6 +245,10 @@ def _option(terms: MarketTerms, index: int, steps: int, error: int, p: Parameter
         0 if option.is_call or not is_open else -WAD,
         1,
     )
+
+
+def _beyond() -> Malformed:
+    return Malformed(f"a price above {VALUE_MAX:.0e} has no place on the grid", field="price")
 
 
 def _doubt(notional: int, confidence: int, p: Parameters) -> int:

@@ -17,12 +17,12 @@ from solver.domain.account import Account
 from solver.domain.errors import Malformed
 from solver.domain.numbers import WAD
 from solver.margin.portfolio.grid import EXTRA_ROWS, NO_SERIES, STEP, MarketGrid, RiskGrid
+from solver.margin.portfolio.loops import CAP, GROSS_SHORT
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-MARK_LONG, MARK_SHORT, KEPT, FRESH, GROSS_LONG, GROSS_SHORT, RISE, FALL, CAP = range(9)
-UNIT_FIGURES = 9
+UNIT_FIGURES = CAP + 1
 
 
 class Width(NamedTuple):

@@ -14,7 +14,7 @@ from solver.domain.snapshot import Snapshot, Underlying
 from solver.margin.portfolio.parameters import Charge, Parameters, validated_risk
 from solver.margin.portfolio.shocks import Shocks, shocks
 from solver.pricing.marks import underlying_of
-from solver.pricing.surface import slice_at, volatility
+from solver.pricing.surface import Slice, slice_at, volatility
 
 CONFIDENCE_SHARE = 100  # a price that may be wrong by a hundredth of itself has confidence 0
 
@@ -88,7 +88,6 @@ def market_terms(
     held: dict[int, list[Instrument]] = {}
     for packed in sorted(set(instruments)):
         instrument = Instrument.unpack(packed)
-        underlying_of(instrument, snapshot)
         held.setdefault(instrument.market, []).append(instrument)
     return tuple(_market(held[market], snapshot, parameters) for market in sorted(held))
 
@@ -107,9 +106,15 @@ def _market(
     underlying = underlying_of(instruments[0], snapshot)
     risk, confidence = validated_risk(underlying.risk), confidence_score(underlying)
     expiries = sorted({i.expiry for i in instruments if i.is_option})
-    series = tuple(_series(expiry, underlying, snapshot.time, confidence) for expiry in expiries)
+    slices = [slice_at(underlying.surface, expiry - snapshot.time) for expiry in expiries]
+    series = tuple(
+        _series(expiry, found, underlying, (snapshot.time, confidence))
+        for expiry, found in zip(expiries, slices, strict=True)
+    )
+    place = {expiry: index for index, expiry in enumerate(expiries)}
     listed = sorted((i for i in instruments if i.is_option), key=_by_strike)
-    options = tuple(_option(i, expiries.index(i.expiry), underlying, snapshot.time) for i in listed)
+    now = (underlying.price / WAD, snapshot.time)
+    options = tuple(_option(i, place[i.expiry], slices[place[i.expiry]], now) for i in listed)
     linears = tuple(
         _linear(i, underlying, parameters, confidence) for i in instruments if not i.is_option
     )
@@ -135,18 +140,18 @@ def _by_strike(option: Instrument) -> tuple[int, int, int]:
     return option.expiry, option.strike, option.kind in ASIAN_KINDS
 
 
-def _series(expiry: int, underlying: Underlying, time: int, confidence: int) -> SeriesTerms:
+def _series(expiry: int, found: Slice, underlying: Underlying, now: tuple[int, int]) -> SeriesTerms:
     """An expiry that is over is worth its fixed price, which no shock moves any more; until one is
-    fixed, what the feed says."""
-    spot, seconds = underlying.price / WAD, expiry - time
+    fixed, what the feed says. `now` is time and confidence."""
+    spot, (time, confidence) = underlying.price / WAD, now
+    seconds = expiry - time
     if seconds <= 0:
         fixed = dict(underlying.expiry_prices).get(expiry)
         if fixed is not None:
             return SeriesTerms(expiry, 0, 0.0, fixed / WAD, confidence=WAD)
         return SeriesTerms(expiry, 0, spot, confidence=confidence)
-    carry = slice_at(underlying.surface, seconds).carry
-    rate = carry_rate(carry, seconds)
-    return SeriesTerms(expiry, seconds, spot * (1 + carry), 0.0, 1 / (1 + carry), rate, confidence)
+    forward, rate = spot * (1 + found.carry), carry_rate(found.carry, seconds)
+    return SeriesTerms(expiry, seconds, forward, 0.0, 1 / (1 + found.carry), rate, confidence)
 
 
 def carry_rate(carry: float, seconds: int) -> float:
@@ -154,13 +159,16 @@ def carry_rate(carry: float, seconds: int) -> float:
     return math.log1p(carry) * YEAR / seconds
 
 
-def _option(instrument: Instrument, series: int, underlying: Underlying, time: int) -> OptionTerms:
-    seconds, spot = instrument.expiry - time, underlying.price / WAD
-    is_asian = instrument.kind in ASIAN_KINDS
-    is_call = instrument.kind in (Kind.CALL, Kind.ASIAN_CALL)
+def _option(
+    instrument: Instrument, series: int, found: Slice, now: tuple[float, int]
+) -> OptionTerms:
+    """`now` is the price of the underlying and the time."""
+    kind, (spot, time) = instrument.kind, now
+    seconds = instrument.expiry - time
+    is_asian = kind in ASIAN_KINDS
+    is_call = kind in (Kind.CALL, Kind.ASIAN_CALL)
     vol = 0.0
     if seconds > 0 and not is_asian:
-        found = slice_at(underlying.surface, seconds)
         vol = volatility(found, instrument.strike / WAD, spot, seconds)
     return OptionTerms(instrument.id, series, instrument.strike, is_call, vol, is_asian)
 

@@ -4,9 +4,9 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from solver.margin.portfolio.grid import EXTRA_ROWS
-from solver.margin.portfolio.loops import EPSILON, PER_POSITION, ROUNDINGS
-from solver.margin.portfolio.tables import (
+from solver.margin.portfolio.loops import (
     CAP,
+    EPSILON,
     FALL,
     FRESH,
     GROSS_LONG,
@@ -14,12 +14,11 @@ from solver.margin.portfolio.tables import (
     KEPT,
     MARK_LONG,
     MARK_SHORT,
+    PER_POSITION,
     RISE,
-    Book,
-    Floats,
-    Tables,
-    Whole,
+    ROUNDINGS,
 )
+from solver.margin.portfolio.tables import Book, Floats, Tables, Whole
 
 CHUNK = 4096  # accounts at once: their rows stay in the cache of a core
 
