@@ -18,7 +18,7 @@ from app import observe
 from app.board import Block, Board, Price
 from app.clock import ChainClock
 from app.feeds.judge import Asked, Judge, weights_of
-from app.feeds.listing import ASIAN_WEEKS, asian_strikes, expiries_at, strikes_around
+from app.feeds.listing import ASIAN_WEEKS, WEEKS, asian_strikes, expiries_at, strikes_around
 from app.feeds.peg import settlement_price
 from solver.domain.calendar import DAY
 from solver.domain.errors import Unavailable
@@ -130,7 +130,8 @@ class Feeds:
             listed = _grown(self._strikes, market.market, strikes_around(price.price))
             self._board.set_listing(market.market, expiries, listed)
             listed = _grown(self._asians, market.market, asian_strikes(price.price))
-            self._board.set_asians(market.market, expiries[:ASIAN_WEEKS], listed)
+            means = self._recordable(market.market, expiries[:WEEKS], head.timestamp)
+            self._board.set_asians(market.market, means[:ASIAN_WEEKS], listed)
 
     def _price(
         self, market: MarketInfo, head: Head, views: Views, samples: Iterable[PriceSample]
@@ -167,6 +168,13 @@ class Feeds:
         past.update(self._board.recorded_expiries(market))
         fixed = self._fixed.get(market, {})
         return sorted(e for e in past if e <= time and e not in fixed)
+
+    def _recordable(self, market: int, expiries: tuple[int, ...], time: int) -> tuple[int, ...]:
+        """Returns the expiries whose Asian options lack no fixing but one that has just come due:
+        with more, what the chain takes for the mean is not what it will be."""
+        done = self._fixings.get(market, {})
+        due = {e: sum(at <= time for at in fixing_times(e)) for e in expiries}
+        return tuple(e for e in expiries if due[e] - done.get(e, 0) <= 1)
 
     def _averaging(self, market: int, time: int) -> list[int]:
         """Returns the expiries whose Asian options have begun to average and not done so in full,

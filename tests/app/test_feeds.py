@@ -153,7 +153,9 @@ async def test_an_expiry_fixed_on_chain_reaches_the_board(world: Followed):
 async def test_asian_options_are_few_weekly_and_keep_what_was_listed(world: Followed):
     await world.feeds.step()
     eth = world.eth()
-    assert [expiry for expiry, _ in eth.asians] == list(expiries_at(NOW)[:ASIAN_WEEKS])
+    due = [sum(at <= NOW for at in fixing_times(expiry)) for expiry in expiries_at(NOW)]
+    assert due[:2] == [3, 0]
+    assert [expiry for expiry, _ in eth.asians] == list(expiries_at(NOW)[1 : 1 + ASIAN_WEEKS])
     strikes = eth.strikes_of(Kind.ASIAN_CALL, eth.asians[0][0])
     assert strikes == asian_strikes(4000 * WAD)
     assert set(strikes) <= set(eth.strikes)
@@ -161,6 +163,15 @@ async def test_asian_options_are_few_weekly_and_keep_what_was_listed(world: Foll
     world.node.price(4300)
     await world.feeds.step()
     assert set(world.eth().asians[0][1]) == {*strikes, *asian_strikes(4300 * WAD)}
+
+
+async def test_an_asian_series_is_listed_while_its_fixings_are_recorded(world: Followed):
+    begun = expiries_at(NOW)[0]
+    for fixed, is_listed in ((1, False), (2, True), (3, True)):
+        world.node.mine()
+        world.node.fixings(begun, fixed, fixed * 4000 * WAD)
+        await world.feeds.step()
+        assert (begun in dict(world.eth().asians)) == is_listed
 
 
 async def test_fixings_reach_the_board_and_a_full_series_is_not_asked_again(world: Followed):
