@@ -98,7 +98,7 @@ def _parquet(path: pathlib.Path, at: int) -> tuple[int, Iterator[Mapping[str, An
     from fastparquet import ParquetFile  # half a second with pandas, which nothing else here needs
 
     raw = path.read_bytes()
-    _require_whole(raw)
+    require_whole(raw)
     table = ParquetFile(io.BytesIO(raw)).to_pandas(columns=["snapshot", *COLUMNS])
     times = {int(stamp.timestamp()): stamp for stamp in table["snapshot"].unique()}
     time = _nearest(times, at)
@@ -107,7 +107,7 @@ def _parquet(path: pathlib.Path, at: int) -> tuple[int, Iterator[Mapping[str, An
     return time, (dict(zip(COLUMNS, values, strict=True)) for values in zip(*columns, strict=True))
 
 
-def _require_whole(raw: bytes) -> None:
+def require_whole(raw: bytes) -> None:
     """Raises ValueError for bytes that are cut off or no Parquet: the reader itself would crash."""
     footer = int.from_bytes(raw[-8:-4], "little")
     if not (raw[:4] == raw[-4:] == PARQUET_MAGIC and 0 < footer <= len(raw) - 12):

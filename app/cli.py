@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from app.backtest.command import backtest
 from app.operations import config, keys
 from solver.domain.errors import SolventError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Signed outcomes in, hedged out."
 )
+app.add_typer(backtest, name="backtest")
 app.add_typer(config, name="config")
 app.add_typer(keys, name="keys")
 AS_OF = typer.Option(None, "--as-of", help="Start the local chain at this time (RFC 3339 or unix).")

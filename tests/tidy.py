@@ -20,6 +20,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("solver.policies", "solver.solve", "solver.auction"),
     ("adapters.base", "adapters.http", "adapters.recorded"),
     (
+        "adapters.bars",
         "adapters.venues",
         "adapters.oracles",
         "adapters.chains",
@@ -31,7 +32,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.bus", "app.board", "app.keystore"),
     ("app.store",),
     ("app.verify", "app.simulate", "app.solving", "app.breaker", "app.rfq"),
-    ("app.services",),
+    ("app.parameters", "app.services"),
     ("app.feeds", "app.monitor", "app.settlement"),
     ("app.pipeline",),
     ("app.bids",),
@@ -40,7 +41,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.assembly",),
     ("app.local", "app.preflight"),
     ("app.demo",),
-    ("app.vectors", "app.operations"),
+    ("app.backtest", "app.operations", "app.vectors"),
     ("app.cli", "app.openapi"),
 ]
 ADAPTERS_MAY_SEE = ("solver.domain", "solver.pricing", "solver.routing.curves")

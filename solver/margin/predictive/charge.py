@@ -34,13 +34,14 @@ class Charges(NamedTuple):
     charge: Floats  # C
 
 
-def charges(days: Days, weights: Weights | None = None) -> Charges:
-    """Returns the walk-forward charges of a market, or of its implied volatility."""
+def charges(days: Days, weights: Weights | None = None, begin: int = FIRST_CHARGE) -> Charges:
+    """Returns the walk-forward charges of a market, or of its implied volatility, from day `begin`
+    on; with `weights` the forecast is made by them throughout."""
     sigma = deviations(days, weights)
     sizes = np.abs(days.returns)
-    model = filtered(sizes, sigma)
-    stress = _stress(sizes, exponential(days.returns, STRESS_DECAY))
-    floor = _floor(sizes)
+    model = filtered(sizes, sigma, begin)
+    stress = _stress(sizes, exponential(days.returns, STRESS_DECAY), begin)
+    floor = _floor(sizes, begin)
     weighed = MODEL_SHARE * model + STRESS_SHARE * stress
     charge = np.minimum(np.maximum(weighed, FLOOR_SHARE * floor), CAP_SHARE * floor)
     return Charges(sigma, model, stress, floor, charge)
@@ -51,7 +52,7 @@ def peer(days: Days) -> Floats:
     return filtered(np.abs(days.returns), exponential(days.returns, PEER_DECAY))
 
 
-def filtered(sizes: Floats, sigma: Floats) -> Floats:
+def filtered(sizes: Floats, sigma: Floats, begin: int = FIRST_CHARGE) -> Floats:
     """Returns sigma times the 99 % quantile, no less than an observed one, of the last 730
     |r| / sigma; NaN until 250 of them are known."""
     found = np.full(len(sigma), np.nan)
@@ -59,27 +60,27 @@ def filtered(sizes: Floats, sigma: Floats) -> Floats:
     if not np.isfinite(sigma[first]):
         return found
     ratios = sizes / np.maximum(sigma[:-1], np.finfo(float).tiny)
-    for day in range(max(FIRST_CHARGE, first + FILTERED_DAYS_MIN), len(sigma)):
+    for day in range(max(begin, first + FILTERED_DAYS_MIN), len(sigma)):
         window = ratios[max(first, day - FILTERED_DAYS) : day]
         rank = int(np.ceil(LEVEL * (len(window) - 1)))
         found[day] = sigma[day] * np.partition(window, rank)[rank]
     return found
 
 
-def _stress(sizes: Floats, trailing: Floats) -> Floats:
+def _stress(sizes: Floats, trailing: Floats, begin: int) -> Floats:
     """Returns the 99 % quantile of |r| over the 250 days of which most was expected so far."""
     found = np.full(len(sizes) + 1, np.nan)
     expected = np.nan_to_num(trailing, nan=0.0)
-    for day in range(FIRST_CHARGE, len(found)):
+    for day in range(begin, len(found)):
         most = np.argpartition(-expected[:day], STRESS_DAYS - 1)[:STRESS_DAYS]
         found[day] = _quantile(sizes[most])
     return found
 
 
-def _floor(sizes: Floats) -> Floats:
+def _floor(sizes: Floats, begin: int) -> Floats:
     """Returns the 99 % quantile of |r| over up to ten years."""
     found = np.full(len(sizes) + 1, np.nan)
-    for day in range(FIRST_CHARGE, len(found)):
+    for day in range(begin, len(found)):
         found[day] = _quantile(sizes[max(0, day - FLOOR_DAYS) : day])
     return found
 

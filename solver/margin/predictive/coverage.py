@@ -25,7 +25,7 @@ MEAN_MAX = 1.25  # of plain filtered simulation
 OVERSHOOT_MAX = 0.25
 DIP_MAX = 0.02  # of a rise that must be monotone: what sixteen paths leave of their noise
 STEP_FACTOR, STEP_DEVIATION = 3, 0.03
-STEP_BEFORE, STEP_AFTER, STEP_PATHS = 1_100, 400, 16
+STEP_BEFORE, STEP_AFTER, STEP_PATHS = 1_100, 360, 16
 STEP_CALM = 100  # days before the step whose mean is the old level
 GOLDEN = (math.sqrt(5) - 1) / 2
 
@@ -121,7 +121,8 @@ def step_response(weights: Weights) -> Floats:
     for shift in range(STEP_PATHS):
         normal = ndtri((day * GOLDEN + (shift + 0.5) / STEP_PATHS) % 1)
         hourly = np.zeros((len(day), HOURS))
-        paths.append(charges(Days(day, sigma * normal, sigma**2, hourly), weights).charge)
+        path = Days(day, sigma * normal, sigma**2, hourly)
+        paths.append(charges(path, weights, STEP_BEFORE - STEP_CALM).charge)
     mean = np.mean(paths, axis=0)
     old = mean[STEP_BEFORE - STEP_CALM : STEP_BEFORE].mean()
     found: Floats = mean[STEP_BEFORE:] / old
