@@ -53,7 +53,7 @@ def vanilla_values(market: MarketTerms, options: list[OptionTerms], p: Parameter
     strips = Strips(market, options, p)
     rows = all_rows(market.shocks.rows, p)
     spots = np.array([row.spot / WAD for row in rows])[:, None]
-    vols = np.stack([_vols(row, strips, p) for row in rows])
+    vols = np.stack([shocked_vols(row, strips, p) for row in rows])
     forwards = strips.variable * spots + strips.fixed
     return prices(
         forwards, strips.strike, strips.years, vols, strips.is_call, discount=strips.discount
@@ -102,7 +102,8 @@ def tilt(k: Floats, years: Floats, skew: Skew, p: Parameters) -> Floats:
     return out
 
 
-def _vols(row: Shock, strips: Strips, p: Parameters) -> Floats:
+def shocked_vols(row: Shock, strips: Strips, p: Parameters) -> Floats:
+    """Returns the volatilities of a row."""
     if row.skew:
         forward = strips.variable + strips.fixed
         safe = np.where((forward > 0) & (strips.strike > 0), forward, 1.0)
