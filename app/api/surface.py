@@ -25,15 +25,17 @@ VOL_PLACES, CARRY_PLACES = 6, 9
 
 
 class KnotView(View):
-    """eSSVI parameters of one tenor: w(k) = (theta + rho psi k + sqrt((psi k + rho theta)^2 +
-    (1 - rho^2) theta^2)) / 2, k = ln(strike / forward), w total variance; carry is
-    forward / price - 1."""
+    """SVI parameters of one tenor: w(k) = base + (theta + rho psi j + sqrt((psi j + rho theta)^2 +
+    (1 - rho^2) theta^2)) / 2, j = k - shift, k = ln(strike / forward), w total variance; carry is
+    forward / price - 1. Between tenors w is linear in time."""
 
     seconds: str
     theta: str
     psi: str
     rho: str
     carry: str
+    base: str
+    shift: str
 
 
 class TenorView(View):
@@ -62,7 +64,7 @@ class SurfaceView(View):
     """One market's surface. Volatilities are annual fractions; moneyness is strike / forward."""
 
     underlying: str
-    model: Literal["essvi"]
+    model: Literal["svi"]
     source: Literal["builtIn", "recorded"]
     recorded_at: str | None
     fit: FitView
@@ -89,7 +91,7 @@ def surface_of(market: Underlying) -> Json:
     found = market.surface
     return {
         "underlying": market.symbol,
-        "model": "essvi",
+        "model": "svi",
         "source": "recorded" if found.time else "builtIn",
         "recordedAt": rfc3339(found.time) if found.time else None,
         "fit": {"rms": show.ppm(found.rms_ppm), "worst": show.ppm(found.worst_ppm)},
@@ -101,15 +103,16 @@ def surface_of(market: Underlying) -> Json:
 
 
 def _knot(knot: Knot) -> Json:
-    theta, psi, carry = (
-        show.wad(ppb * (10**18 // PPB)) for ppb in (knot.theta_ppb, knot.psi_ppb, knot.carry_ppb)
-    )
+    each = (knot.theta_ppb, knot.psi_ppb, knot.carry_ppb, knot.base_ppb, knot.shift_ppb)
+    theta, psi, carry, base, shift = (show.wad(ppb * (10**18 // PPB)) for ppb in each)
     return {
         "seconds": str(knot.seconds),
         "theta": theta,
         "psi": psi,
         "rho": show.ppm(knot.rho_ppm),
         "carry": carry,
+        "base": base,
+        "shift": shift,
     }
 
 

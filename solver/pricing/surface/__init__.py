@@ -1,76 +1,44 @@
 """Reads a surface: slices at any tenor, implied volatility at any strike, and what has arbitrage.
 
-Linear interpolation of theta, psi and rho psi keeps a surface free of arbitrage between knots that
-are (J. Corbetta, P. Cohort, I. Laachir, C. Martini, "Robust calibration and arbitrage-free
-interpolation of SSVI slices", Decisions in Economics and Finance 42 (2019)).
+Between knots total variance is linear in time at each moneyness: calendars stay free where the
+knots' are (J. Gatheral, A. Jacquier, Quantitative Finance 14 (2014), lemma 2.1).
 """
 
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 from solver.domain.calendar import YEAR
 from solver.domain.numbers import PPM
 from solver.domain.surface import PPB, Knot, Surface
+from solver.pricing.surface.grid import densities, grid_of, variances
+from solver.pricing.surface.smile import NOTHING, Slice, Smile, density, of_knot
+
+__all__ = [
+    "Slice", "Smile", "at_the_money_ppm", "calendar_min", "density", "density_min",
+    "implied_volatility", "slice_at", "violations", "volatility",
+]  # fmt: skip
 
 VOL_GRID = 1e9  # volatility leaves on steps of 1e-9: whoever computes it again finds the same
-GRID_DEVIATIONS, GRID_STEPS = 5, 100  # log-moneyness looked at, in at-the-money deviations
-
-
-class Slice(NamedTuple):
-    """Floats of one tenor: theta, psi, rho psi, carry."""
-
-    theta: float
-    psi: float
-    tilt: float
-    carry: float
-
-    def variance(self, k: float) -> float:
-        """Returns total implied variance at log-moneyness ln(K / F)."""
-        return 0.5 * (self.theta + self.tilt * k + self._root(k))
-
-    def density(self, k: float) -> float:
-        """Returns Durrleman's g(k): negative where a butterfly would cost less than nothing."""
-        root = self._root(k)
-        rise = self.psi * self.psi * k + self.tilt * self.theta
-        slope = 0.5 * (self.tilt + rise / root)
-        bend = 0.5 * self.theta * self.theta * (self.psi * self.psi - self.tilt * self.tilt)
-        return density(k, self.variance(k), slope, bend / root**3)
-
-    def present(self, strike: float) -> float:
-        """Returns the strike times price / forward: Black-76 on the price with this strike is the
-        discounted Black-76 on the forward, and its delta and gamma are those of the price."""
-        return strike / (1 + self.carry)
-
-    def _root(self, k: float) -> float:
-        cross = 2 * self.tilt * self.theta * k
-        return math.sqrt(max(self.psi * self.psi * k * k + cross + self.theta * self.theta, 0.0))
-
-
-def density(k: float, variance: float, slope: float, curvature: float) -> float:
-    """Returns g(k) of a smile of total variance and its two derivatives (Gatheral-Jacquier 2.1)."""
-    leaning = 1 - k * slope / (2 * variance)
-    return leaning * leaning - slope * slope / 4 * (1 / variance + 0.25) + curvature / 2
 
 
 def slice_at(surface: Surface, seconds: int) -> Slice:
     """Returns the slice of a tenor of at least one second; a surface without knots has no vol."""
     knots = surface.knots
     if not knots:
-        return Slice(0.0, 0.0, 0.0, 0.0)
+        return Slice(NOTHING, NOTHING, 0.0, 0.0, 0.0)
     seconds = max(seconds, 1)
     last = knots[-1]
     if seconds >= last.seconds:
-        theta, psi, tilt, carry = _slice(last)
-        longer = seconds / last.seconds
-        return Slice(theta * longer, psi, tilt, carry * longer)
+        smile, longer = of_knot(last), seconds / last.seconds
+        above = (longer - 1) * smile.variance(0.0)
+        return Slice(NOTHING, smile, 1.0, above, last.carry_ppb / PPB * longer)
     index = bisect_right(knots, seconds, key=_tenor)
-    below, above = knots[index - 1] if index else Knot(0, 0, 0, 0), knots[index]
-    share = (seconds - below.seconds) / (above.seconds - below.seconds)
-    pairs = zip(_slice(below), _slice(above), strict=True)
-    return Slice(*(low + share * (high - low) for low, high in pairs))
+    early, later = knots[index - 1] if index else Knot(0, 0, 0, 0), knots[index]
+    share = (seconds - early.seconds) / (later.seconds - early.seconds)
+    carry = early.carry_ppb / PPB + share * (later.carry_ppb - early.carry_ppb) / PPB
+    return Slice(of_knot(early), of_knot(later), share, 0.0, carry)
 
 
 def implied_volatility(surface: Surface, strike: float, price: float, seconds: int) -> float:
@@ -97,7 +65,8 @@ def at_the_money_ppm(surface: Surface, seconds: int) -> int:
 
 
 def violations(surface: Surface) -> tuple[str, ...]:
-    """Returns which sufficient conditions against arbitrage fail, in exact integers.
+    """Returns what of a surface has arbitrage: of eSSVI in exact integers by sufficient conditions,
+    of smiles lifted or moved on a dense grid, up to twenty times the forward and a twentieth.
 
     Butterfly: psi (1 + |rho|) <= 4 and psi^2 (1 + |rho|) <= 4 theta (Gatheral-Jacquier 4.2).
     Calendar: psi rises at least as rho moves, psi / theta does not rise (Hendriks-Martini 3.5).
@@ -109,48 +78,58 @@ def violations(surface: Surface) -> tuple[str, ...]:
 
 def density_min(surface: Surface) -> float:
     """Returns the least g(k) over a grid of every knot, of tenors between them and beyond."""
-    return min((s.density(k) for s in _slices(surface) for k in _moneyness(s)), default=1.0)
+    return min(
+        (float(densities(found, grid_of(found)).min()) for found in _slices(surface)), default=1.0
+    )
 
 
 def calendar_min(surface: Surface) -> float:
     """Returns the least rise of total variance to the next tenor at equal moneyness, over a grid,
     as a share of the variance."""
-    return min(
-        (
-            late.variance(k) / early.variance(k) - 1
-            for early, late in pairwise(_slices(surface))
-            for k in _moneyness(late)
-        ),
-        default=0.0,
+    rises = (
+        float((variances(late, k) / variances(early, k)).min()) - 1
+        for early, late in pairwise(_slices(surface))
+        for k in (grid_of(late),)
     )
+    return min(rises, default=0.0)
 
 
 def _tenor(knot: Knot) -> int:
     return knot.seconds
 
 
-def _slice(knot: Knot) -> Slice:
-    psi = knot.psi_ppb / PPB
-    return Slice(knot.theta_ppb / PPB, psi, knot.rho_ppm / PPM * psi, knot.carry_ppb / PPB)
-
-
 def _butterfly(knot: Knot) -> Iterator[str]:
     widened = knot.psi_ppb * (PPM + abs(knot.rho_ppm))  # 1e15
     if knot.theta_ppb <= 0 or knot.psi_ppb < 0 or abs(knot.rho_ppm) >= PPM:
         yield f"{knot.seconds} s: theta, psi or rho is out of range"
-    elif widened > 4 * PPB * PPM or knot.psi_ppb * widened > 4 * knot.theta_ppb * PPB * PPM:
+    elif widened > 4 * PPB * PPM or _is_dear(knot, widened):
         yield f"{knot.seconds} s: butterfly"
 
 
+def _is_dear(knot: Knot, widened: int) -> bool:
+    if _is_plain(knot):
+        return knot.psi_ppb * widened > 4 * knot.theta_ppb * PPB * PPM
+    found = slice_at(Surface((knot,)), knot.seconds)
+    k = grid_of(found)
+    return bool(variances(found, k).min() <= 0 or densities(found, k).min() < 0)
+
+
+def _is_plain(knot: Knot) -> bool:
+    return knot.base_ppb == knot.shift_ppb == 0
+
+
 def _calendar(early: Knot, late: Knot) -> Iterator[str]:
-    if early.seconds >= late.seconds or early.theta_ppb > late.theta_ppb:
+    is_plain = _is_plain(early) and _is_plain(late)
+    if early.seconds >= late.seconds or (is_plain and early.theta_ppb > late.theta_ppb):
         yield f"{late.seconds} s: tenor and variance do not rise"
     for sign in (1, -1):
         first, then = PPM + sign * early.rho_ppm, PPM + sign * late.rho_ppm
-        if late.psi_ppb * then < early.psi_ppb * first:
+        if is_plain and late.psi_ppb * then < early.psi_ppb * first:
             yield f"{late.seconds} s: calendar, a wing falls"
-    if late.psi_ppb * early.theta_ppb > early.psi_ppb * late.theta_ppb:
+    if is_plain and late.psi_ppb * early.theta_ppb > early.psi_ppb * late.theta_ppb:
         yield f"{late.seconds} s: calendar, steepness rises"
+    if not is_plain and calendar_min(Surface((early, late))) < 0:
+        yield f"{late.seconds} s: calendar, the smiles cross"
 
 
 def _slices(surface: Surface) -> list[Slice]:
@@ -160,8 +139,3 @@ def _slices(surface: Surface) -> list[Slice]:
     middles = [(early + late) // 2 for early, late in pairwise(tenors)]
     outside = [max(tenors[0] // 10, 1), max(tenors[0] // 2, 1), tenors[-1] * 2]
     return [slice_at(surface, seconds) for seconds in sorted({*tenors, *middles, *outside})]
-
-
-def _moneyness(found: Slice) -> list[float]:
-    step = GRID_DEVIATIONS * math.sqrt(found.theta) / GRID_STEPS
-    return [step * count for count in range(-GRID_STEPS, GRID_STEPS + 1)]

@@ -3,7 +3,8 @@
 All tenors are fitted together over parameters in a box, of which every point is free of arbitrage
 (A. Mingone, "No arbitrage global parametrization for the eSSVI volatility surface", Quantitative
 Finance 22 (2022)): theta_i = p_i theta_(i-1) + rise_i, psi_i a share of what its neighbours leave.
-Missing quotes are simply not there; wide ones weigh little.
+Then each tenor is bent as raw SVI (`refine`). Missing quotes are simply not there; wide ones weigh
+little.
 """
 
 import math
@@ -15,16 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from solver.domain.calendar import YEAR
+from solver.domain.calendar import DAY, YEAR
 from solver.domain.errors import Infeasible
 from solver.domain.numbers import PPM
 from solver.domain.surface import PPB, Knot, Surface
-from solver.pricing.surface import calendar_min, density_min, slice_at, violations
+from solver.pricing.surface import (
+    at_the_money_ppm,
+    calendar_min,
+    density_min,
+    slice_at,
+    violations,
+)
+from solver.pricing.surface.refine import Marks, bent
 
 QUOTES_MIN = 4  # of a tenor: it has three parameters of its own
 HALF_SPREAD_MIN = 0.003  # volatility: a tighter quote weighs no more
 RHO_MAX, SHARE_MIN = 0.97, 0.002
 VOL_MIN, VOL_MAX = 0.02, 8.0  # of a tenor's own forward volatility
+AGED = 0.05  # about a day's move of the at-the-money volatility, as a share of it
 STEPS_MAX = 100
 TOLERANCE = 1e-5
 EDGE = 1 - 1e-5  # kept off the bounds, so that rounding to integers cannot cross them
@@ -86,9 +95,38 @@ def fit(quotes: Sequence[VolQuote], carries: Mapping[int, float], time: int = 0)
         ftol=TOLERANCE,
     )
     surface = Surface(_knots(tenors, _slices(solved.x, steps), carries), time)
+    if not violations(surface):
+        marks = [
+            Marks(s / YEAR, *(c[index == i] for c in (k, vols, spreads)))
+            for i, s in enumerate(tenors)
+        ]
+        surface = bent(surface, marks)
     if violations(surface) or density_min(surface) < 0 or calendar_min(surface) < 0:
         raise Infeasible("the fitted surface has arbitrage", code="surfaceArbitrage")
     return surface
+
+
+def fit_or_keep(
+    quotes: Sequence[VolQuote], carries: Mapping[int, float], time: int, last: Surface
+) -> Surface:
+    """Returns the fitted surface or, where none can be, `last`, the last one fitted, `aged` to
+    `time` (unix seconds). Raises Infeasible where there is no last one either."""
+    try:
+        return fit(quotes, carries, time)
+    except Infeasible:
+        if not last.knots:
+            raise
+        return aged(last, time)
+
+
+def aged(surface: Surface, time: int) -> Surface:
+    """Returns the surface with its errors grown by AGED of its volatility for each square root of a
+    day since it was fitted: who quotes or margins by its errors trusts it less. Its `time` stays.
+    """
+    days = max(time - surface.time, 0) / DAY
+    typical = median(at_the_money_ppm(surface, knot.seconds) for knot in surface.knots)
+    more = math.ceil(AGED * typical * math.sqrt(days))
+    return surface._replace(rms_ppm=surface.rms_ppm + more, worst_ppm=surface.worst_ppm + more)
 
 
 def with_errors(surface: Surface, quotes: Sequence[VolQuote]) -> Surface:

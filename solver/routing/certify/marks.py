@@ -12,7 +12,7 @@ from solver.domain.ids import Address
 from solver.domain.instrument import ASIAN_KINDS, FIXINGS, Instrument, Kind, fixing_times
 from solver.domain.numbers import PPM, WAD, div_down, div_up
 from solver.domain.snapshot import Snapshot, Underlying
-from solver.domain.surface import PPB, Surface
+from solver.domain.surface import PPB, Knot, Surface
 
 GRID = 10**10  # option marks and deltas are multiples of this, 1e18
 
@@ -60,9 +60,12 @@ def _mark_and_delta(instrument: Instrument, snapshot: Snapshot) -> tuple[int, in
     seconds, forward = instrument.expiry - snapshot.time, underlying.price / WAD
     strike, vol = smile(underlying.surface, instrument.strike / WAD, forward, seconds)
     deviation = vol * sqrt(seconds / YEAR)
+    side = 1 if forward < strike else -1  # the one out of the money is worth no intrinsic value
     d1 = log(forward / strike) / deviation + 0.5 * deviation
-    near, far = (0.5 * erfc(-sign * d * sqrt(0.5)) for d in (d1, d1 - deviation))
-    price = max(sign * (forward * near - strike * far), 0.0)
+    near, far = (0.5 * erfc(-side * d * sqrt(0.5)) for d in (d1, d1 - deviation))
+    price = max(side * (forward * near - strike * far), 0.0)
+    if side != sign:
+        price, near = price + sign * (forward - strike), 1 - near
     return round(price * 1e8) * GRID, round(sign * near * 1e8) * GRID
 
 
@@ -116,25 +119,28 @@ def smile(surface: Surface, strike: float, price: float, seconds: int) -> tuple[
     """
     if not surface.knots or price <= 0 or strike <= 0:
         raise Unproven("this market has no surface, or nothing on it is worth anything")
-    zero, last = (0, 0.0, 0.0, 0.0, 0.0), surface.knots[-1]
-    rows = [
-        (s, theta / PPB, psi / PPB, rho / PPM * psi / PPB, carry / PPB)
-        for s, theta, psi, rho, carry in surface.knots
-    ]
+    zero, last = Knot(0, 0, 0, 0), surface.knots[-1]
     if seconds >= last.seconds:
-        _, theta, psi, tilt, carry = rows[-1]
-        theta, carry = theta * seconds / last.seconds, carry * seconds / last.seconds
+        longer = seconds / last.seconds
+        carry = last.carry_ppb / PPB * longer
+        k = log(strike / (price * (1 + carry)))
+        variance = _variance(last, k) + (longer - 1) * _variance(last, 0.0)
     else:
-        late = next(row for row in rows if seconds < row[0])
-        early = next((row for row in reversed(rows) if row[0] <= seconds), zero)
-        share = (seconds - early[0]) / (late[0] - early[0])
-        theta, psi, tilt, carry = (
-            a + share * (b - a) for a, b in zip(early[1:], late[1:], strict=True)
-        )
-    k = log(strike / (price * (1 + carry)))
-    root = sqrt(max(psi * psi * k * k + 2 * tilt * theta * k + theta * theta, 0.0))
-    variance = 0.5 * (theta + tilt * k + root)
+        late = next(knot for knot in surface.knots if seconds < knot.seconds)
+        early = next((knot for knot in reversed(surface.knots) if knot.seconds <= seconds), zero)
+        share = (seconds - early.seconds) / (late.seconds - early.seconds)
+        carry = early.carry_ppb / PPB + share * (late.carry_ppb - early.carry_ppb) / PPB
+        k = log(strike / (price * (1 + carry)))
+        variance = (1 - share) * _variance(early, k) + share * _variance(late, k)
     vol = round(sqrt(max(variance, 0.0) * YEAR / seconds) * 1e9) / 1e9
     if vol == 0:
         raise Unproven("the surface is flat at a volatility of 0")
     return strike / (1 + carry), vol
+
+
+def _variance(knot: Knot, k: float) -> float:
+    """Returns the total variance of one tenor's raw SVI."""
+    theta, psi, j = knot.theta_ppb / PPB, knot.psi_ppb / PPB, k - knot.shift_ppb / PPB
+    tilt = knot.rho_ppm / PPM * psi
+    root = sqrt(max(psi * psi * j * j + 2 * tilt * theta * j + theta * theta, 0.0))
+    return knot.base_ppb / PPB + 0.5 * (theta + tilt * j + root)
