@@ -28,6 +28,7 @@ from app.feeds import Feeds, load_listing
 from app.keeper import Keeper, attestable, inside
 from app.keystore import keys_of
 from app.main import create_app
+from app.monitor import Monitor
 from app.rfq import RfqDesk
 from app.services import Services
 from app.settlement.attest import Attestor, View, attestor_for
@@ -55,6 +56,7 @@ class Loops(NamedTuple):
     reconciler: Reconciler
     engine: Engine
     auctioneer: Auctioneer
+    monitor: Monitor
     keeper: Keeper | None  # None where another process keeps
 
 
@@ -145,7 +147,20 @@ def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loo
         reconciler=reconciler,
         engine=engine,
         auctioneer=Auctioneer(services, engine, attestor, reconciler.broken),
+        monitor=_monitor(services, reconciler),
         keeper=inside(services),
+    )
+
+
+def _monitor(services: Services, reconciler: Reconciler) -> Monitor:
+    store, deployment = services.store, services.deployment
+    fund = AccountId(deployment.chain_id, deployment.clearinghouse, 0)  # the clearinghouse's own
+    return Monitor(
+        store,
+        services.board,
+        services.breaker,
+        reconciler.broken,
+        fund=lambda: store.account(fund).cash,
     )
 
 
@@ -172,6 +187,7 @@ async def _all_running(loops: Loops, settings: Settings) -> AsyncIterator[None]:
         asyncio.create_task(_root("ledger", loops.reconciler.run())),
         asyncio.create_task(_root("settlement", loops.engine.run())),
         asyncio.create_task(_root("auction", loops.auctioneer.run())),
+        asyncio.create_task(_root("monitor", loops.monitor.run(settings.monitor_ms))),
     ]
     if loops.keeper is not None:
         tasks.append(asyncio.create_task(_root("keeper", loops.keeper.run(settings.keeper_ms))))

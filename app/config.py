@@ -33,6 +33,7 @@ class Settings:
     confirmations: int = 2  # K: the ledger posts at this depth
     auction_ms: int = 250
     head_ms: int = 200  # how often the chain is asked for a new head
+    monitor_ms: int = 250  # how often the monitor looks for a new snapshot to judge accounts at
     keeper_ms: int = 500  # how often the expiry keeper looks; 0 = another process keeps
     host: str = "127.0.0.1"
     port: int = 8080
@@ -71,7 +72,7 @@ class Settings:
                 field="database_url",
             )
         least = ("confirmations", "auction_ms", "head_ms", "heartbeat_ms", "client_queue")
-        for name in (*least, "chain_id", "port", "body_bytes_max"):
+        for name in (*least, "monitor_ms", "chain_id", "port", "body_bytes_max"):
             if getattr(settings, name) < 1:
                 raise Malformed(f"{PREFIX}{name.upper()} is at least 1", field=name)
         if settings.port > PORT_MAX:

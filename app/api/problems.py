@@ -24,6 +24,7 @@ MEANINGS: dict[int, dict[str, str]] = {
     },
     405: {"methodNotAllowed": "The path does not take this method."},
     409: {
+        "accountClosed": "The account was liquidated to the end; a deposit opens it again.",
         "alreadyAnswered": "This maker has answered the request, or was not asked.",
         "alreadyStored": "The intent is stored already: nothing is left to do.",
         "alreadySubscribed": "The channel is followed already.",
@@ -49,6 +50,7 @@ MEANINGS: dict[int, dict[str, str]] = {
         "legPrice": "Nobody trades at the leg's limit price.",
         "legQuantity": "No quantities satisfy the legs' ranges.",
         "limitsClash": "Some limits exclude each other; `limits` says how far each must give.",
+        "liquidating": "The account is being liquidated: it takes deposits and cancels only.",
         "marginBreached": "The account would not pass margin afterwards.",
         "marginUsed": "The initial requirement would rise by more than maxMarginUsed.",
         "netCost": "The net cost would be above maxNetCost.",
@@ -62,6 +64,7 @@ MEANINGS: dict[int, dict[str, str]] = {
         "priceBand": "The firm price is far from the maker's own ladder.",
         "quoteExpired": "The quote's validTo has passed or is too far ahead.",
         "quoteTerms": "The quote is not what the request asks.",
+        "reduceOnly": "Equity is below the initial requirement: only what raises their difference.",
         "reducing": "Only what lowers risk is taken now.",
         "refused": "Against a rule; `detail` says which.",
         "requestClosed": "No such request for quotes is open any more.",

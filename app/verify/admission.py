@@ -1,7 +1,7 @@
 """Admission: may this signed intent come in? Answered from memory, without solving anything.
 
-signature -> window, epoch, shape -> nonce -> caps reserved. What it returns is the one batch that
-makes the intent open; the store refuses it if the world moved in between.
+signature -> window, epoch, shape -> health -> nonce -> caps reserved. What it returns is the one
+batch that makes the intent open; the store refuses it if the world moved in between.
 """
 
 from collections.abc import Sequence
@@ -10,25 +10,27 @@ from typing import NamedTuple, Protocol
 from app.board import Board
 from app.store.fold import Batch
 from app.store.intents import StoredIntent
+from app.verify.app_data import app_data_of
 from app.verify.authority import authorise, is_signed_by, require_signed
-from app.verify.document import parse_document
 from app.verify.dust import require_worth
 from app.verify.funding import Wallets, require_funded
 from app.verify.mandate import World as MandateWorld
 from app.verify.mandate import agent_of, require_mandate
 from app.verify.reservation import reservation
+from app.verify.standing import require_standing
 from solver.domain.account import Account
 from solver.domain.errors import Conflict, Expired, Malformed, SolventError, Unauthorized
 from solver.domain.event import Event, IntentStateChanged, ReservationReleased
 from solver.domain.ids import ZERO_ADDRESS, AccountId, Address, IntentUid
 from solver.domain.intent import OutcomeIntent, SignedIntent
+from solver.domain.program import Program
 from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import (
     cancel_all_digest,
     cancel_digest,
-    keccak,
 )
 from solver.intents import compile_intent
+from solver.policies.protection import AWAITING, is_due
 
 REPLACEABLE = frozenset({"received", "open", "paused", "partiallyFilled"})
 UIDS_MAX = 100
@@ -71,7 +73,7 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
     Raises Malformed, Unauthorized, Expired, Refused, InsufficientFunds, Infeasible or Conflict.
     """
     intent = signed.intent
-    replaces = _replaces(intent, admission.app_data)
+    asked = app_data_of(intent, admission.app_data)
     if intent.valid_to <= world.clock.time():
         raise Expired("validTo has passed", code="tooLate", field="intent.validTo")
     if intent.receiver != ZERO_ADDRESS and intent.receiver in world.deployment.contracts:
@@ -83,18 +85,22 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
         await authorise(world, signed, uid)
     snapshot = world.board.snapshot()
     account_id = AccountId(world.domain.chain_id, intent.owner, intent.subaccount)
-    _require_compiles(signed, world.store.account_ahead(account_id), snapshot)
+    program = _compiled(signed, world.store.account_ahead(account_id), snapshot)
     await require_funded(world, intent, signed.scheme)
     account = world.store.account_ahead(account_id)  # anew: the chain may have let us wait
+    require_standing(signed, program, account, snapshot)
     at_ms = world.clock.time_ms()
     log = account.id.log
-    released, account = _replaced(world, intent, account, replaces)
+    released, account = _replaced(world, intent, account, asked.replaces)
     name = str(uid)
     events: list[Event] = [*released, IntentStateChanged(name, None, "received")]
     held = reservation(name, signed, account, snapshot)
     if held is not None:
         events.append(held)
     events.append(IntentStateChanged(name, "received", "open"))
+    if asked.trigger is not None and not is_due(asked.trigger, account.health):
+        detail = f"it opens when the account is in {asked.trigger.health} or worse"
+        events.append(IntentStateChanged(name, "open", "paused", AWAITING, detail))
     row = StoredIntent(
         uid=name,
         signed=signed,
@@ -137,31 +143,17 @@ async def verify_cancel(world: World, request: CancelRequest) -> str:
     return "cancelledByOwner"
 
 
-def _require_compiles(signed: SignedIntent, account: Account, snapshot: Snapshot) -> None:
-    """Raises what is wrong with the words, with the field as this endpoint calls it."""
+def _compiled(signed: SignedIntent, account: Account, snapshot: Snapshot) -> Program:
+    """Returns what is asked; raises what is wrong with the words, with the field as this endpoint
+    calls it."""
     try:
-        compile_intent(signed.intent, account, snapshot, signed.scheme)
+        program = compile_intent(signed.intent, account, snapshot, signed.scheme)
         require_worth(signed.intent, snapshot)
+        return program
     except SolventError as error:
         if error.field is not None and error.field != "scheme":
             error.field = f"intent.{error.field}"
         raise
-
-
-def _replaces(intent: OutcomeIntent, app_data: str) -> str | None:
-    """Returns the uid that appData names as replaced. Raises Malformed: not what was signed."""
-    if not app_data and intent.app_data == bytes(32):
-        return None
-    if keccak(app_data.encode()) != intent.app_data:
-        detail = "appData is not the document whose hash is signed"
-        raise Malformed(detail, code="appDataMismatch", field="appData")
-    document = parse_document(app_data.encode(), "appData")
-    if not isinstance(document, dict):
-        raise Malformed("appData must be a JSON object", field="appData")
-    replaces = document.get("replaces")
-    if replaces is not None and not isinstance(replaces, str):
-        raise Malformed("replaces must be a uid", field="appData.replaces")
-    return str(IntentUid.parse(replaces, "appData.replaces")) if replaces else None
 
 
 def _replaced(

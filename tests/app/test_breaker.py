@@ -37,3 +37,18 @@ def test_a_halted_service_settles_nothing():
     assert breaker.may_settle()
     breaker.move(State.HALTED, "a drill")
     assert not breaker.may_settle()
+
+
+def test_what_is_found_holds_it_until_it_is_over_and_never_loosens():
+    breaker = Breaker()
+    breaker.hold("oracleHalt", State.REDUCING, "ETH has no price")
+    breaker.hold("ledgerDiffers", State.HALTED, "one account")
+    assert (breaker.state, breaker.reason) == (State.HALTED, "one account")
+    breaker.release("ledgerDiffers")
+    assert (breaker.state, breaker.triggers) == (State.REDUCING, ("oracleHalt",))
+    breaker.move(State.HALTED, "the operator")
+    breaker.release("oracleHalt")
+    breaker.release("oracleHalt")
+    assert (breaker.state, breaker.reason) == (State.HALTED, "the operator")
+    breaker.move(State.ACTIVE, "")
+    assert breaker.state is State.ACTIVE

@@ -30,6 +30,7 @@ def test_defaults_and_overrides():
         ("SOLVENT_DATABASE_URL", "postgresql://db"),
         ("SOLVENT_CONFIRMATIONS", "0"),
         ("SOLVENT_HEAD_MS", "0"),
+        ("SOLVENT_MONITOR_MS", "0"),
         ("SOLVENT_OPTION_CHAIN", "chain.parquet"),
         ("SOLVENT_OPTION_CHAIN_AT", "1770284160"),
         ("SOLVENT_COMPILED", "maybe"),

@@ -102,6 +102,7 @@ def test_what_is_computed_is_listed_too():
     listed = set(MEANINGS[409])
     assert {state.value for state in State if state is not State.ACTIVE} <= listed
     assert {"insufficientAllowance", "insufficientBalance"} <= listed
+    assert {"reduceOnly", "liquidating", "accountClosed"} <= listed
     for code, shape in BY_CODE.items():
         assert code in MEANINGS[shape.status]
     for status, (code, _) in BY_STATUS.items():

@@ -1,0 +1,106 @@
+"""When risk itself pulls the kill switch: what a snapshot of all accounts shows, and how long.
+
+A trigger holds the breaker while what it found lasts. Scopes and latches are not its business.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from app.breaker import Breaker, State
+from solver.domain.account import Account
+from solver.domain.health import BANKRUPT, ENDING
+from solver.domain.instrument import Instrument, Kind
+from solver.margin.health import HALT, Facts
+
+SILENT_LOOKS, SILENT_MS = 3, 10_000  # a feed may miss a beat
+MASS_MS = 60_000
+MASS_LEAST, MASS_PERCENT = 10, 5  # accounts within a minute, and of all that hold anything
+
+
+class Seen(NamedTuple):
+    """One account as one snapshot shows it."""
+
+    account: Account
+    facts: Facts
+
+
+class Triggers:
+    """Looks at every snapshot once. Remembers what needs time to be believed."""
+
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+        self._silent: tuple[int, int] | None = None  # looks, since unix ms
+        self._begun: deque[int] = deque()  # when accounts came to their end, unix ms
+        self._ending: set[str] = set()
+        self._sums: dict[int, int] = {}  # instrument -> sum over all accounts
+        self._counted: dict[str, Account] = {}
+
+    def look(self, seen: Sequence[Seen], fund: int | None, time_ms: int) -> None:
+        """Judges one snapshot of all accounts that hold anything; `fund` is the insurance fund in
+        settlement atoms, None where there is none to look at."""
+        self._oracle(seen, time_ms)
+        self._mass(seen, time_ms)
+        short = sum(
+            max(each.facts.maintenance - each.facts.equity, 0)
+            for each in seen
+            if each.account.health.state == BANKRUPT
+        )
+        is_short = fund is not None and short > fund
+        self._set("fundShort", is_short, "the fund is less than what bankrupt accounts lack")
+
+    def ledger(self, accounts: Iterable[Account], broken: int, time: int) -> None:
+        """Judges the books: quantities of every living perp and option sum to zero, and no account
+        differs from the chain. `accounts` are all, at one instant; `time` unix seconds."""
+        for account in accounts:
+            log = account.id.log
+            known = self._counted.get(log)
+            if known is account:
+                continue
+            self._add(known, -1)
+            self._add(account, 1)
+            self._counted[log] = account
+        odd = [key for key, total in self._sums.items() if total and _is_living(key, time)]
+        detail = f"{len(odd)} instruments do not sum to zero" if odd else f"{broken} accounts"
+        self._set("ledgerDiffers", bool(odd or broken), f"the ledger is not the chain's: {detail}")
+
+    def _add(self, account: Account | None, sign: int) -> None:
+        for position in account.positions if account is not None else ():
+            total = self._sums.get(position.instrument, 0) + sign * position.quantity
+            self._sums[position.instrument] = total
+            if not total:
+                del self._sums[position.instrument]
+
+    def _oracle(self, seen: Sequence[Seen], time_ms: int) -> None:
+        is_silent = any(each.facts.oracle == HALT for each in seen)
+        if not is_silent:
+            self._silent = None
+        else:
+            looks, since = self._silent or (0, time_ms)
+            self._silent = (looks + 1, since)
+        looks, since = self._silent or (0, time_ms)
+        is_lasting = looks >= SILENT_LOOKS and time_ms - since >= SILENT_MS
+        self._set("oracleHalt", is_lasting, "a market that accounts hold has no price")
+
+    def _mass(self, seen: Sequence[Seen], time_ms: int) -> None:
+        now = {each.account.id.log for each in seen if each.account.health.state in ENDING}
+        self._begun.extend(time_ms for _ in now - self._ending)
+        self._ending = now
+        while self._begun and self._begun[0] <= time_ms - MASS_MS:
+            self._begun.popleft()
+        most = max(MASS_LEAST, len(seen) * MASS_PERCENT // 100)
+        detail = f"{len(self._begun)} accounts came to be liquidated within a minute"
+        self._set("massLiquidation", len(self._begun) >= most, detail)
+
+    def _set(self, trigger: str, is_found: bool, reason: str) -> None:
+        if is_found:
+            self._breaker.hold(trigger, State.REDUCING, reason)
+        else:
+            self._breaker.release(trigger)
+
+
+def _is_living(key: int, time: int) -> bool:
+    instrument = Instrument.unpack(key)
+    if instrument.kind is Kind.BASE:
+        return False
+    return instrument.kind is Kind.PERP or instrument.expiry > time

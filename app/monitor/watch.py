@@ -1,0 +1,190 @@
+"""The monitor: at every snapshot every account that holds anything is judged, and its log says so.
+
+Only what changed is judged again: an account at a snapshot is judged once. A judgement is recorded
+through the one door before anybody acts on it, and acting is by state, not by change, so that a
+death between any two lines costs one look. Protection and liquidator listen; they never wait here.
+"""
+
+import asyncio
+import time as machine
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Sequence, Sized
+from typing import NamedTuple, Protocol
+
+from app import observe
+from app.board import Board
+from app.breaker import Breaker
+from app.monitor import telling
+from app.monitor.orders import enforce, orders_of
+from app.monitor.triggers import Seen, Triggers
+from app.store import Batch, Store
+from solver.domain.account import Account
+from solver.domain.errors import SolventError
+from solver.domain.event import Event, HealthChanged
+from solver.domain.health import CLOSED, HEALTHY
+from solver.domain.ids import AccountId
+from solver.domain.snapshot import Snapshot
+from solver.margin.facts import facts, risk_view
+from solver.margin.health import HALT, Facts, judgement, may_liquidate
+from solver.margin.requirement import SIMPLE
+
+CHUNK = 200  # accounts between two turns of the event loop
+NEAR = 2  # times maintenance: less equity than that is some 5 % of the price away from a breach
+
+
+class Judged(NamedTuple):
+    """An account after a judgement: as it stands now, what the snapshot says of it, and the event
+    if its health moved."""
+
+    account: Account
+    facts: Facts
+    event: HealthChanged | None
+
+    @property
+    def may_liquidate(self) -> bool:
+        """Whether the engine may act on it at this very snapshot."""
+        return may_liquidate(self.account.health, self.facts)
+
+
+class Watcher(Protocol):
+    """Whoever acts on health. Both are answered at once: a watcher has a task of its own."""
+
+    def is_sold_out(self, account: AccountId) -> bool:
+        """Returns whether the account's auction has come down to a price of nothing."""
+
+    def told(self, judged: Sequence[Judged], snapshot: Snapshot) -> None:
+        """Takes every account that is not simply well, and every one whose health just moved."""
+
+
+class Broken(Container[AccountId], Sized, Protocol):
+    """The accounts whose ledger is not the chain's."""
+
+
+class Monitor:
+    """Judges snapshots as they come. Remembers only what it has judged; the log has the rest."""
+
+    def __init__(
+        self,
+        store: Store,
+        board: Board,
+        breaker: Breaker,
+        broken: Broken,
+        watchers: Iterable[Watcher] = (),
+        *,
+        engine_of: Callable[[AccountId], str] = lambda _: SIMPLE,
+        fund: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self._store, self._board, self._broken = store, board, broken
+        self._triggers = Triggers(breaker)
+        self._watchers = tuple(watchers)
+        self._engine_of, self._fund = engine_of, fund
+        self._last: dict[str, tuple[Account, str, Facts]] = {}  # log -> what was judged, and where
+        self._snapshot: Snapshot | None = None
+
+    async def run(self, poll_ms: int) -> None:
+        """Task root: judges what is new, for ever; what fails is told and tried again."""
+        told = ""
+        while True:
+            try:
+                await self.step()
+                told = ""
+            except SolventError as error:
+                if error.detail != told:
+                    observe.part_failed("monitor", error)
+                told = error.detail
+            await asyncio.sleep(poll_ms / 1000)
+
+    async def step(self) -> int:
+        """Judges every account that changed, or all at a new snapshot; returns how many.
+
+        Raises Unavailable while the chain cannot be read or nothing can be written.
+        """
+        begun = machine.monotonic()
+        snapshot = self._present()
+        accounts = self._store.accounts()
+        self._triggers.ledger(accounts, len(self._broken), snapshot.time)
+        watched = [a.id for a in accounts if _is_watched(a) and a.id not in self._broken]
+        judged: list[Judged] = []
+        for first in range(0, len(watched), CHUNK):
+            judged += await self._judge(watched[first : first + CHUNK], snapshot)
+            await asyncio.sleep(0)
+        self._last = {log: self._last[log] for log in map(_log_of, watched) if log in self._last}
+        await self._act(judged, snapshot)
+        states = Counter(seen.account.health.state for seen in self._seen())
+        telling.looked(len(judged), machine.monotonic() - begun, states)
+        return len(judged)
+
+    def _present(self) -> Snapshot:
+        """Returns the newest view of risk: the same object while its content is the same."""
+        new = risk_view(self._board.market_state())
+        if self._snapshot is None or new != self._snapshot:
+            self._snapshot = new
+        return self._snapshot
+
+    async def _judge(self, ids: Sequence[AccountId], snapshot: Snapshot) -> list[Judged]:
+        """Returns those judged anew. Between reading an account and recording there is no wait."""
+        digest = snapshot.hash.hex()
+        found: list[tuple[Account, Facts, HealthChanged | None]] = []
+        for id_ in ids:
+            account = self._store.account_ahead(id_)
+            last = self._last.get(id_.log)
+            if last is not None and last[0] is account and last[1] == digest:
+                continue
+            is_sold_out = any(watcher.is_sold_out(id_) for watcher in self._watchers)
+            seen = facts(account, snapshot, self._engine_of(id_), is_sold_out=is_sold_out)
+            found.append((account, seen, judgement(account.health, seen)))
+        events: list[tuple[str, Event, int]] = [
+            (account.id.log, event, snapshot.time_ms) for account, _, event in found if event
+        ]
+        if events:
+            await self._store.record(Batch(tuple(events)))
+        return [self._judged(*row, digest) for row in found]
+
+    def _judged(
+        self, before: Account, seen: Facts, event: HealthChanged | None, digest: str
+    ) -> Judged:
+        account, log = before, before.id.log
+        if event is not None:
+            account = self._store.account_ahead(before.id)
+            telling.changed(log, event)
+        is_same = account._replace(health=before.health) == before
+        if is_same:  # else it moved while this was written: the next look judges it again
+            self._last[log] = (account, digest, seen)
+        return Judged(account, seen, event)
+
+    def _guard(self, snapshot: Snapshot) -> None:
+        """Tells the board what a false price of a market could take: the maintenance of accounts
+        that a fall or rise of some 5 % would end, so that no cheap average votes on it."""
+        unit = 10 ** (18 - snapshot.settlement_token.decimals)
+        guarded = dict.fromkeys((u.market for u in snapshot.underlyings), 0)
+        for _, _, seen in self._last.values():
+            if seen.oracle != HALT and seen.equity < NEAR * seen.maintenance:
+                for market, _ in seen.prices:
+                    guarded[market] += seen.maintenance * unit
+        for market, value in guarded.items():
+            self._board.set_guarded(market, value)
+
+    async def _act(self, judged: Sequence[Judged], snapshot: Snapshot) -> None:
+        """Ends orders that may not stay, and tells whoever listens."""
+        self._triggers.look(self._seen(), self._fund(), snapshot.time_ms)
+        self._guard(snapshot)
+        orders = orders_of(self._store)
+        for account, _, _ in self._last.values():
+            if account.id in orders and account.health.state != HEALTHY:
+                await enforce(self._store, orders, account, snapshot)
+        told = [each for each in judged if each.event or each.account.health.state != HEALTHY]
+        for watcher in self._watchers:
+            watcher.told(told, snapshot)
+
+    def _seen(self) -> list[Seen]:
+        return [Seen(account, seen) for account, _, seen in self._last.values()]
+
+
+def _is_watched(account: Account) -> bool:
+    health = account.health
+    is_asleep = health.state == HEALTHY or (health.state == CLOSED and not health.is_funded)
+    return bool(account.positions) or account.cash < 0 or not is_asleep
+
+
+def _log_of(id_: AccountId) -> str:
+    return id_.log
