@@ -1,6 +1,6 @@
 """Requirements that see volatility coming: from hourly prices to one market's `MarketRisk`."""
 
-from solver.margin.predictive.breach import Span, breach_probability, span
+from solver.margin.predictive.breach import Span, breach_probability
 from solver.margin.predictive.charge import Charges, charges, peer
 from solver.margin.predictive.days import Days, days_of
 from solver.margin.predictive.depth import expected_depth
@@ -19,5 +19,4 @@ __all__ = [
     "has_moved",
     "in_force",
     "peer",
-    "span",
 ]

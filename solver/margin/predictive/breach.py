@@ -1,11 +1,9 @@
-"""How likely an account is to fall below its requirement within hours, from its own curve.
+"""How likely a market is to leave a span of prices within hours: filtered historical simulation.
 
-The nearest breach on either side is bisected on the account's surplus as a function of the price;
-filtered historical simulation then says how often a market leaves the span between the two.
+Where an account breaches on either side is found on its own curve (solver.margin.breach).
 """
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +25,6 @@ UNKNOWN = tuple(
     round(PPM * float(q)) for q in stdtrit(DEGREES, np.array(LEVELS) / PPM) / math.sqrt(DEGREES)
 )
 RESIDUAL_DAYS = 730
-FALL_MOST, RISE_MOST = 0.95, 4.0  # moves beyond are not looked for
-STEPS, BISECTIONS = 48, 24
 
 
 class Span(NamedTuple):
@@ -37,14 +33,6 @@ class Span(NamedTuple):
 
     low: float
     high: float
-
-
-def span(surplus: Callable[[float], float]) -> Span:
-    """Returns the breaches nearest to the present price of `surplus(move)` < 0, where a move of .1
-    is a price 10 % higher. Looks at some 150 points, whatever the curve."""
-    if surplus(0.0) < 0:
-        return Span(0.0, 0.0)
-    return Span(_nearest(surplus, -FALL_MOST, -1.0), _nearest(surplus, RISE_MOST, math.inf))
 
 
 def breach_probability(where: Span, risk: MarketRisk, hours: float) -> float:
@@ -68,28 +56,6 @@ def tails_of(days: Days, deviation: Floats) -> tuple[int, ...]:
         return ()
     found = np.quantile(kept, np.array(LEVELS) / PPM)
     return tuple(round(PPM * float(value)) for value in found)
-
-
-def _nearest(surplus: Callable[[float], float], end: float, none: float) -> float:
-    """Returns the move nearest to 0 towards `end` with a negative surplus, finely near 0."""
-    safe = 0.0
-    for step in range(1, STEPS + 1):
-        move = end * (step / STEPS) ** 2
-        if surplus(move) < 0:
-            return _bisected(surplus, safe, move)
-        safe = move
-    return none
-
-
-def _bisected(surplus: Callable[[float], float], safe: float, breached: float) -> float:
-    """Returns a point between that is not breached, so that no breach is told later than it is."""
-    for _ in range(BISECTIONS):
-        middle = (safe + breached) / 2
-        if surplus(middle) < 0:
-            breached = middle
-        else:
-            safe = middle
-    return safe
 
 
 def _below(ratio: float, risk: MarketRisk) -> float:
