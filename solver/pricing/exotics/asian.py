@@ -30,6 +30,7 @@ from solver.pricing.surface import slice_at, volatility
 MODEL = "asianArithmetic"
 SEED = 20_260_101  # of marks: one set of points a count of open fixings, so prices move smoothly
 VARIANCE_MIN = 1e-18  # of the mean: below, it is its forward
+FORWARD_MIN = 1e-24  # below: the price is zero, in 1e18 and here
 
 
 class Average(NamedTuple):
@@ -112,7 +113,7 @@ def mark_terms(average: Average) -> tuple[Effort, int]:
 def sampled(average: Average, effort: Effort, seed: int) -> Estimate:
     """Returns value and standard error by randomised quasi-Monte Carlo with the geometric control;
     exact, of no points, where the payoff is linear or nothing is uncertain."""
-    if average.strike <= 0 or average.variances[-1] <= VARIANCE_MIN:
+    if _is_linear(average):
         gain = _sign(average) * (average.forward - average.strike)
         return Estimate(average.scale * max(gain, 0.0), 0.0, 0)
     least = effort._replace(accuracy=effort.accuracy / average.scale)
@@ -184,13 +185,17 @@ def _greeks(average: Average, spot: float) -> Greeks:
     """Returns Black-76 of the moment match, by the chain rule: W = ln(M2 / M1^2) moves with each
     fixing's variance, and all of these fall alike as time passes."""
     forward, sign, scale = average.forward, _sign(average), average.scale
+    is_paid = sign * (forward - average.strike) > 0
+    growth = forward / spot if spot > 0 else 1.0
+    linear = Greeks(0.0, sign * scale * growth if is_paid else 0.0, 0.0, 0.0, 0.0)
+    if _is_linear(average):
+        return linear
     forwards, variances = np.array(average.forwards), np.array(average.variances)
     shared = np.minimum.outer(variances, variances)
     moments = np.outer(forwards, forwards) * np.exp(shared)
     width = math.log(moments.mean() / forward**2)
-    if average.strike <= 0 or width <= VARIANCE_MIN:
-        is_paid = sign * (forward - average.strike) > 0
-        return Greeks(0.0, sign * scale * forward / spot if is_paid else 0.0, 0.0, 0.0, 0.0)
+    if width <= VARIANCE_MIN:
+        return linear
     one = price_and_greeks(forward, average.strike, 1.0, math.sqrt(width), "call")
     per_width = scale * one.vega / (2 * math.sqrt(width))
     years = np.array(average.years)
@@ -199,11 +204,17 @@ def _greeks(average: Average, spot: float) -> Greeks:
     per_vol = np.where(is_row, steeper[:, None], steeper[None, :])
     return Greeks(
         price=0.0,
-        delta=scale * (one.delta if average.is_call else one.delta - 1) * forward / spot,
-        gamma=scale * one.gamma * (forward / spot) ** 2,
+        delta=scale * (one.delta if average.is_call else one.delta - 1) * growth,
+        gamma=scale * one.gamma * growth**2,
         vega=per_width * float((moments * per_vol).sum() / moments.sum()),
         theta=-per_width * average.variances[0] / average.years[0],
     )
+
+
+def _is_linear(average: Average) -> bool:
+    """True when nothing that moves can change the sign of the payoff."""
+    is_sure = average.strike <= 0 or average.forward <= FORWARD_MIN
+    return is_sure or average.variances[-1] <= VARIANCE_MIN
 
 
 def _sign(average: Average) -> int:

@@ -175,11 +175,14 @@ def test_two_moments_are_near_the_sample_and_move_as_it_does():
 
 
 def test_everything_there_is_has_a_finite_value():
-    for spot in (1, 4000, 10**7):
+    for price in (0, 1, WAD, 4000 * WAD, 10**7 * WAD):
         for seconds in (1, 60, 6 * DAY, 400 * DAY):
             time = EXPIRY - seconds
-            greeks = asian_greeks(CALL, ETHER, spot * WAD, time, known(time, 4000))
-            assert all(map(math.isfinite, greeks))
+            for one in (CALL, PUT):
+                greeks = asian_greeks(one, ETHER, price, time, known(time, 4000))
+                assert all(map(math.isfinite, greeks))
+                assert 0 <= greeks.price <= 10**7
+    assert asian_mark(PUT, ETHER, 0, EXPIRY - 8 * DAY, known(0, 0)).value == 4000
 
 
 def known(time, price):
