@@ -17,6 +17,7 @@ from solver.domain.calendar import DAY, YEAR
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import PPM, WAD
 from solver.domain.program import Scenario
+from solver.domain.risk import MarketRisk
 from solver.domain.snapshot import Underlying
 from solver.pricing.black import prices
 from solver.pricing.surface import slice_at, volatility
@@ -25,6 +26,16 @@ Floats = NDArray[np.float64]
 
 UP, DOWN, UP_MIN = 0.5, 0.3, 0.4
 SHORT, LONG, TURN_DAYS = 0.30, 0.13, 30
+TAILS = (  # spot at a share of itself and how much counts, ppm
+    (340_000, 210_000),
+    (670_000, 420_000),
+    (1_500_000, 277_200),
+    (2_000_000, 138_600),
+    (3_000_000, 69_300),
+    (4_000_000, 46_200),
+    (5_000_000, 34_650),
+    (6_000_000, 27_720),
+)
 
 
 class Risks(NamedTuple):
@@ -37,6 +48,21 @@ class Risks(NamedTuple):
     vega: Floats
     theta: Floats
     profits: Floats
+
+
+def margin_scenarios(risk: MarketRisk) -> tuple[Scenario, ...]:
+    """Returns the rows of PORTFOLIO margin that are linear in positions, for a budget of losses:
+    23 over the initial spot range and 8 tails. Skews, discounts, basis and static charges are not;
+    volatility moves by the usual ranges, not by predicted ones."""
+    quarters = [(4, 1), (-4, 1), *((q, way) for q in range(-3, 4) for way in (1, 0, -1))]
+    regular = [Scenario(_outward(q * risk.spot_initial), way) for q, way in quarters]
+    tails = [Scenario(spot - PPM, 1, damp) for spot, damp in TAILS]
+    return (*regular, *tails)
+
+
+def _outward(quarters: int) -> int:
+    """Returns a quarter, rounded away from zero: no scenario is milder than margin's."""
+    return -(quarters // -4) if quarters > 0 else quarters // 4
 
 
 class _Terms(NamedTuple):
