@@ -32,7 +32,12 @@ from app.verify.mandate import (
     within,
 )
 from solver.domain.errors import Conflict, Infeasible, NotFound, Unproven
-from solver.domain.event import TERMINAL, MandateGranted, MandateRevoked
+from solver.domain.event import (
+    TERMINAL,
+    IntentStateChanged,
+    MandateGranted,
+    MandateRevoked,
+)
 from solver.domain.ids import AccountId, IntentUid
 from solver.domain.intent import OutcomeIntent, SignedIntent
 from solver.domain.mandate import Mandate, require_covered
@@ -60,6 +65,11 @@ class Plan(NamedTuple):
     solution: Solution
     simulation: Simulation
     snapshot: Snapshot
+
+    @property
+    def engine(self) -> str:
+        """The margin engine that lets the plan pass: PORTFOLIO needs the signers' word."""
+        return self.simulation.engine
 
 
 class Quote(NamedTuple):
@@ -118,7 +128,14 @@ async def plan(services: Services, intent: OutcomeIntent, scheme: str, snapshot:
     account = services.store.account(_account_id(services, intent.owner, intent.subaccount))
     program = compile_intent(intent, account, snapshot, scheme)
     solution = await services.solve(program, account, snapshot)
-    simulation = simulate(program, solution, account, snapshot)
+    simulation = simulate(
+        program,
+        solution,
+        account,
+        snapshot,
+        is_mandated=scheme == "mandate",
+        breaker=services.breaker.state.value,
+    )
     return Plan(intent, scheme, program, solution, simulation, snapshot)
 
 
@@ -143,7 +160,14 @@ def standing(
         claim = restated((program,), now, (solution,), (account,))
         solution = solution._replace(certificate=claim)
         certify(program, now, solution, account)
-        simulation = simulate(program, solution, account, now)
+        simulation = simulate(
+            program,
+            solution,
+            account,
+            now,
+            is_mandated=signed.scheme == "mandate",
+            breaker=services.breaker.state.value,
+        )
     except (Unproven, Infeasible):
         return None
     if claim.gap_ppm > gap + GAP_DRIFT_PPM:
@@ -167,7 +191,8 @@ async def submit(services: Services, signed: SignedIntent, admission: Admission)
         if conflict.code != "alreadyStored" or stored is None:
             raise
         return Accepted(uid, stored.state, is_new=False)
-    return Accepted(uid, "open", is_new=True)
+    moves = [e.to_state for _, e, _ in batch.events if isinstance(e, IntentStateChanged)]
+    return Accepted(uid, moves[-1], is_new=True)  # its own move is the last of the batch
 
 
 async def cancel(services: Services, request: CancelRequest) -> Sequence[tuple[str, str]]:

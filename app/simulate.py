@@ -1,9 +1,11 @@
 """The fold over a copy: what an account would be after a solution, and whether its limits allow it.
 
-The same `ledger` and the same SIMPLE rules as everywhere else, so a quote and an execution cannot
-drift apart. The chain repeats every check; this one answers before anyone pays gas.
+The same `ledger` and the same margin rules as everywhere else, so a quote and an execution cannot
+drift apart. SIMPLE decides wherever it suffices; PORTFOLIO, which signers must state, where only it
+lets the plan pass. The chain repeats every check; this one answers before anyone pays gas.
 """
 
+import contextlib
 from typing import NamedTuple
 
 from solver.domain.account import Account
@@ -15,13 +17,21 @@ from solver.domain.program import Program
 from solver.domain.route import MarginFigures, Solution
 from solver.domain.snapshot import Snapshot
 from solver.ledger import preview
+from solver.margin.attested import fenced, statement
+from solver.margin.health import OK, Action
+from solver.margin.requirement import PORTFOLIO, SIMPLE
 from solver.margin.simple import figures, requirement_rise
+from solver.margin.standing import action_of, oracle_of, refusal
 from solver.pricing.greeks import net_delta
+
+MARGIN_CODES = frozenset({"marginBreached", "marginUsed", "healthTooLow"})
 
 
 class Simulation(NamedTuple):
-    """Margin in settlement atoms, deltas 1e18 of the market `delta_market` (None: no market)."""
+    """Margin in settlement atoms by `engine`, deltas 1e18 of the market `delta_market` (None: no
+    market)."""
 
+    engine: str
     after: Account
     margin_before: MarginFigures
     margin_after: MarginFigures
@@ -32,12 +42,21 @@ class Simulation(NamedTuple):
 
 
 def simulate(
-    program: Program, solution: Solution, account: Account, snapshot: Snapshot
+    program: Program,
+    solution: Solution,
+    account: Account,
+    snapshot: Snapshot,
+    *,
+    is_mandated: bool = False,
+    breaker: str = "active",
 ) -> Simulation:
-    """Returns the account after `solution`. Raises Infeasible naming the limit that it breaks."""
+    """Returns the account after `solution`. Raises Infeasible naming the limit that it breaks, or
+    what the account's health, the oracle or the breaker (its state) do not let pass."""
     after = preview(account, program, solution, snapshot)
+    _check_oracle(account, after, snapshot)
     market = _market(program, snapshot)
     result = Simulation(
+        engine=SIMPLE,
         after=after,
         margin_before=figures(account, snapshot),
         margin_after=figures(after, snapshot),
@@ -46,9 +65,41 @@ def simulate(
         delta_before=_delta(account, market, snapshot),
         delta_after=_delta(after, market, snapshot),
     )
-    _check_oracle(account, after, snapshot)
-    _check(result, program.limits, snapshot)
-    return result
+
+    def check(result: Simulation) -> Simulation:
+        oracle = oracle_of(account, snapshot)
+        _check_standing(account, result, oracle, is_mandated, breaker)
+        _check(result, program.limits, snapshot)
+        return result
+
+    try:
+        return check(result)
+    except Infeasible as stopped:
+        if stopped.code in MARGIN_CODES and _may_attest(solution):
+            with contextlib.suppress(Infeasible):
+                return check(_as_attested(result, account, snapshot))
+        raise
+
+
+def _may_attest(solution: Solution) -> bool:
+    """Collateral leaves at once under SIMPLE only (CONTRACTS 4)."""
+    return all(pull.is_from_wallet for pull in solution.pulls)
+
+
+def _as_attested(result: Simulation, account: Account, snapshot: Snapshot) -> Simulation:
+    """Returns the same by PORTFOLIO. Raises Infeasible where what is attested would not hold."""
+    before, after = (
+        fenced(each, snapshot, statement(each, snapshot)) for each in (account, result.after)
+    )
+    if after.initial < 0:
+        places = snapshot.settlement_token.decimals
+        raise _breaks("MarginBreached", "initial margin", after.initial, 0, places)
+    return result._replace(
+        engine=PORTFOLIO,
+        margin_before=before,
+        margin_after=after,
+        margin_rise=after.requirement - before.requirement,
+    )
 
 
 def _market(program: Program, snapshot: Snapshot) -> int | None:
@@ -79,6 +130,19 @@ def _check_oracle(before: Account, after: Account, snapshot: Snapshot) -> None:
             state = underlying.oracle_state
             detail = f"the price of {underlying.symbol} is {state}: no new risk on it now"
             raise Infeasible(detail, code="oracleNotOk", data={"state": state})
+
+
+def _check_standing(
+    before: Account, result: Simulation, oracle: str, is_mandated: bool, breaker: str
+) -> None:
+    """What risk is taken on a disputed price is `_check_oracle`'s, market by market; here the
+    account as a whole: while a price is silent nothing is withdrawn that may be needed."""
+    margin = result.margin_before, result.margin_after
+    action = action_of(before, result.after, margin, is_mandated=is_mandated)
+    known = oracle if action in (Action.WITHDRAW, Action.LEAVE) else OK
+    found = refusal(before, action, breaker, known)
+    if found is not None:
+        raise Infeasible(found.detail, code=found.code, data={"state": found.state})
 
 
 def _check(result: Simulation, limits: Limits, snapshot: Snapshot) -> None:

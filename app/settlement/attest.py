@@ -1,8 +1,9 @@
-"""Three local risk signers, two of whom must agree: marks and net deltas a settlement needs.
+"""Three local risk signers, two of whom must agree: marks, deltas and PORTFOLIO requirements.
 
-A report is proposed once and judged by every signer alone: each recomputes marks, positions and
-deltas from its own snapshot and the plans, and signs only what it finds itself. Accounts stay under
-SIMPLE; only `netDelta` is attested here (im = mm = 2**256 - 1).
+A report is proposed once and judged by every signer alone: each recomputes marks, positions, deltas
+and requirements from its own snapshot and the plans, and signs only what it finds itself. An
+account stays under SIMPLE unless its plan needs PORTFOLIO: then only its delta is attested, if
+anything (im = mm = 2**256 - 1).
 """
 
 from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain, report_digest
 from solver.ledger import preview
+from solver.margin.attested import statement
+from solver.margin.requirement import PORTFOLIO
 from solver.margin.state import positions_hash
 from solver.pricing.greeks import net_delta
 from solver.pricing.marks import mark_of
@@ -35,6 +38,7 @@ from solver.pricing.marks import mark_of
 THRESHOLD = 2
 MARK_TOLERANCE_PPM = 1_000  # of spot, between a proposed mark and a signer's own
 DELTA_TOLERANCE = WAD // 1000  # of one unit of base, per unit of option held: model differences
+RISK_TOLERANCE_PPM = 5_000  # of a requirement, between what is proposed and a signer's own
 SKEW_SECONDS_MAX = 10  # between a signer's snapshot and the proposed asOf
 
 Snapshots = Callable[[], Snapshot]
@@ -42,10 +46,12 @@ Accounts = Callable[[AccountId], Account]
 
 
 class Planned(Protocol):
-    """What is read of a plan: an intent and its solution."""
+    """What is read of a plan: an intent, its solution, and the margin engine that lets it pass."""
 
     @property
     def intent(self) -> OutcomeIntent: ...
+    @property
+    def engine(self) -> str: ...
     @property
     def program(self) -> Program: ...
     @property
@@ -141,19 +147,15 @@ def _options(plans: Sequence[Planned]) -> list[int]:
 
 
 def _risk(plan: Planned, view: View) -> AccountRisk | None:
-    """Net delta after the plan, where the intent bounds it and options make it an opinion."""
-    intent = plan.intent
-    if intent.limits.delta_tolerance == NO_DELTA_LIMIT or plan.program.delta is None:
-        return None
-    snapshot, market = view.snapshot(), plan.program.delta.market
+    """What must be stated of the account after the plan: its requirement where SIMPLE would stop
+    it, its net delta where the intent bounds it and options make it an opinion."""
+    intent, snapshot = plan.intent, view.snapshot()
     before = view.account(AccountId(snapshot.chain_id, intent.owner, intent.subaccount))
     after = preview(before, plan.program, plan.solution, snapshot)
-    underlying = snapshot.underlying(market)
-    if underlying is None:
-        raise Broken(f"market {market} is not in the snapshot")
-    if not any(Instrument.unpack(p.instrument).is_option for p in after.positions):
-        return None  # the chain knows it exactly
-    return AccountRisk(
+    market = _delta_market(plan, after)
+    if plan.engine != PORTFOLIO and market is None:
+        return None
+    stated = AccountRisk(
         account=before.id.key,
         positions_before=positions_hash(before),
         positions_after=positions_hash(after),
@@ -161,16 +163,56 @@ def _risk(plan: Planned, view: View) -> AccountRisk | None:
         im_before=DELTA_ONLY,
         im=DELTA_ONLY,
         mm=DELTA_ONLY,
-        net_delta=net_delta(after.positions, underlying, snapshot.time),
-        market=market,
+        net_delta=0 if market is None else _net_delta(after, market, snapshot),
+        market=market or 0,
+    )
+    if plan.engine != PORTFOLIO:
+        return stated
+    held, found = statement(before, snapshot), statement(after, snapshot)
+    return stated._replace(
+        options_mtm=found.options,
+        im_before=held.initial,
+        im=found.initial,
+        mm=found.maintenance,
     )
 
 
+def _delta_market(plan: Planned, after: Account) -> int | None:
+    """Returns the market whose delta is bound and no number of the chain's own, else None."""
+    if plan.intent.limits.delta_tolerance == NO_DELTA_LIMIT or plan.program.delta is None:
+        return None
+    has_options = any(Instrument.unpack(p.instrument).is_option for p in after.positions)
+    return plan.program.delta.market if has_options else None
+
+
+def _net_delta(account: Account, market: int, snapshot: Snapshot) -> int:
+    underlying = snapshot.underlying(market)
+    if underlying is None:
+        raise Broken(f"market {market} is not in the snapshot")
+    return net_delta(account.positions, underlying, snapshot.time)
+
+
 def _require_same(risk: AccountRisk, own: AccountRisk) -> None:
-    if risk._replace(net_delta=0) != own._replace(net_delta=0):
+    """Positions must be the same; opinions may differ by what the markets moved in a moment."""
+    own_facts, facts = own._replace(net_delta=0), risk._replace(net_delta=0)
+    if DELTA_ONLY not in (risk.im, own.im):
+        own_facts, facts = (
+            each._replace(options_mtm=0, im_before=0, im=0, mm=0) for each in (own_facts, facts)
+        )
+    if facts != own_facts:
         raise Refused("the positions are not those I find", code="deviates", field="positions")
     if abs(risk.net_delta - own.net_delta) > DELTA_TOLERANCE:
         raise _deviates("netDelta", risk.net_delta, own.net_delta)
+    slack = max(own.im, own.im_before, abs(own.options_mtm)) * RISK_TOLERANCE_PPM // PPM
+    pairs = (
+        ("optionsMtm", risk.options_mtm, own.options_mtm),
+        ("imBefore", risk.im_before, own.im_before),
+        ("im", risk.im, own.im),
+        ("mm", risk.mm, own.mm),
+    )
+    for name, said, mine in pairs:
+        if abs(said - mine) > slack:
+            raise _deviates(name, said, mine)
 
 
 def _deviates(name: str, proposed_: int, own: int) -> Refused:

@@ -15,6 +15,7 @@ from solver.domain.intent import NO_COST_LIMIT, NO_MARGIN_LIMIT, Leg, OutcomeInt
 from solver.domain.numbers import format_decimal, mul_up
 from solver.domain.snapshot import Snapshot
 from solver.intents.closing import is_exit
+from solver.margin.attested import fenced, statement
 from solver.margin.simple import figures
 
 OPEN_MAX = 256  # every admission reads them all
@@ -80,9 +81,13 @@ def _of_what_is_there(
 
 
 def available(account: Account, snapshot: Snapshot) -> int:
-    """Returns the initial margin that no open intent has reserved; negative when over-committed."""
+    """Returns the initial margin that no open intent has reserved, by the engine that leaves more;
+    negative when over-committed."""
     held = sum(r.debit + r.fee + r.margin for r in account.reservations)
-    return figures(account, snapshot).initial - held
+    free = figures(account, snapshot).initial
+    if free < held and account.positions:  # as the chain would find it if signers state it
+        free = max(free, fenced(account, snapshot, statement(account, snapshot)).initial)
+    return free - held
 
 
 def caps_of(intent: OutcomeIntent, snapshot: Snapshot) -> Caps:

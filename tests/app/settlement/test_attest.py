@@ -16,6 +16,8 @@ from solver.domain.route import Certificate, Fill, Solution
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, report_digest
+from solver.margin.attested import statement
+from solver.margin.requirement import PORTFOLIO, SIMPLE
 from solver.margin.state import positions_hash
 from tests.app.worlds import ALICE, CHAIN_ID, NOW, USDC, intent
 
@@ -35,6 +37,7 @@ class Planned(NamedTuple):
     intent: OutcomeIntent
     program: Program
     solution: Solution
+    engine: str = SIMPLE
 
 
 def snapshot(price: int = 4000 * WAD, time: int = NOW, vol_ppm: int = 650_000) -> Snapshot:
@@ -83,6 +86,36 @@ async def test_the_report_holds_every_traded_options_mark_and_the_delta_after():
 async def test_without_a_delta_bound_only_marks_are_attested():
     report, _ = await attestor_for(view(), KEYS, DOMAIN).report_for([covered_call(2**256 - 1)])
     assert (len(report.marks), report.accounts) == (1, ())
+
+
+async def test_a_plan_that_needs_portfolio_has_its_requirements_stated():
+    planned = covered_call(2**256 - 1)._replace(engine=PORTFOLIO)
+    report, _ = await attestor_for(view(), KEYS, DOMAIN).report_for([planned])
+    (risk,) = report.accounts
+    after = BEFORE._replace(
+        cash=BEFORE.cash + 1500 * 10**6, positions=(*BEFORE.positions, Position(CALL, -10 * WAD))
+    )
+    stated = statement(after, snapshot())
+    assert (risk.options_mtm, risk.im, risk.mm) == stated
+    assert risk.im_before == statement(BEFORE, snapshot()).initial
+    assert risk.im < risk.im_before, "calls against base lose less where it falls"
+    assert risk.options_mtm == -10 * report.marks[0].price // 10**12
+    assert (risk.market, risk.net_delta) == (0, 0), "nobody bound the delta"
+
+
+async def test_a_signer_who_finds_another_requirement_refuses():
+    planned = covered_call(2**256 - 1)._replace(engine=PORTFOLIO)
+    honest = proposed([planned], view())
+    signer = RiskSigner(KEYS[0], DOMAIN, view())
+    assert signer.sign(honest, [planned])
+    for field in ("options_mtm", "im_before", "im", "mm"):
+        value = getattr(honest.accounts[0], field)
+        lie = honest.accounts[0]._replace(**{field: value * 102 // 100})
+        with pytest.raises(Refused, match="I find"):
+            signer.sign(honest._replace(accounts=(lie,)), [planned])
+    told = honest.accounts[0]._replace(im=DELTA_ONLY, mm=DELTA_ONLY, im_before=DELTA_ONLY)
+    with pytest.raises(Refused, match="positions"):
+        signer.sign(honest._replace(accounts=(told,)), [planned])
 
 
 async def test_what_the_chain_knows_itself_needs_no_report():
