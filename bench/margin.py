@@ -35,13 +35,13 @@ from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import Knot, Surface
 from solver.margin.portfolio.decide import margins
 from solver.margin.portfolio.grid import RiskGrid, risk_grid
-from solver.margin.portfolio.loops import GROSS_SHORT, MARK_LONG
+from solver.margin.portfolio.kernel.loops import GROSS_SHORT, MARK_LONG
+from solver.margin.portfolio.kernel.screen import can_compile, remargin
+from solver.margin.portfolio.kernel.tables import Book, Tables, tables_of
+from solver.margin.portfolio.kernel.whatif import Trade, WhatIf
 from solver.margin.portfolio.parameters import DEFAULT
-from solver.margin.portfolio.screen import can_compile, remargin
-from solver.margin.portfolio.tables import Book, Tables, tables_of
 from solver.margin.portfolio.terms import market_terms
 from solver.margin.portfolio.values import Strips, all_rows, shocked_vols
-from solver.margin.portfolio.whatif import Trade, WhatIf
 from solver.pricing.black import prices
 
 ACCOUNTS, POSITIONS, NAIVE, STRIKES = 100_000, 20, 400, 40

@@ -17,7 +17,7 @@ from solver.domain.account import Account
 from solver.domain.errors import Malformed
 from solver.domain.numbers import WAD
 from solver.margin.portfolio.grid import EXTRA_ROWS, NO_SERIES, STEP, MarketGrid, RiskGrid
-from solver.margin.portfolio.loops import CAP, GROSS_SHORT
+from solver.margin.portfolio.kernel.loops import CAP, GROSS_SHORT
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from solver.margin.portfolio.grid import EXTRA_ROWS
-from solver.margin.portfolio.loops import (
+from solver.margin.portfolio.kernel.loops import (
     CAP,
     EPSILON,
     FALL,
@@ -18,7 +18,7 @@ from solver.margin.portfolio.loops import (
     RISE,
     ROUNDINGS,
 )
-from solver.margin.portfolio.tables import Book, Floats, Tables, Whole
+from solver.margin.portfolio.kernel.tables import Book, Floats, Tables, Whole
 
 CHUNK = 4096  # accounts at once: their rows stay in the cache of a core
 

@@ -12,10 +12,10 @@ from solver.domain.account import Account
 from solver.domain.errors import Malformed
 from solver.margin.portfolio.decide import SCALE, margins, sums
 from solver.margin.portfolio.grid import RiskGrid, risk_grid
+from solver.margin.portfolio.kernel.screen import Threshold, remargin, uncertain, verdicts
+from solver.margin.portfolio.kernel.tables import book_of, tables_of
+from solver.margin.portfolio.kernel.whatif import Trade, WhatIf
 from solver.margin.portfolio.parameters import DEFAULT
-from solver.margin.portfolio.screen import Threshold, remargin, uncertain, verdicts
-from solver.margin.portfolio.tables import book_of, tables_of
-from solver.margin.portfolio.whatif import Trade, WhatIf
 from tests.solver.margin.portfolio.books import ALL, book, pairs_of, world
 
 GRID = risk_grid([instrument.id for instrument in ALL], world())

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.domain.account import Account
-from solver.margin.portfolio import loops
 from solver.margin.portfolio.decide import margins
 from solver.margin.portfolio.grid import RiskGrid
-from solver.margin.portfolio.tables import Book, Floats, Tables, book_of, tables_of
-from solver.margin.portfolio.vectors import margin_vectors
+from solver.margin.portfolio.kernel import loops
+from solver.margin.portfolio.kernel.tables import Book, Floats, Tables, book_of, tables_of
+from solver.margin.portfolio.kernel.vectors import margin_vectors
 
 PERCENT = 100
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from solver.domain.account import Account
 from solver.domain.errors import NotFound
-from solver.margin.portfolio.screen import remargin
-from solver.margin.portfolio.tables import Book, Tables, book_of
+from solver.margin.portfolio.kernel.screen import remargin
+from solver.margin.portfolio.kernel.tables import Book, Tables, book_of
 
 
 class Trade(NamedTuple):

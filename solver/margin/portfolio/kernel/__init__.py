@@ -1,0 +1,1 @@
+"""Many accounts at once, in floats that know how wrong they may be."""
