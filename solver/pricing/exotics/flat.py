@@ -1,8 +1,6 @@
 """The world of the closed forms: one volatility, one rate and one dividend yield, for ever."""
 
 import math
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from solver.domain.errors import Malformed
@@ -88,37 +86,6 @@ def cash_or_nothing(flat: Flat, cash: float) -> float:
 def asset_or_nothing(flat: Flat) -> float:
     """Returns the option that pays the underlying in the money (Cox-Rubinstein 1985)."""
     return flat.spot * flat.growth * normal(flat.sign * _d1(flat))
-
-
-def fair_variance(
-    flat: Flat, puts: Sequence[tuple[float, float]], calls: Sequence[tuple[float, float]]
-) -> float:
-    """Returns the annual variance at which a variance swap costs nothing, replicated by options:
-    (strike, volatility) of puts falling and of calls rising from one strike near the forward.
-
-    Source: K. Demeterfi, E. Derman, M. Kamal, J. Zou, "More than you ever wanted to know about
-    volatility swaps", Goldman Sachs (1999), appendix A. Raises Malformed.
-    """
-    require(flat)
-    if min(len(puts), len(calls)) < 2 or puts[0][0] != calls[0][0]:
-        raise Malformed("puts and calls begin at one strike", field="strikes")
-    middle = puts[0][0]
-    gained = flat.carry * flat.years - (flat.forward / middle - 1) - math.log(middle / flat.spot)
-    options = _replicated(flat, puts, False) + _replicated(flat, calls, True)
-    return 2 / flat.years * gained + options / flat.discount
-
-
-def _replicated(flat: Flat, strikes: Sequence[tuple[float, float]], is_call: bool) -> float:
-    """Returns what the options cost whose payoff touches 2 / T ((S - S*) / S* - ln(S / S*)) at
-    every strike; the last strike only ends the last piece."""
-    middle = strikes[0][0]
-    cost, slope = 0.0, 0.0
-    for (strike, vol), (following, _) in pairwise(strikes):
-        rise = (following - strike) / middle - math.log(following / strike)
-        weight = 2 / flat.years * rise / abs(following - strike) - slope
-        slope += weight
-        cost += weight * vanilla(flat._replace(is_call=is_call, strike=strike, vol=vol))
-    return cost
 
 
 def normal(x: float) -> float:

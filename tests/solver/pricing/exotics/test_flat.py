@@ -11,7 +11,6 @@ from solver.pricing.exotics.flat import (
     Flat,
     asset_or_nothing,
     cash_or_nothing,
-    fair_variance,
     require,
     vanilla,
 )
@@ -51,22 +50,6 @@ def test_a_strike_of_zero_is_the_underlying():
     flat = Flat(True, 100, 0, 1, 0.05, 0.02, 0.3)
     assert asset_or_nothing(flat) == pytest.approx(100 * math.exp(-0.02))
     assert vanilla(flat) == pytest.approx(100 * math.exp(-0.02))
-
-
-def test_the_variance_swap_of_derman_and_others():
-    flat = Flat(True, 100, 100, 0.246575, 0.05, 0.0, 0.2)
-    puts = [(100.0 - 5 * n, 0.20 + 0.01 * n) for n in range(11)]
-    calls = [(100.0 + 5 * n, 0.20 - 0.01 * n) for n in range(8)]
-    assert fair_variance(flat, puts, calls) == pytest.approx(0.04189, abs=1e-4)
-
-
-def test_without_a_smile_the_fair_variance_is_the_variance():
-    flat = Flat(True, 100, 100, 0.5, 0.05, 0.02, 0.3)
-    puts = [(100 * 0.995**n, 0.3) for n in range(400)]
-    calls = [(100 * 1.005**n, 0.3) for n in range(400)]
-    assert fair_variance(flat, puts, calls) == pytest.approx(0.09, rel=2e-3)
-    with pytest.raises(Malformed):
-        fair_variance(flat, puts[1:], calls)
 
 
 @pytest.mark.parametrize(
