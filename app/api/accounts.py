@@ -15,8 +15,8 @@ from app.verify import available
 from solver.domain.account import Account
 from solver.domain.errors import Malformed
 from solver.domain.ids import AccountId, address
-from solver.domain.instrument import Instrument
-from solver.domain.snapshot import Snapshot
+from solver.domain.instrument import ASIAN_KINDS, FIXINGS, Instrument
+from solver.domain.snapshot import Snapshot, Underlying
 from solver.margin.simple import figures
 
 router = APIRouter(prefix="/v1/accounts/{owner}/{subaccount}", tags=["accounts"])
@@ -118,8 +118,16 @@ def _expiry(instrument_id: int, snapshot: Snapshot) -> dict[str, Any]:
     if not instrument.is_option or instrument.expiry > snapshot.time:
         return {"expired": False, "expiryPrice": None}
     market = snapshot.underlying(instrument.market)
-    price = dict(market.expiry_prices).get(instrument.expiry) if market else None
+    price = _paid_at(instrument, market) if market else None
     return {"expired": True, "expiryPrice": show.wad(price) if price else None}
+
+
+def _paid_at(instrument: Instrument, market: Underlying) -> int | None:
+    """Returns the price an option of a past expiry pays by, 1e18, once it is fixed on chain."""
+    if instrument.kind not in ASIAN_KINDS:
+        return dict(market.expiry_prices).get(instrument.expiry)
+    fixing = market.fixing_of(instrument.expiry)
+    return fixing.total // FIXINGS if fixing.fixed == FIXINGS else None
 
 
 def _token(services: Services) -> Any:

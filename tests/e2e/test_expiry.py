@@ -9,7 +9,6 @@ import itertools
 import json
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, NamedTuple
 
 import pytest
 import pytest_asyncio
@@ -19,25 +18,22 @@ from adapters.base import Call
 from adapters.chains.devnet import dev_keys
 from adapters.chains.devnet.packages import package
 from adapters.chains.evm import EvmChain
-from adapters.chains.settlement import decode, encode, read_positions, view
+from adapters.chains.settlement import read_positions, view
 from app.demo.client import Client, Json
 from app.keeper import Keeper, TradedHolders
 from app.keeper.errand import Errand
-from app.local import Child, Stack, ready, stack
+from app.local import Child, ready, stack
 from app.settlement.sender import Sender
 from solver.domain.errors import Unavailable
-from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import WAD, format_decimal, parse_decimal
 from tests.devnet_fixture import require_anvil
+from tests.e2e.held import LOOK_S, World, by_hand, cash_of_all, deposit, mine, trade, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 AS_OF = 1_795_514_400  # 2026-11-24T10:00:00Z, a Tuesday
 EXPIRY = 1_795_766_400  # 2026-11-27T08:00:00Z
 CALL, PUT = "ETH-20261127-3600-C", "ETH-20261127-3800-P"
-SUBACCOUNT, FUND_USDC = 5, 50_000 * 10**6
-BLOCK_SECONDS = 0.25
-LOOKS_MAX, LOOK_S = 400, 0.05
 FEED_UNIT = 10**10  # 1e18 per unit of the feed's 8 decimals
 ATOM = 10**30  # of wad x wad: one millionth of a dollar
 KEEPER = dev_keys()["keeper"]
@@ -46,31 +42,6 @@ KEEPER = dev_keys()["keeper"]
 def _falling(now: int) -> int:
     """ETH rises to 3,700 before the window and falls to 3,650 inside it: the mean is not spot."""
     return 3_700 * WAD - max(now - EXPIRY + 1_800, 0) * 50 * WAD // 1_800
-
-
-class World(NamedTuple):
-    """A stack whose blocks come only while `blocks` is not held."""
-
-    running: Stack
-    chain: EvmChain
-    alice: Client
-    blocks: asyncio.Lock
-
-    @property
-    def house(self) -> str:
-        return self.running.deployment.clearinghouse
-
-    def account(self, role: str) -> AccountId:
-        number = SUBACCOUNT if role == "alice" else 0
-        return AccountId(self.running.deployment.chain_id, dev_keys()[role].address, number)
-
-    async def read(self, function: str, *args: Any) -> Any:
-        call = view("Clearinghouse", self.house, function, *args)
-        return decode("Clearinghouse", function, await self.chain.call(*call))
-
-    async def show(self, path: str = "", role: str = "alice") -> Json:
-        owner, number = self.account(role)[1:]
-        return await self.alice.get(f"/v1/accounts/{owner}/{number}{path}")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -82,40 +53,11 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         EvmChain(running.rpc_url) as chain,
         Client(running.api_url, dev_keys()["alice"]) as alice,
     ):
-        mining = asyncio.create_task(_mine(chain, blocks))
+        mining = asyncio.create_task(mine(chain, blocks))
         yield World(running, chain, alice, blocks)
         mining.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await mining
-
-
-async def _mine(chain: EvmChain, blocks: asyncio.Lock) -> None:
-    while True:
-        async with blocks:
-            await chain.rpc.request("evm_mine", is_read=False)
-        await asyncio.sleep(BLOCK_SECONDS)
-
-
-@contextlib.asynccontextmanager
-async def _by_hand(world: World) -> AsyncIterator[Callable[[], Awaitable[Any]]]:
-    """Blocks come only when what this yields is called."""
-    rpc = world.chain.rpc
-    async with world.blocks:
-        await rpc.request("evm_setIntervalMining", 0)
-        try:
-            yield lambda: rpc.request("evm_mine", is_read=False)
-        finally:
-            await rpc.request("evm_setIntervalMining", 1)
-
-
-async def _until(look: Callable[[], Awaitable[Any]], good: Callable[[Any], object]) -> Any:
-    """Returns what `look` answers once it is good."""
-    for _ in range(LOOKS_MAX):
-        found = await look()
-        if good(found):
-            return found
-        await asyncio.sleep(LOOK_S)
-    raise AssertionError(f"it did not come: {found}")
 
 
 async def _followed(world: World, *logs: str) -> tuple[list[Json], asyncio.Task[None]]:
@@ -147,23 +89,6 @@ def _stream_of(world: World) -> str:
     return world.running.api_url.replace("http", "ws") + "/v1/stream"
 
 
-async def _deposit(world: World) -> None:
-    holder, usdc = world.alice.holder, world.running.deployment.usdc
-    data = encode("Clearinghouse", "deposit", usdc, FUND_USDC, SUBACCOUNT, holder.address)
-    body = {"from": holder.address, "to": world.house, "data": "0x" + data.hex()}
-    await world.chain.rpc.request(
-        "eth_sendTransaction", body | {"gas": hex(900_000)}, is_read=False
-    )
-    await _until(world.show, lambda account: account["cash"] == "50000")
-
-
-async def _trade(world: World, outcome: str, instrument: str, size: str) -> None:
-    request = {"outcome": outcome, "underlying": "ETH", "instrument": instrument, "size": size}
-    terms = {"subaccount": str(SUBACCOUNT), "slippageBps": "200", "maxFee": "5"}
-    done = await world.alice.follow(await world.alice.quote(request, terms))
-    assert done.intent["state"] == "settled", done.intent
-
-
 async def _mean(world: World) -> int:
     """The mean over the last half hour, recomputed from every round of the feed there is."""
     feed = world.running.deployment.market("ETH").feed
@@ -181,14 +106,6 @@ async def _mean(world: World) -> int:
     return int(sum(answers) * FEED_UNIT // 1_800)
 
 
-async def _cash(world: World) -> dict[str, int]:
-    """Cash atoms of everybody the ledger knows, from the chain."""
-    insurance = AccountId(world.running.deployment.chain_id, world.house, 0)
-    accounts = {role: world.account(role) for role in ("alice", "maker", "solver")}
-    accounts |= {"bob": world.account("bob"), "insurance": insurance}
-    return {name: await world.read("cashOf", a.key) for name, a in accounts.items()}
-
-
 async def _sent(world: World) -> bool:
     """True while a transaction of the keeper's waits for a block."""
     seen, final = [await world.chain.nonce(KEEPER.address, at) for at in ("pending", "latest")]
@@ -197,26 +114,26 @@ async def _sent(world: World) -> bool:
 
 async def test_an_option_past_its_expiry_is_marked_and_not_traded(world: World) -> None:
     """Nobody keeps yet: the price is not fixed, and the service goes on."""
-    await _deposit(world)
-    await _trade(world, "buyOption", CALL, "3")
-    await _trade(world, "sellOption", PUT, "2.5")
-    await _until(lambda: world.show(role="maker"), _holds_options)
+    await deposit(world)
+    await trade(world, "buyOption", CALL, "3")
+    await trade(world, "sellOption", PUT, "2.5")
+    await until(lambda: world.show(role="maker"), _holds_options)
     async with websockets.connect(_stream_of(world)) as stream:
         async with world.blocks:
             await world.running.devnet.travel_to(EXPIRY + 20, {"ETH": _falling})
-        async with _by_hand(world):
+        async with by_hand(world):
             await _shown_as_expired(world)
         await asyncio.wait_for(await stream.ping(), 5)  # the same connection, three days later
     with pytest.raises(Unavailable, match="instrumentExpired"):
-        await _trade(world, "buyOption", CALL, "1")
-    await _until(lambda: world.alice.get("/v1/instruments"), _is_quoted)
+        await trade(world, "buyOption", CALL, "1")
+    await until(lambda: world.alice.get("/v1/instruments"), _is_quoted)
     world.running.api.check_alive()
     world.running.maker.check_alive()
 
 
 async def _shown_as_expired(world: World) -> None:
     head = str((await world.chain.head()).number)
-    await _until(lambda: world.alice.get("/v1/time"), lambda now: now["blockNumber"] == head)
+    await until(lambda: world.alice.get("/v1/time"), lambda now: now["blockNumber"] == head)
     held = {row["instrument"]: row for row in (await world.show("/positions"))["positions"]}
     for name in (CALL, PUT):
         assert (held[name]["expired"], held[name]["expiryPrice"]) == (True, None)
@@ -232,16 +149,16 @@ async def _shown_as_expired(world: World) -> None:
 
 
 async def test_everybody_is_paid_by_the_mean_although_the_service_dies(world: World) -> None:
-    before = await _cash(world)
+    before = await cash_of_all(world)
     told, listening = await _followed(world, world.account("alice").log, "market:1")
     await _killed_between_fixing_and_paying(world)
-    await _until(world.show, lambda account: account["positions"] == [])
+    await until(world.show, lambda account: account["positions"] == [])
     price = await _mean(world)
     assert await world.read("expiryPrice", 1, EXPIRY) == price != _falling(EXPIRY)
     assert await world.read("expiryPrice", 2, EXPIRY) == 0  # nobody holds any of it
 
     call, put = (price - 3_600 * WAD) * 3 * WAD, (3_800 * WAD - price) * 5 * WAD // 2
-    after = await _cash(world)
+    after = await cash_of_all(world)
     paid = {name: after[name] - before[name] for name in after}
     assert paid["alice"] == call // ATOM + -put // ATOM  # credits down, debits up
     assert paid["maker"] == -call // ATOM + put // ATOM
@@ -252,8 +169,8 @@ async def test_everybody_is_paid_by_the_mean_although_the_service_dies(world: Wo
         {"instrument": str(Instrument(1, Kind.CALL, EXPIRY, 3_600 * WAD).id), "cash": call // ATOM},
         {"instrument": str(Instrument(1, Kind.PUT, EXPIRY, 3_800 * WAD).id), "cash": -put // ATOM},
     ]
-    await _until(_now(told), lambda events: len(_typed(events, "OptionExpired")) == 2)
-    await _until(_now(told), lambda events: _typed(events, "ExpiryFixed"))
+    await until(_now(told), lambda events: len(_typed(events, "OptionExpired")) == 2)
+    await until(_now(told), lambda events: _typed(events, "ExpiryFixed"))
     listening.cancel()
     expired = sorted(_typed(told, "OptionExpired"), key=lambda body: body["instrument"])
     for body, end in zip(expired, ends, strict=True):
@@ -287,12 +204,12 @@ async def _killed_between_fixing_and_paying(world: World) -> None:
     """Blocks come by hand: one fixes the price, and the one that would pay never comes."""
     api, rpc = world.running.api, world.chain.rpc
     await _kill(api)
-    async with _by_hand(world) as mine:
+    async with by_hand(world) as mine:
         await api.start(SOLVENT_KEEPER_MS="50")
-        await _until(lambda: _sent(world), bool)
+        await until(lambda: _sent(world), bool)
         await mine()
         assert await world.read("expiryPrice", 1, EXPIRY)
-        await _until(lambda: _sent(world), bool)
+        await until(lambda: _sent(world), bool)
         await _kill(api)
         await rpc.request("anvil_dropAllTransactions", is_read=False)
         assert not await _sent(world)

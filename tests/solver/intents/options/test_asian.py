@@ -8,6 +8,7 @@ from solver.domain.risk import Fixing
 from solver.ledger import preview
 from solver.margin.requirement import requirement
 from solver.pricing.marks import mark_of
+from solver.pricing.payoff import legs_of, payoff
 from solver.routing.certify import certify
 from solver.routing.certify.marks import delta_of as checked_delta
 from solver.routing.certify.marks import mark_of as checked_mark
@@ -100,3 +101,14 @@ def test_past_expiry_the_checker_takes_what_is_recorded_and_the_feed(contract):
     world = with_asians(fixings=(Fixing(DECEMBER, 5, 5 * 3_650 * WAD),))
     world = world._replace(time_ms=(DECEMBER + 60) * 1000)
     assert checked_mark(contract.id, world) == mark_of(contract, world)
+
+
+@pytest.mark.parametrize("contract", ASIANS)
+def test_its_curve_is_drawn_against_the_mean_from_a_price_of_zero_on(contract):
+    request = {"outcome": "buyOption", "instrument": format_name(contract, "ETH"), "size": "1"}
+    program = compiled(request, world=WORLD)
+    ((market, legs),) = legs_of(program, solve(program, HELD, WORLD), WORLD).items()
+    curve = payoff(legs, MARKET, WORLD.time)
+    assert not curve.is_exact  # what it pays hangs on seven days, not on one
+    first, last = curve.points[0], curve.points[-1]
+    assert (market, last.today > first.today) == (1, contract is CALL)
