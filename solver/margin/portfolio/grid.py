@@ -19,7 +19,13 @@ from solver.domain.calendar import YEAR
 from solver.domain.errors import Malformed, NotFound
 from solver.domain.numbers import WAD, div_up, mul_up
 from solver.domain.snapshot import Snapshot
-from solver.margin.portfolio.parameters import DEFAULT, Charge, Discount, Parameters
+from solver.margin.portfolio.parameters import (
+    DEFAULT,
+    Charge,
+    Discount,
+    Parameters,
+    validated,
+)
 from solver.margin.portfolio.shocks import Shocks
 from solver.margin.portfolio.terms import LinearTerms, MarketTerms, SeriesTerms, market_terms
 from solver.margin.portfolio.values import all_rows, asian_values, vanilla_values
@@ -128,7 +134,8 @@ def risk_grid(
     instruments: Iterable[int], snapshot: Snapshot, parameters: Parameters = DEFAULT
 ) -> RiskGrid:
     """Returns the grid of the packed ids at a snapshot. Raises NotFound for an unknown market,
-    Malformed where an input has no price."""
+    Malformed where an input has no price, `unsoundParameters` as `validated`."""
+    validated(parameters)
     terms = market_terms(instruments, snapshot, parameters)
     return grid_of(terms, parameters, snapshot.settlement_price, snapshot.settlement_token.decimals)
 

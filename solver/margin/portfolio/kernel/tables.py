@@ -132,11 +132,10 @@ class _Part:
     def __init__(self, market: MarketGrid, grid: RiskGrid, width: Width) -> None:
         p, shocks = grid.parameters, market.shocks.rows
         order = _order(market, width)
-        steps = market.values.astype(np.float64) / STEP
         linear = np.array([column.series == NO_SERIES for column in market.columns], dtype=bool)
-        worth = steps[:, -EXTRA_ROWS]
-        rows = steps[:, [*order, len(shocks), len(shocks) + 1, len(shocks) + 2]]
-        self.values = np.where(linear[:, None], rows - worth[:, None], rows)
+        worth = np.where(linear, market.values[:, -EXTRA_ROWS], 0)  # taken off as whole steps
+        rows = market.values[:, [*order, len(shocks), len(shocks) + 1, len(shocks) + 2]]
+        self.values = (rows - worth[:, None]) / STEP
         self.damps = [shocks[row].damp / WAD for row in order]
         price = market.price / WAD
         size = p.impact / WAD * (market.daily / WAD) * price
@@ -173,7 +172,7 @@ class _Part:
             else [1.0] * len(market.columns)
         )
         moved = np.abs(self.values).max(axis=1, initial=0.0) * max(1.0, *self.damps)
-        charges = out[:, :CAP].__abs__()[:, : GROSS_SHORT + 1].sum(axis=1)
+        charges = np.abs(out[:, : GROSS_SHORT + 1]).sum(axis=1)
         out[:, CAP] = 4 * moved * steepest + charges + sum(self.market[:2])
         return out
 
