@@ -16,7 +16,7 @@ from solver.margin.portfolio.kernel.screen import Threshold, remargin, uncertain
 from solver.margin.portfolio.kernel.tables import book_of, tables_of
 from solver.margin.portfolio.kernel.whatif import Trade, WhatIf
 from solver.margin.portfolio.parameters import DEFAULT
-from tests.solver.margin.portfolio.books import ALL, book, pairs_of, world
+from tests.solver.margin.portfolio.books import ALL, OPTIONS, book, pairs_of, world
 
 GRID = risk_grid([instrument.id for instrument in ALL], world())
 TABLES = tables_of(GRID)
@@ -93,6 +93,44 @@ def test_both_engines_decide_as_integers_do(pairs, cash):
     for account, (_, opened, kept, _) in zip(accounts, holds[0], strict=True):
         equity, initial, maintenance = margins(account, GRID)
         assert (opened, kept) == (equity >= initial, equity >= maintenance)
+
+
+huge = st.lists(
+    st.tuples(st.sampled_from(ALL), st.integers(-(10**13), 10**13)),
+    unique_by=lambda pair: pair[0],
+    max_size=20,
+)
+
+
+@given(huge, st.sampled_from(THRESHOLDS), st.integers(-2, 2))
+def test_books_of_any_size_at_the_edge_are_decided_as_integers_do(pairs, threshold, off):
+    flat = book(pairs)
+    equity, initial, kept = margins(flat, GRID)
+    asked = threshold.percent * (initial if threshold.is_initial else kept)
+    edge = flat._replace(cash=-(-asked // 100) - equity + off)
+    for is_compiled in ENGINES:
+        found = verdicts([edge], GRID, [threshold], is_compiled=is_compiled)
+        assert found.holds.tolist() == [[(equity + edge.cash) * 100 >= asked]]
+
+
+@given(st.integers(1, 10**13))
+def test_a_box_whose_legs_cancel_is_within_the_bound(size):
+    low, high = OPTIONS[3], OPTIONS[4]  # calls, then the puts of the same strikes
+    puts = OPTIONS[12], OPTIONS[13]
+    box = book([(low, size), (high, -size), (puts[0], -size), (puts[1], size)])
+    for is_compiled in ENGINES:
+        found = remargin(book_of([box], TABLES), TABLES, is_compiled=is_compiled)
+        for figure, real in zip(found[:3], exact(box, GRID), strict=True):
+            assert abs(figure[0] - real) <= found.bound[0] + 1e-15 * abs(real)
+
+
+@pytest.mark.parametrize("is_compiled", ENGINES)
+def test_accounts_without_positions_are_judged_by_their_cash(is_compiled):
+    accounts = [book([], cash) for cash in (-1, 0, 1)]
+    for grid in (GRID, risk_grid([], world())):
+        found = verdicts(accounts, grid, [INITIAL], is_compiled=is_compiled)
+        assert found.holds.tolist() == [[False], [True], [True]]
+    assert verdicts([], GRID, THRESHOLDS).exact == 0
 
 
 def test_accounts_may_be_shared_out_in_any_parts():
