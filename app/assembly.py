@@ -29,6 +29,8 @@ from app.keeper import Keeper, attestable, inside
 from app.keystore import keys_of
 from app.main import create_app
 from app.monitor import Monitor
+from app.parameters import BUILT_IN, Parameters, require_signer
+from app.parameters import load as load_parameters
 from app.rfq import RfqDesk
 from app.services import Services
 from app.settlement.attest import Attestor, View, attestor_for
@@ -116,7 +118,7 @@ async def running(settings: Settings, keys: dict[str, bytes]) -> AsyncIterator[S
             solver_address=address_of(keys["solver"]),
             pool=exits.enter_context(contextlib.closing(SolverPool(is_compiled=settings.compiled))),
         )
-        loops = _loops(services, clock, keys)
+        loops = _loops(services, clock, keys, await _parameters(services))
         await _catch_up(loops)
         observe.started(settings.host, settings.port, deployment.chain_id)
         async with _all_running(loops, settings):
@@ -134,7 +136,19 @@ def _recorded(settings: Settings, deployment: Deployment) -> "dict[str, Recorded
     return recorded_markets(settings.option_chain, settings.option_chain_at, symbols)
 
 
-def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loops:
+async def _parameters(services: Services) -> Parameters:
+    """Returns the margin parameters of the settings' file, signed by a risk signer of the chain, or
+    the built-in ones. Raises what `app.parameters` does."""
+    if not services.settings.risk_parameters:
+        return BUILT_IN
+    found = load_parameters(services.settings.risk_parameters, services.deployment.chain_id)
+    await require_signer(services.chain, services.deployment, found)
+    return found
+
+
+def _loops(
+    services: Services, clock: ChainClock, keys: dict[str, bytes], parameters: Parameters
+) -> Loops:
     chain, deployment, store = services.chain, services.deployment, services.store
     depth = services.settings.confirmations
     engine = engine_for(
@@ -143,7 +157,7 @@ def _loops(services: Services, clock: ChainClock, keys: dict[str, bytes]) -> Loo
     attestor = _attestor(services, deployment, [keys[role].hex() for role in RISK_ROLES])
     reconciler = Reconciler(chain, store, deployment, depth)
     return Loops(
-        feeds=Feeds(chain, services.board, clock, deployment),
+        feeds=Feeds(chain, services.board, clock, deployment, parameters),
         reconciler=reconciler,
         engine=engine,
         auctioneer=Auctioneer(services, engine, attestor, reconciler.broken),

@@ -44,6 +44,7 @@ class Settings:
     log_level: str = "info"
     option_chain: str = ""  # file of a recorded chain: markets list it, surfaces are fitted to it
     option_chain_at: int = 0  # unix seconds of the snapshot in it
+    risk_parameters: str = ""  # signed file of `solvent risk fit`; empty = the built-in ones
     compiled: bool = False  # routes by numba (the extra `fast`): quicker from some hundred pools on
 
     @property

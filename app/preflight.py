@@ -23,15 +23,18 @@ from app.assembly import ROLES
 from app.config import LOCAL_CHAIN, PREFIX, Settings
 from app.keeper.start import ROLE as KEEPER
 from app.keystore import keys_of
+from app.parameters import load as load_parameters
+from app.parameters import require_signer
 from app.verify import address_of
-from solver.domain.calendar import rfc3339
-from solver.domain.errors import NotFound, SolventError
+from solver.domain.calendar import DAY, rfc3339
+from solver.domain.errors import NotFound, SolventError, Unauthorized
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 GAS_OF_A_SETTLEMENT = 700_000
 GAS_OF_A_FIXING = 1_000_000  # the mean of 128 rounds
 SENDINGS_MIN = 20  # that the coin of whoever sends must pay for
 HEAD_SECONDS_MAX = 60
+PARAMETERS_SECONDS_MAX = 30 * DAY  # a forecast is of a day; a regression serves a month
 ELSEWHERE = frozenset({"SOLVENT_API_URL", "SOLVENT_CRASH_AT", "SOLVENT_SHARED"})
 
 
@@ -74,6 +77,7 @@ async def preflight(settings: Settings, environment: Mapping[str, str]) -> list[
         return [*found, Finding("deployment", FAIL, f"{error.detail}: set SOLVENT_DEPLOYMENT")]
     found.append(Finding("deployment", OK, f"chain {deployment.chain_id}, {settings.deployment}"))
     found += _option_chain(settings, deployment)
+    found += _parameters(settings, deployment)
     async with EvmChain(settings.rpc_url) as chain:
         try:
             found += [finding async for finding in _chain(chain, settings, deployment, keys)]
@@ -155,6 +159,30 @@ def _key(settings: Settings, role: str, keys: Keys) -> Finding:
     return Finding(f"key {role}", OK, address_of(keys[role]))
 
 
+def _parameters(settings: Settings, deployment: Deployment) -> Iterator[Finding]:
+    """Are the margin parameters there, whole, signed for this chain, and not old?"""
+    if not settings.risk_parameters:
+        return
+    try:
+        found = load_parameters(settings.risk_parameters, deployment.chain_id)
+    except SolventError as error:
+        words = f"{error.detail}: is {PREFIX}RISK_PARAMETERS right?"
+        yield Finding("risk parameters", FAIL, words)
+        return
+    names = ", ".join(symbol for symbol, _ in found.markets) or "no market"
+    words = f"{found.version} for {names}, signed by {found.signer}"
+    missing = {market.symbol for market in deployment.markets} - {name for name, _ in found.markets}
+    if missing:
+        words += f"; built-in ones for {', '.join(sorted(missing))}"
+    if time.time() - found.issued_at > PARAMETERS_SECONDS_MAX:
+        days = int(time.time() - found.issued_at) // DAY
+        yield Finding(
+            "risk parameters", WARN, f"{words}; {days} days old: `solvent risk fit` again"
+        )
+        return
+    yield Finding("risk parameters", OK, words)
+
+
 def _option_chain(settings: Settings, deployment: Deployment) -> Iterator[Finding]:
     """Is the recorded chain there, with the time that is wanted and options of every market?"""
     if not settings.option_chain:
@@ -194,6 +222,8 @@ async def _chain(
     yield Finding("contracts", OK, f"settlement {deployment.settlement}")
     async for finding in _roles(chain, deployment, keys):
         yield finding
+    async for finding in _who_fitted(chain, settings, deployment):
+        yield finding
     for market in deployment.markets:
         call = view("Clearinghouse", deployment.clearinghouse, "mark", market.market)
         (answer,) = await chain.call_many([call])
@@ -226,6 +256,22 @@ async def _roles(chain: EvmChain, deployment: Deployment, keys: Keys) -> AsyncIt
     needed = await _read(chain, deployment, "threshold")
     verdict = OK if len(known) >= needed else FAIL
     yield Finding("risk signers", verdict, f"{len(known)} of ours registered, {needed} must agree")
+
+
+async def _who_fitted(
+    chain: EvmChain, settings: Settings, deployment: Deployment
+) -> AsyncIterator[Finding]:
+    """Does the chain know who signed the margin parameters? A file that is none was told before."""
+    if not settings.risk_parameters:
+        return
+    try:
+        found = load_parameters(settings.risk_parameters, deployment.chain_id)
+    except SolventError:
+        return
+    try:
+        await require_signer(chain, deployment, found)
+    except Unauthorized as error:
+        yield Finding("risk parameters", FAIL, error.detail)
 
 
 async def _coin(chain: EvmChain, role: str, keys: Keys, gas: int, verdict: str) -> Finding:

@@ -20,6 +20,7 @@ from app.clock import ChainClock
 from app.feeds.judge import Asked, Judge, weights_of
 from app.feeds.listing import ASIAN_WEEKS, WEEKS, asian_strikes, expiries_at, strikes_around
 from app.feeds.peg import settlement_price
+from app.parameters import BUILT_IN, Parameters
 from solver.domain.calendar import DAY
 from solver.domain.errors import Unavailable
 from solver.domain.instrument import FIXINGS, fixing_times
@@ -46,10 +47,15 @@ class Feeds:
     """The only writer of chain state to the board and of time to the clock."""
 
     def __init__(
-        self, chain: EvmChain, board: Board, clock: ChainClock, deployment: Deployment
+        self,
+        chain: EvmChain,
+        board: Board,
+        clock: ChainClock,
+        deployment: Deployment,
+        parameters: Parameters = BUILT_IN,
     ) -> None:
         self._chain, self._board, self._clock = chain, board, clock
-        self._deployment = deployment
+        self._deployment, self._parameters = deployment, parameters
         self._pools = PoolReader(chain, deployment.pools)
         self._head: Head | None = None
         self._failures = 0
@@ -118,6 +124,9 @@ class Feeds:
     ) -> None:
         price = self._price(market, head, views, samples)
         self._board.set_prices([price])
+        hour_ago = self._judges[market.market].hour_ago(head.timestamp)
+        risk = self._parameters.in_force(market.symbol, head.timestamp, price.price, hour_ago)
+        self._board.set_risk(market.market, risk)
         self._board.set_funding(market.market, views.funding_index)
         for expiry, fixed in views.fixed:
             self._fixed.setdefault(market.market, {})[expiry] = fixed

@@ -3,6 +3,7 @@
 import asyncio
 import pathlib
 import sqlite3
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +16,10 @@ from app.assembly import serve
 from app.config import Settings
 from app.keystore import Keystore
 from app.local import free_port
+from app.parameters import MarketParameters, Parameters, issue
 from app.preflight import FAIL, OK, WARN, preflight, variables
 from solver.domain.errors import NotFound
+from solver.domain.risk import MarketRisk
 from tests.app.recorded_world import TIME, text
 from tests.devnet_fixture import devnet, devnet_home
 
@@ -115,6 +118,25 @@ async def test_a_recorded_chain_that_is_set_is_looked_for(settings, tmp_path) ->
     change["option_chain_at"] += 86_400
     verdict, words = (await _verdicts(replace(settings, **change)))["option chain"]
     assert (verdict, "SOLVENT_OPTION_CHAIN_AT" in words) == (FAIL, True)
+
+
+async def test_margin_parameters_that_are_set_are_looked_for(settings, tmp_path) -> None:
+    assert "risk parameters" not in await _verdicts(settings)
+    path, now = tmp_path / "risk.json", int(time.time())
+    chosen = replace(settings, risk_parameters=str(path))
+    expected = [
+        (None, now, FAIL, "SOLVENT_RISK_PARAMETERS"),
+        ("risk1", now, OK, "built-in ones for BTC"),
+        ("risk1", now - 31 * 86_400, WARN, "31 days old"),
+        ("maker", now, FAIL, "no risk signer"),
+    ]
+    for role, issued_at, verdict, says in expected:
+        if role is not None:
+            markets = (("ETH", MarketParameters(1, MarketRisk(), MarketRisk())),)
+            made = Parameters("a", settings.chain_id, issued_at, markets)
+            path.write_text(issue(made, dev_keys()[role].secret))
+        found, words = (await _verdicts(chosen))["risk parameters"]
+        assert (found, says in words) == (verdict, True), words
 
 
 @pytest.mark.parametrize(

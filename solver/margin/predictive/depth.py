@@ -14,12 +14,13 @@ SAME_HOURS = 28
 def expected_depth(times: Ints, depths: Floats, seconds: int) -> float:
     """Returns the depth, in the unit of `depths`, of the `seconds` after the newest observation.
 
-    `times` are unix seconds, one observation an hour in order, hours may be missing. 0.0, which
-    charges nobody, while a coming hour of the day has not been seen 28 times.
+    `times` are unix seconds in any order, hours may be missing, the first of two at one hour
+    counts. 0.0, which charges nobody, while a coming hour has not been seen 28 times.
     """
-    hours = np.asarray(times, np.int64) // HOUR
+    hours, first = np.unique(np.asarray(times, np.int64) // HOUR, return_index=True)
     if len(hours) == 0:
         return 0.0
+    depths = depths[first]
     usual = np.array([_usual(hours[:-1], depths[:-1], hour) for hour in range(HOURS)])
     now = int(hours[-1]) % HOURS
     wanted, rest = divmod(seconds, HOUR)
