@@ -9,11 +9,11 @@ import {AccountId} from "./libraries/AccountId.sol";
 import {Estates} from "./libraries/Estates.sol";
 import {Expiries} from "./libraries/Expiries.sol";
 import {Feeds} from "./libraries/Feeds.sol";
-import {Funding} from "./libraries/Funding.sol";
 import {InstrumentId} from "./libraries/InstrumentId.sol";
 import {Ledger} from "./libraries/Ledger.sol";
 import {Payouts} from "./libraries/Payouts.sol";
 import {PositionSlot} from "./libraries/PositionSlot.sol";
+import {Premiums} from "./libraries/Premiums.sol";
 import {Pricing} from "./libraries/Pricing.sol";
 import {Relay} from "./libraries/Relay.sol";
 import {Reports} from "./libraries/Reports.sol";
@@ -152,16 +152,9 @@ contract Clearinghouse is Custody {
         if (rest != dust) dust = rest;
     }
 
-    function pokeFunding(uint16 market, Report calldata report, bytes[] calldata signatures)
-        external
-    {
+    function pokeFunding(uint16, Report calldata report, bytes[] calldata signatures) external {
         _verify(report, signatures);
-        Market memory listed = Pricing.listed(params, market);
-        uint256 price = Feeds.price(listed.feed, listed.heartbeat);
-        uint256 stated = Reports.markOf(report, InstrumentId.perp(market));
-        (int256 index, int256 perHour) =
-            Funding.update(_state.funding[market], stated, price, report.asOf);
-        emit FundingMoved(market, index, perHour);
+        _relay(address(Premiums), Premiums.pokeFunding.selector);
     }
 
     // ---- roles
@@ -272,6 +265,7 @@ contract Clearinghouse is Custody {
     function _requireAuction() private view {
         if (!params.hasRole(AUCTION, msg.sender)) revert NotAuction(msg.sender);
         if (Touched.length() != 0) revert SettlementUnderway();
+        if (_reentrancyGuardEntered()) revert ReentrancyGuardReentrantCall();
     }
 
     /// A settlement is asked for at its first door; the others only want to know that it is still the

@@ -57,10 +57,7 @@ library Gate {
         returns (Ledger.State storage state, Seats.Table memory)
     {
         uint256 start = Relay.behind(3);
-        uint256 slot = Relay.word(start, 0);
-        assembly ("memory-safe") {
-            state.slot := slot
-        }
+        state = Ledger.pointed(Relay.word(start, 0));
         IParams params = IParams(address(uint160(Relay.word(start, 1))));
         return (state, Seats.set(state, Pricing.desk(params, Relay.word(start, 2)), most));
     }
@@ -191,7 +188,7 @@ library Gate {
         Seats.Seat memory seat,
         Trade[] calldata trades,
         Report calldata report
-    ) private view {
+    ) private {
         int256 excess = seat.equity - seat.requirement;
         bool isObserved = Touched.isObserved(seat.entry);
         if (seat.attested != 0) {

@@ -13,14 +13,14 @@ import {House} from "./support/House.sol";
 contract ClearinghouseInvariants is House {
     int256 private constant UNIT = 1e30;
 
-    Crowd private crowd;
+    Crowd internal crowd;
     uint160[] private seen;
     mapping(uint160 id => int256) private total;
 
-    function setUp() public override {
+    function setUp() public virtual override {
         super.setUp();
         vm.warp(START + 7 days);
-        crowd = new Crowd(house, usdc, weth, feed);
+        crowd = _gather();
         vm.warp(START);
         vm.prank(proposer);
         bytes32 id = params.queue(abi.encodeCall(IParams.addSettlement, (address(crowd))));
@@ -32,6 +32,10 @@ contract ClearinghouseInvariants is House {
         for (uint256 i; i < 4; ++i) {
             fund(crowd.owners(i), 100_000e6);
         }
+    }
+
+    function _gather() internal virtual returns (Crowd) {
+        return new Crowd(house, usdc, weth, feed);
     }
 
     function targetContracts() external view returns (address[] memory targets) {

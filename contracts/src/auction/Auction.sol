@@ -69,7 +69,7 @@ contract Auction is Arithmetic, Deleveraging {
             revert NotBankrupt(account, judgement.equity, price);
         }
         if (isBankrupt) {
-            _requirePriced(account, judgement, true);
+            _requirePriced(account, sale, judgement, true);
             _bankrupt(account, sale, judgement);
         } else {
             (sale.bankruptAt, sale.insolvent) = (0, _moveInsolvent(sale.insolvent, 0));
@@ -143,7 +143,7 @@ contract Auction is Arithmetic, Deleveraging {
         if (judgement.buffer >= 0) revert Restored(account, judgement.buffer);
         slice.price = Slices.priceAt(block.timestamp - sale.startedAt);
         bool isBankrupt = judgement.equity <= 0 || slice.price == 0;
-        _requirePriced(account, judgement, isBankrupt);
+        _requirePriced(account, sale, judgement, isBankrupt);
         if (isBankrupt) _offer(sale, judgement, slice);
         else _sell(sale, judgement, slice);
         _sale[account] = sale;
@@ -170,16 +170,18 @@ contract Auction is Arithmetic, Deleveraging {
         return false;
     }
 
-    /// While the signers speak, options are sold at what they say; without them a solvent account waits
-    /// for ten minutes, a bankrupt one, which costs others, until the silence is official.
-    function _requirePriced(bytes32 account, Judgement memory judgement, bool isBankrupt)
-        private
-        view
-    {
+    /// While the signers speak, options are sold at what they say. Without them an account waits ten
+    /// minutes, and one that they leave out an hour; if it is bankrupt, which costs others, a day.
+    function _requirePriced(
+        bytes32 account,
+        Sale memory sale,
+        Judgement memory judgement,
+        bool isBankrupt
+    ) private view {
         if (judgement.isAttested || !judgement.isOptional || isSilent()) return;
-        if (isBankrupt) revert ReportNeeded(account, type(uint256).max);
-        uint256 startedAt = _sale[account].startedAt;
-        uint256 until = (heard > startedAt ? heard : startedAt) + REPORT_WAIT;
+        uint256 most = sale.startedAt + (isBankrupt ? REPORT_WAIT_BANKRUPT : REPORT_WAIT_MAX);
+        uint256 until = (heard > sale.startedAt ? heard : sale.startedAt) + REPORT_WAIT;
+        if (isBankrupt || until > most) until = most;
         if (block.timestamp < until) revert ReportNeeded(account, until);
     }
 

@@ -26,7 +26,10 @@ abstract contract Judging is Hearing {
         bool isOptional; // holds options: only a report says what they are worth
     }
 
-    uint256 public constant REPORT_WAIT = 10 minutes; // for a report, before options sell by SIMPLE
+    // for a report, before options sell by SIMPLE
+    uint256 public constant REPORT_WAIT = 10 minutes; // after the last one heard
+    uint256 public constant REPORT_WAIT_MAX = 1 hours; // after the start, whatever is heard
+    uint256 public constant REPORT_WAIT_BANKRUPT = 24 hours;
 
     constructor(IParams params_, IClearinghouse house_) Hearing(params_, house_) {}
 

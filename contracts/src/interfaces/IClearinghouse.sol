@@ -38,6 +38,8 @@ interface IClearinghouse {
     );
     event ExpiryVetoed(uint16 indexed market, uint40 indexed expiry);
     event Frozen(bytes32 indexed account, bool frozen);
+    /// The account passed an attested gate for the first time.
+    event PortfolioEntered(bytes32 indexed account);
     /// A liquidation moved `quantity` of a position (base too) from one account to the other.
     event Seized(
         bytes32 indexed from, bytes32 indexed to, uint160 indexed instrument, int96 quantity

@@ -30,14 +30,17 @@ library Estates {
         external
     {
         uint256 start = Relay.behind(3);
-        Ledger.State storage state = _stateAt(Relay.word(start, 0));
+        Ledger.State storage state = Ledger.pointed(Relay.word(start, 0));
         if (!state.account[from].isFrozen) revert IClearinghouse.NotFrozen(from);
         if (state.account[to].isFrozen) revert IClearinghouse.AccountFrozen(to);
         _movePositions(state, from, to, fraction);
         state.moveCash(from, -cash);
         state.moveCash(to, cash);
-        if (Reports.placeOf(report, to, state.positions(to)) != 0) {
-            state.account[to].hasEnteredPortfolio = true;
+        Ledger.Account storage taker = state.account[to];
+        bool isAttested = Reports.placeOf(report, to, state.positions(to)) != 0;
+        if (isAttested && !taker.hasEnteredPortfolio) {
+            taker.hasEnteredPortfolio = true;
+            emit IClearinghouse.PortfolioEntered(to);
         }
         IParams params = IParams(address(uint160(Relay.word(start, 1))));
         Gate.requireWithout(state, params, Relay.word(start, 2), to, 0, 0, report);
@@ -46,7 +49,7 @@ library Estates {
     /// Between the fund and an account: the fund pays (+) only frozen ones and only what it has; it is
     /// paid (-) by frozen ones and by those with positions.
     function settleFund(bytes32 account, int256 amount) external {
-        Ledger.State storage state = _stateAt(Relay.word(Relay.behind(3), 0));
+        Ledger.State storage state = Ledger.pointed(Relay.word(Relay.behind(3), 0));
         Ledger.Account memory party = state.account[account];
         bytes32 fund = AccountId.encode(address(this), 0);
         if (!party.isFrozen && (amount > 0 || party.count == 0)) {
@@ -102,11 +105,5 @@ library Estates {
         (int256 before, int256 afterwards) =
             state.movePosition(account, instrument, quantity, NO_HINT);
         return (afterwards > 0 ? afterwards : int256(0)) - (before > 0 ? before : int256(0));
-    }
-
-    function _stateAt(uint256 slot) private pure returns (Ledger.State storage state) {
-        assembly ("memory-safe") {
-            state.slot := slot
-        }
     }
 }

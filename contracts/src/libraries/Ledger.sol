@@ -31,6 +31,13 @@ library Ledger {
         uint256 insolvent; // atoms of maintenance that bankrupt accounts miss
     }
 
+    /// The state that linked code was pointed to.
+    function pointed(uint256 slot) internal pure returns (State storage state) {
+        assembly ("memory-safe") {
+            state.slot := slot
+        }
+    }
+
     function moveCash(State storage state, bytes32 account, int256 amount) internal {
         addCash(state, account, amount);
         emit IClearinghouse.CashMoved(account, amount);

@@ -160,8 +160,10 @@ library Seats {
         if (seat.word & FROZEN != 0) revert IClearinghouse.AccountFrozen(seat.account);
     }
 
-    function enterPortfolio(Seat memory seat) internal pure {
+    function enterPortfolio(Seat memory seat) internal {
+        if (seat.word & PORTFOLIO != 0) return;
         seat.word |= PORTFOLIO;
+        emit IClearinghouse.PortfolioEntered(seat.account);
     }
 
     function addCash(Seat memory seat, int256 amount) internal pure {

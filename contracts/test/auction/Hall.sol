@@ -14,7 +14,7 @@ abstract contract Hall is House {
 
     Auction internal hall;
 
-    function _openAuction() internal override returns (address) {
+    function _openAuction() internal virtual override returns (address) {
         hall = new Auction(params, house);
         return address(hall);
     }

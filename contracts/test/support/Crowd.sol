@@ -17,11 +17,11 @@ contract Crowd is Test {
     address[4] public owners = [address(0xe1), address(0xe2), address(0xe3), address(0xe4)];
     bool public isGateBroken; // an account ended a clearing below initial margin and worse than before
 
-    Clearinghouse private immutable house;
+    Clearinghouse internal immutable house;
     Token private immutable usdc;
     Token private immutable weth;
-    Feed private immutable feed;
-    uint256 private price = 4000e8;
+    Feed internal immutable feed;
+    uint256 internal price = 4000e8;
     uint80[2] private firstRounds;
 
     constructor(Clearinghouse house_, Token usdc_, Token weth_, Feed feed_) {
@@ -106,11 +106,15 @@ contract Crowd is Test {
         house.settleExpired(account(who));
     }
 
-    /// A fixing of the series that is about to end: the first six have the house's first round in force.
+    /// Some fixings of the series that is about to end: the first six have the house's first round in
+    /// force, the last one the round that time brought.
     function record(uint256 seed, uint256 who) external {
-        uint80 round = (1 << 64) + 1;
-        if (firstRounds[0] != 0 && seed & 3 != 0) round = firstRounds[0] + 1;
-        house.recordFixing(1, expiries[0], round);
+        (uint8 done,) = house.fixings(1, expiries[0]);
+        bool isOver = firstRounds[0] != 0;
+        uint256 most = isOver && seed & 1 == 0 ? FIXINGS : seed % FIXINGS;
+        for (uint256 i = done; i < most; ++i) {
+            house.recordFixing(1, expiries[0], i < FIXINGS - 1 ? (1 << 64) + 1 : firstRounds[0] + 1);
+        }
         house.settleExpired(account(who));
     }
 
