@@ -5,9 +5,6 @@ from solver.pricing.oracle.aggregate import (
     Aggregate,
     OracleParams,
     aggregate,
-    high,
-    low,
-    score_ppm,
 )
 from solver.pricing.oracle.manipulation import Mean, manipulation_cost, mean_of, mean_weight
 from solver.pricing.oracle.memory import Sample, Track, remember
@@ -20,11 +17,8 @@ __all__ = [
     "Sample",
     "Track",
     "aggregate",
-    "high",
-    "low",
     "manipulation_cost",
     "mean_of",
     "mean_weight",
     "remember",
-    "score_ppm",
 ]

@@ -17,7 +17,6 @@ CONFIDENCE_PPM_MAX = 5_000  # above 0.5 % the aggregate is UNCERTAIN
 DEVIATION_PPM_MAX = 100_000  # from the one-hour mean
 SCALE_MAX = 10  # times the reference: beyond it somebody counts other decimals
 CAP_TENTHS = 4
-SCORE_PPM = 10_000  # a spread of 1 % of the price scores nothing
 SETTLEMENT_MIN = 99 * WAD // 100  # below, what prices are counted in is itself in doubt
 
 
@@ -80,23 +79,6 @@ def aggregate(
     confidence = max(spread, div_up(price, BPS))
     state = _state(valid, price, confidence, params)
     return Aggregate(price, confidence, state, names, tuple(refused))
-
-
-def score_ppm(price: int, confidence: int) -> int:
-    """Returns how sure a price is: 1e6 without spread, 0 from a spread of 1 % on, rounded down."""
-    if price <= 0:
-        return 0
-    return max(0, PPM - div_up(max(confidence, 0) * PPM * PPM, price * SCORE_PPM))
-
-
-def low(price: int, confidence: int) -> int:
-    """Returns the price at which what is held counts while the price is in doubt, 1e18."""
-    return max(price - confidence, 0)
-
-
-def high(price: int, confidence: int) -> int:
-    """Returns the price at which what is owed counts while the price is in doubt, 1e18."""
-    return price + confidence
 
 
 def _newest(samples: Iterable[Sample]) -> list[Sample]:

@@ -10,10 +10,7 @@ from solver.pricing.oracle import (
     OracleParams,
     Track,
     aggregate,
-    high,
-    low,
     remember,
-    score_ppm,
 )
 from tests.solver.pricing.world import WAD
 
@@ -263,18 +260,3 @@ def test_a_settlement_token_off_its_peg_makes_every_price_uncertain():
     assert aggregate(three(), NOW, off).price == 4001 * WAD
     assert aggregate(three()[:2], NOW, off).state == "DEGRADED"
     assert aggregate(three(), NOW, PARAMS._replace(settlement=WAD * 99 // 100)).state == "OK"
-
-
-def test_the_score_falls_from_one_to_nothing_at_one_percent():
-    assert score_ppm(4000 * WAD, 0) == 10**6
-    assert score_ppm(4000 * WAD, 20 * WAD) == 500_000
-    assert score_ppm(4000 * WAD, 40 * WAD) == 0
-    assert score_ppm(4000 * WAD, 400 * WAD) == 0
-    assert score_ppm(0, 0) == 0
-    assert score_ppm(3 * WAD, 1) == 999_999, "down"
-
-
-@given(prices, prices)
-def test_the_bounds_stand_against_the_account(price, confidence):
-    assert 0 <= low(price, confidence) <= price <= high(price, confidence)
-    assert high(price, confidence) - price == confidence
