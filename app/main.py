@@ -20,6 +20,7 @@ from app.api import (
     markets,
     quotes,
     rfq,
+    risk,
     stream,
     surface,
 )
@@ -73,7 +74,7 @@ def create_app(
     if services is not None:
         app.state.services = services
     errors.install(app)
-    reads = (accounts, markets, surface, events, rfq, health, stream, docs)
+    reads = (accounts, risk, markets, surface, events, rfq, health, stream, docs)
     for part in (quotes, intents, mandates, *reads):
         app.include_router(part.router)
     _describe(app)

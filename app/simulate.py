@@ -8,7 +8,7 @@ lets the plan pass. The chain repeats every check; this one answers before anyon
 import contextlib
 from typing import NamedTuple
 
-from solver.domain.account import Account
+from solver.domain.account import PORTFOLIO, SIMPLE, Account
 from solver.domain.errors import Infeasible
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.intent import NO_DELTA_LIMIT, NO_MARGIN_LIMIT, Limits
@@ -19,7 +19,6 @@ from solver.domain.snapshot import Snapshot
 from solver.ledger import preview
 from solver.margin.attested import fenced, statement
 from solver.margin.health import OK, Action
-from solver.margin.requirement import PORTFOLIO, SIMPLE
 from solver.margin.simple import figures, requirement_rise
 from solver.margin.standing import action_of, oracle_of, refusal
 from solver.pricing.greeks import net_delta

@@ -27,7 +27,7 @@ import numpy as np
 
 from adapters.recorded import OptionChain, read_chain
 from app.feeds.recorded import market_of
-from solver.domain.account import Account, Position
+from solver.domain.account import PORTFOLIO, Account, Position
 from solver.domain.errors import Infeasible
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind, Token
@@ -39,7 +39,7 @@ from solver.margin.cure.frames import portfolio_frame
 from solver.margin.cure.program import Offer
 from solver.margin.cure.trades import book_of, columns_of, marks_of, offers_of
 from solver.margin.portfolio.grid import RiskGrid, risk_grid
-from solver.margin.requirement import PORTFOLIO, requirement
+from solver.margin.requirement import requirement
 from solver.pricing.marks import mark_of
 from solver.pricing.scenarios import risks
 from solver.routing.rounding import LOT

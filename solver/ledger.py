@@ -6,7 +6,7 @@ one's place. So `positions_hash` of a fold equals the chain's.
 
 from collections.abc import Iterable
 
-from solver.domain.account import Account, Position, Reservation
+from solver.domain.account import PORTFOLIO, Account, Position, Reservation
 from solver.domain.errors import Broken, Infeasible
 from solver.domain.event import (
     BaseMoved,
@@ -16,6 +16,7 @@ from solver.domain.event import (
     HealthChanged,
     LegFilled,
     OptionExpired,
+    PortfolioEntered,
     PositionSeized,
     ReservationPlaced,
     ReservationReleased,
@@ -49,6 +50,8 @@ def apply(account: Account, event: Event) -> Account:
             return _expired(account, event)
         case EpochRaised():
             return account._replace(epoch=max(account.epoch, event.epoch))
+        case PortfolioEntered():
+            return account._replace(engine=PORTFOLIO)
         case ReservationPlaced():
             return _reserved(account, Reservation(*event))
         case ReservationReleased():

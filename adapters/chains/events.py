@@ -95,6 +95,12 @@ class BaseMoved(NamedTuple):
     quantity: int
 
 
+class PortfolioEntered(NamedTuple):
+    """The account passed an attested gate for the first time."""
+
+    account: bytes
+
+
 class ExpiryFixed(NamedTuple):
     """The settlement price of an expiry is fixed, 1e18."""
 
@@ -239,6 +245,7 @@ ContractEvent = (
     | Traded
     | CashMoved
     | BaseMoved
+    | PortfolioEntered
     | ExpiryFixed
     | FixingRecorded
     | ExpirySettled

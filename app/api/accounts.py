@@ -9,15 +9,13 @@ from starlette.responses import Response
 from app.api import show
 from app.api.body import json_answer, services_of, snapshot_of
 from app.api.events import page_of
-from app.api.models import AccountGreeks, AccountMargin, AccountView, EventPage, PositionsView
+from app.api.models import AccountGreeks, AccountView, EventPage, PositionsView
 from app.services import Services
-from app.verify import available
 from solver.domain.account import Account
 from solver.domain.errors import Malformed
 from solver.domain.ids import AccountId, address
 from solver.domain.instrument import ASIAN_KINDS, FIXINGS, Instrument
 from solver.domain.snapshot import Snapshot, Underlying
-from solver.margin.simple import figures
 
 router = APIRouter(prefix="/v1/accounts/{owner}/{subaccount}", tags=["accounts"])
 Owner = Annotated[str, Path(pattern="^0x[0-9a-fA-F]{40}$")]
@@ -28,7 +26,7 @@ Subaccount = Annotated[str, Path(pattern="^(0|[1-9][0-9]{0,19})$")]
 async def read(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
     """Read an account. One that nothing ever happened to is empty, not missing."""
     services = services_of(request)
-    account, token = _account(services, owner, subaccount), _token(services)
+    account, token = account_of(services, owner, subaccount), _token(services)
     return json_answer(
         {
             "owner": account.id.owner,
@@ -39,7 +37,7 @@ async def read(request: Request, owner: Owner, subaccount: Subaccount) -> Respon
             "reservations": [{"uid": held.uid} for held in account.reservations],
             "epoch": str(account.epoch),
             "health": show.health(account.health),
-            "head": _head(services, account),
+            "head": head_of(services, account),
         }
     )
 
@@ -48,39 +46,21 @@ async def read(request: Request, owner: Owner, subaccount: Subaccount) -> Respon
 async def positions(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
     """Read the positions and base collateral, marked now."""
     services = services_of(request)
-    account = _account(services, owner, subaccount)
+    account = account_of(services, owner, subaccount)
     rows = _positions(account, services.board.snapshot())
-    return json_answer({"positions": rows, "head": _head(services, account)})
-
-
-@router.get("/margin", response_model=AccountMargin)
-async def margin(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
-    """Read SIMPLE margin at the newest prices, and what may be spent of it. `available` is null
-    while open intents reserve some: the rest would tell their signed limits."""
-    services = services_of(request)
-    account, snapshot = _account(services, owner, subaccount), services.board.snapshot()
-    token = snapshot.settlement_token
-    free = None if account.reservations else show.amount(available(account, snapshot), token)
-    return json_answer(
-        {
-            "margin": show.margin(figures(account, snapshot), token),
-            "available": free,
-            "snapshot": snapshot_of(services, snapshot),
-            "head": _head(services, account),
-        }
-    )
+    return json_answer({"positions": rows, "head": head_of(services, account)})
 
 
 @router.get("/greeks", response_model=AccountGreeks)
 async def greeks(request: Request, owner: Owner, subaccount: Subaccount) -> Response:
     """Read the greeks per market at the newest prices."""
     services = services_of(request)
-    account, snapshot = _account(services, owner, subaccount), services.board.snapshot()
+    account, snapshot = account_of(services, owner, subaccount), services.board.snapshot()
     return json_answer(
         {
             "greeks": show.greeks(account, snapshot),
             "snapshot": snapshot_of(services, snapshot),
-            "head": _head(services, account),
+            "head": head_of(services, account),
         }
     )
 
@@ -95,11 +75,12 @@ async def history(
 ) -> Response:
     """Read the account's events after a sequence number, oldest first."""
     services = services_of(request)
-    log = _account(services, owner, subaccount).id.log
+    log = account_of(services, owner, subaccount).id.log
     return json_answer(await page_of(services, log, after, limit))
 
 
-def _account(services: Services, owner: str, subaccount: str) -> Account:
+def account_of(services: Services, owner: str, subaccount: str) -> Account:
+    """Returns the account as its events fold. Raises Malformed."""
     number = int(subaccount)
     if number >= 2**64:
         raise Malformed("a subaccount fits 64 bits", field="subaccount")
@@ -134,5 +115,6 @@ def _token(services: Services) -> Any:
     return services.board.snapshot().settlement_token
 
 
-def _head(services: Services, account: Account) -> dict[str, Any]:
+def head_of(services: Services, account: Account) -> dict[str, Any]:
+    """Returns the end of the account's log: what the answer is as of."""
     return services.store.head(account.id.log)._asdict()

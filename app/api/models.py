@@ -6,7 +6,7 @@ field is part of what is signed; times are RFC 3339 UTC.
 
 from typing import Any, Literal
 
-from app.api.plan_models import GreeksView, MarginView, SnapshotView, View
+from app.api.plan_models import GreeksView, SnapshotView, View
 
 
 class Problem(View):
@@ -175,15 +175,6 @@ class AccountView(View):
 
 class PositionsView(View):
     positions: list[PositionView]
-    head: HeadView
-
-
-class AccountMargin(View):
-    """`available` is the initial margin that may be spent, null while open intents reserve some."""
-
-    margin: MarginView
-    available: str | None
-    snapshot: SnapshotView
     head: HeadView
 
 

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from app.api.mandate_models import MandateMessage, MandateTerms
 from app.api.models import Problem
 from app.api.problems import by_code
+from app.api.risk_models import WhatifRequest
 from app.errors import MEDIA_TYPE
 from solver.domain.intent import SCHEMES
 from solver.intents import Wanted, examples
@@ -74,6 +75,11 @@ def _text(length: int, description: str) -> dict[str, Any]:
     return {"type": "string", "minLength": 1, "maxLength": length, "description": description}
 
 
+def _whatif() -> dict[str, Any]:
+    made = WhatifRequest.model_json_schema(by_alias=True, ref_template=_REF + "{model}")
+    return {**made.pop("$defs"), "WhatifRequest": made}
+
+
 def _bodies() -> dict[str, Any]:
     wanted = TypeAdapter(Wanted).json_schema(by_alias=True, ref_template=_REF + "{model}")
     nested = wanted.pop("$defs", {})
@@ -81,6 +87,7 @@ def _bodies() -> dict[str, Any]:
     signed = {"validTo": _UINT, "signature": _HEX}
     return {
         **nested,
+        **_whatif(),
         "OutcomeRequest": wanted,
         "OutcomeIntent": json_schema(),
         "SignedIntent": _object(

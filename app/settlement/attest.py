@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from app.verify.signature import address_of, sign
-from solver.domain.account import Account
+from solver.domain.account import PORTFOLIO, Account
 from solver.domain.errors import Broken, Refused, Unavailable
 from solver.domain.ids import AccountId, Address
 from solver.domain.instrument import Instrument
@@ -30,7 +30,6 @@ from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain, report_digest
 from solver.ledger import preview
 from solver.margin.attested import statement
-from solver.margin.requirement import PORTFOLIO
 from solver.margin.state import positions_hash
 from solver.pricing.greeks import net_delta
 from solver.pricing.marks import mark_of

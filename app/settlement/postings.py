@@ -27,6 +27,7 @@ from solver.domain.event import (
     LegFilled,
     MandateRevoked,
     OptionExpired,
+    PortfolioEntered,
     PositionSeized,
     SliceSold,
 )
@@ -93,6 +94,8 @@ def _postings(
         case chain.BaseMoved():
             moved = BaseMoved(event.instrument, event.quantity, tx_hash, index)
             yield book.account(event.account).log, moved
+        case chain.PortfolioEntered():
+            yield book.account(event.account).log, PortfolioEntered(tx_hash, index)
         case chain.ExpirySettled():
             ended = OptionExpired(
                 event.instrument, event.quantity, event.price, event.cash, tx_hash, index

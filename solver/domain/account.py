@@ -5,6 +5,8 @@ from typing import NamedTuple
 from solver.domain.health import Health
 from solver.domain.ids import AccountId
 
+SIMPLE, PORTFOLIO = "simple", "portfolio"
+
 
 class Position(NamedTuple):
     """One slot. Quantity is 1e18 contracts, or atoms of the base token for KIND_BASE."""
@@ -31,6 +33,7 @@ class Account(NamedTuple):
     reservations: tuple[Reservation, ...] = ()
     epoch: int = 0
     health: Health = Health()
+    engine: str = SIMPLE  # whose word margin is: PORTFOLIO once an attested gate has let it pass
 
     def quantity(self, instrument: int) -> int:
         """Returns the signed quantity held, 0 when there is none."""

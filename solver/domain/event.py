@@ -142,6 +142,13 @@ class EpochRaised(NamedTuple):
     log_index: int
 
 
+class PortfolioEntered(NamedTuple):
+    """The account passed a gate by the signers' word: PORTFOLIO is its margin from now on."""
+
+    tx_hash: str
+    log_index: int
+
+
 class MandateGranted(NamedTuple):
     """The owner's signed grant to an agent's key is stored; `mandate` is its digest, hex."""
 
@@ -312,6 +319,7 @@ Event = (
     | BaseMoved
     | OptionExpired
     | EpochRaised
+    | PortfolioEntered
     | MandateGranted
     | MandateRevoked
     | IntentSettled

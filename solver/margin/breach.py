@@ -8,14 +8,14 @@ its history says (solver.margin.predictive).
 import math
 from collections.abc import Callable, Sequence
 
-from solver.domain.account import Account
+from solver.domain.account import SIMPLE, Account
 from solver.domain.instrument import Instrument
 from solver.domain.numbers import PPM
 from solver.domain.risk import MarketRisk
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.margin.predictive.breach import LEVELS, UNKNOWN, Span, breach_probability
 from solver.margin.predictive.days import HOURS
-from solver.margin.requirement import SIMPLE, requirement
+from solver.margin.requirement import requirement
 from solver.margin.simple import figures
 
 Headroom = Callable[[int], int]  # equity less maintenance after a move, settlement atoms
@@ -79,15 +79,36 @@ def crossing(headroom: Headroom, first: int, most: int, grain: int = 1) -> int |
     return bad
 
 
+def sure_worlds(snapshot: Snapshot) -> tuple[Snapshot, ...]:
+    """Returns the snapshot after moves within the hour that are less likely than SURE_PPM each: all
+    markets together and one alone, down and up. Who is above maintenance in all of them has a
+    `breach_ppm` of 0.
+    """
+    groups = {tuple(u.market for u in snapshot.underlyings)}
+    groups |= {(u.market,) for u in snapshot.underlyings}
+    worlds = []
+    for group in sorted(groups):
+        fall, rise = _sure([u.risk for u in snapshot.underlyings if u.market in group])
+        worlds += [_shifted(snapshot, group, -fall), _shifted(snapshot, group, rise)]
+    return tuple(worlds)
+
+
+def _shifted(snapshot: Snapshot, group: tuple[int, ...], ratio: int) -> Snapshot:
+    """Returns the snapshot after the markets of a group moved by so many thousandths of their
+    forecast deviations of an hour."""
+
+    def moved(held: Underlying) -> Underlying:
+        if held.market not in group:
+            return held
+        move_ppm = round(PPM * math.expm1(ratio * _unit(held.risk)))
+        return held._replace(price=held.price * (PPM + move_ppm) // PPM)
+
+    return _moved(snapshot, moved)
+
+
 def _chance(account: Account, snapshot: Snapshot, engine: str, group: tuple[int, ...]) -> int:
     def headroom(ratio: int) -> int:
-        def moved(held: Underlying) -> Underlying:
-            if held.market not in group:
-                return held
-            move_ppm = round(PPM * math.expm1(ratio * _unit(held.risk)))
-            return held._replace(price=held.price * (PPM + move_ppm) // PPM)
-
-        return _headroom(account, _moved(snapshot, moved), engine)
+        return _headroom(account, _shifted(snapshot, group, ratio), engine)
 
     if headroom(0) < 0:
         return PPM

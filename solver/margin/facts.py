@@ -7,12 +7,12 @@ snapshot carries is what is in force (solver.margin.predictive.ranges).
 
 from typing import NamedTuple
 
-from solver.domain.account import Account
+from solver.domain.account import SIMPLE, Account
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.margin.breach import breach_ppm, markets_of
 from solver.margin.health import HALT, OK, ORACLE_STATES, Facts
-from solver.margin.requirement import SIMPLE, requirement
+from solver.margin.requirement import requirement
 from solver.margin.simple import figures
 
 

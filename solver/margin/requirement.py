@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from solver.domain.account import Account, Position
+from solver.domain.account import PORTFOLIO, SIMPLE, Account, Position
 from solver.domain.calendar import day_of
 from solver.domain.errors import Malformed, Refused
 from solver.domain.instrument import Instrument
@@ -19,7 +19,6 @@ from solver.margin.portfolio.grid import RiskGrid, risk_grid
 from solver.margin.simple import figures
 from solver.pricing.marks import underlying_of
 
-SIMPLE, PORTFOLIO = "simple", "portfolio"
 ENGINES = (SIMPLE, PORTFOLIO)
 ORDERS_MAX = 8  # 256 outcomes, each judged whole
 

@@ -6,14 +6,13 @@ counted on. Closes go first: each of them leaves the account better than before.
 
 from typing import Any, NamedTuple
 
-from solver.domain.account import Account
+from solver.domain.account import SIMPLE, Account
 from solver.domain.errors import NotFound
 from solver.domain.instrument import Instrument, Kind, format_name
 from solver.domain.numbers import format_decimal
 from solver.domain.snapshot import Snapshot
 from solver.margin.cure import Cure, Means, Trade, cure
 from solver.margin.portfolio.grid import RiskGrid
-from solver.margin.requirement import SIMPLE
 from solver.pricing.gas import gas_cost
 from solver.routing.charge import GAS_FILL, item_gas
 from solver.routing.rounding import LOT

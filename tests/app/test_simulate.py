@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.simulate import simulate
-from solver.domain.account import Account, Position
+from solver.domain.account import PORTFOLIO, SIMPLE, Account, Position
 from solver.domain.errors import Infeasible
 from solver.domain.health import Health
 from solver.domain.ids import ZERO_ADDRESS
@@ -14,7 +14,6 @@ from solver.domain.intent import Limits
 from solver.domain.program import CollateralFlow, Program
 from solver.domain.route import Certificate, Fill, Pull, Solution
 from solver.margin.attested import fenced, statement
-from solver.margin.requirement import PORTFOLIO, SIMPLE
 from solver.margin.simple import figures
 from tests.app.api.server import ACCOUNT, USDC, WAD, board
 

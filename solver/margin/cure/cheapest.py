@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solver.domain.account import Account
+from solver.domain.account import PORTFOLIO, SIMPLE, Account
 from solver.domain.errors import Infeasible
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import PPM, WAD, div_up
@@ -31,7 +31,7 @@ from solver.margin.cure.trades import (
     trades_of,
 )
 from solver.margin.portfolio.grid import RiskGrid, risk_grid
-from solver.margin.requirement import PORTFOLIO, SIMPLE, Requirement, requirement
+from solver.margin.requirement import Requirement, requirement
 
 ROOM_PPM = 150_000  # of the maintenance requirement, beyond it
 REPAIRS_MAX = 6

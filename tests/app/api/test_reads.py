@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.api import models
+from app.api import models, risk_models
 from app.api.schema import document
 from app.breaker import State
 from app.openapi import FOLDER, files
@@ -33,7 +33,7 @@ async def served(tmp_path):
         (f"/v1/accounts/{OWNER}/0", models.AccountView),
         (f"/v1/accounts/{OWNER}/7", models.AccountView),
         (f"/v1/accounts/{OWNER}/0/positions", models.PositionsView),
-        (f"/v1/accounts/{OWNER}/0/margin", models.AccountMargin),
+        (f"/v1/accounts/{OWNER}/0/margin", risk_models.AccountMargin),
         (f"/v1/accounts/{OWNER}/0/greeks", models.AccountGreeks),
         (f"/v1/accounts/{OWNER}/0/events", models.EventPage),
         (f"/v1/events?log={ACCOUNT.log}&limit=1", models.EventPage),

@@ -6,7 +6,7 @@ import pytest
 
 from app.settlement.attest import Attestor, RiskSigner, View, attestor_for, proposed
 from app.verify import recover
-from solver.domain.account import Account, Position
+from solver.domain.account import PORTFOLIO, SIMPLE, Account, Position
 from solver.domain.errors import Refused, Unavailable
 from solver.domain.instrument import Instrument, Kind, Token
 from solver.domain.intent import Limits, OutcomeIntent
@@ -17,7 +17,6 @@ from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, report_digest
 from solver.margin.attested import statement
-from solver.margin.requirement import PORTFOLIO, SIMPLE
 from solver.margin.state import positions_hash
 from tests.app.worlds import ALICE, CHAIN_ID, NOW, USDC, intent
 

@@ -4,10 +4,11 @@ import random
 
 import pytest
 
+from solver.domain.account import PORTFOLIO
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import div_down
 from solver.margin.attested import Statement, fence, fenced, statement
-from solver.margin.requirement import PORTFOLIO, requirement
+from solver.margin.requirement import requirement
 from solver.margin.simple import figures
 from solver.pricing.marks import mark_of
 from tests.solver.pricing.world import (

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solver.domain.account import PORTFOLIO
 from solver.domain.health import ENDING, Health
 from solver.domain.risk import MarketRisk
 from solver.margin.facts import facts, risk_view
 from solver.margin.health import step
 from solver.margin.predictive import in_force
-from solver.margin.requirement import ENGINES, PORTFOLIO
+from solver.margin.requirement import ENGINES
 from solver.margin.simple import figures
 from tests.solver.margin.test_breach import ACCOUNTS
 from tests.solver.pricing.world import PERP, WAD, account, bitcoin, ether, snapshot

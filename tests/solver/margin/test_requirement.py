@@ -4,19 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solver.domain.account import PORTFOLIO, SIMPLE
 from solver.domain.errors import Malformed, Refused
 from solver.domain.instrument import Instrument, Kind
 from solver.margin.portfolio.decide import margins
 from solver.margin.portfolio.grid import risk_grid
-from solver.margin.requirement import (
-    ORDERS_MAX,
-    PORTFOLIO,
-    SIMPLE,
-    Order,
-    filled,
-    requirement,
-    with_orders,
-)
+from solver.margin.requirement import ORDERS_MAX, Order, filled, requirement, with_orders
 from solver.margin.simple import figures
 from tests.solver.pricing.world import (
     BASE,

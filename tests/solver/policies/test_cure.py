@@ -2,12 +2,12 @@
 
 import pytest
 
+from solver.domain.account import PORTFOLIO, SIMPLE
 from solver.domain.errors import Infeasible
 from solver.domain.instrument import Kind
 from solver.intents import draft, parse_wanted
 from solver.margin.cure import Cure
 from solver.margin.cure.trades import Trade
-from solver.margin.requirement import PORTFOLIO, SIMPLE
 from solver.policies import cure as policy
 from solver.policies import propose
 from tests.solver.margin.cure.test_cheapest import WORLD, failing

@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solver.domain.account import PORTFOLIO, SIMPLE
 from solver.domain.errors import Infeasible
 from solver.domain.ids import AccountId
 from solver.domain.market import Ladder, Level
 from solver.margin.cure import Means, cure
-from solver.margin.requirement import PORTFOLIO, SIMPLE, requirement
+from solver.margin.requirement import requirement
 from solver.pricing.marks import mark_of
 from tests.solver.pricing.world import (
     BASE,

@@ -4,11 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solver.domain.account import PORTFOLIO, SIMPLE
 from solver.domain.instrument import Instrument
 from solver.margin.cure.frames import is_framed, portfolio_frame, simple_frame
 from solver.margin.cure.trades import columns_of
 from solver.margin.portfolio.grid import risk_grid
-from solver.margin.requirement import PORTFOLIO, SIMPLE, requirement
+from solver.margin.requirement import requirement
 from tests.solver.pricing.world import (
     BASE,
     CALL,
