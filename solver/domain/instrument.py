@@ -82,8 +82,6 @@ def format_name(instrument: Instrument, symbol: str) -> str:
         return f"{symbol}-PERP"
     if instrument.kind is Kind.BASE:
         return f"{symbol}-BASE"
-    if instrument.kind not in _LETTER:
-        raise Malformed(f"{instrument.kind.name} has no listed name")
     strike = format_decimal(instrument.strike)
     return f"{symbol}-{day_of(instrument.expiry)}-{strike}-{_LETTER[instrument.kind]}"
 

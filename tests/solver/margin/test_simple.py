@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from solver.domain.errors import NotFound
 from solver.domain.instrument import ASIAN_KINDS, FIXINGS, Instrument, Kind
 from solver.domain.risk import Fixing
+from solver.domain.surface import flat
 from solver.margin.rules import asian_unit, price_band, short_unit, time_value
 from solver.margin.simple import figures, requirement_rise
+from solver.pricing.marks import mark_and_error
 from tests.solver.pricing.world import (
     BASE,
     CALL,
@@ -174,3 +176,17 @@ def test_figures_of_an_asian_are_ordered(kind, strike, price, recorded, left):
     assert 0 <= unit.lowest <= unit.highest
     assert unit.lowest <= unit.short.mark <= unit.highest
     assert unit.short.mark <= unit.short.maintenance <= unit.short.initial
+
+
+@pytest.mark.parametrize("kind", ASIAN_KINDS)
+@pytest.mark.parametrize("strike", [2_800, 3_900, 4_100, 5_200])
+@pytest.mark.parametrize("recorded", range(FIXINGS))
+def test_an_asian_is_worth_no_less_and_no_more_than_the_chain_allows(kind, strike, recorded):
+    fixing = Fixing(EXPIRY, recorded, recorded * 4_150 * WAD)
+    market = ether(surface=flat(1_500_000), fixings=(fixing,))  # at the cap of volatility itself
+    time = EXPIRY - (FIXINGS - recorded) * 86_400 + 3_600
+    option = Instrument(1, kind, EXPIRY, strike * WAD)
+    mark, error = mark_and_error(option, snapshot(market, time=time))
+    unit = asian_unit(option, fixing, market.price, market.sigma_cap_ppm, time)
+    assert unit.lowest - 4 * error - 10**10 <= mark <= unit.highest + 4 * error + 10**10
+    assert mark <= unit.short.mark + 4 * error + 10**10
