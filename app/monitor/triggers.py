@@ -36,11 +36,11 @@ class Triggers:
         self._sums: dict[int, int] = {}  # instrument -> sum over all accounts
         self._counted: dict[str, Account] = {}
 
-    def look(self, seen: Sequence[Seen], fund: int | None, time_ms: int) -> None:
-        """Judges one snapshot of all accounts that hold anything; `fund` is the insurance fund in
-        settlement atoms, None where there is none to look at."""
+    def look(self, seen: Sequence[Seen], total: int, fund: int | None, time_ms: int) -> None:
+        """Judges one snapshot. `seen` are all accounts that may not be well, of a `total` that hold
+        anything; `fund` is the insurance fund in settlement atoms, None where there is none."""
         self._oracle(seen, time_ms)
-        self._mass(seen, time_ms)
+        self._mass(seen, total, time_ms)
         short = sum(
             max(each.facts.maintenance - each.facts.equity, 0)
             for each in seen
@@ -82,13 +82,13 @@ class Triggers:
         is_lasting = looks >= SILENT_LOOKS and time_ms - since >= SILENT_MS
         self._set("oracleHalt", is_lasting, "a market that accounts hold has no price")
 
-    def _mass(self, seen: Sequence[Seen], time_ms: int) -> None:
+    def _mass(self, seen: Sequence[Seen], total: int, time_ms: int) -> None:
         now = {each.account.id.log for each in seen if each.account.health.state in ENDING}
         self._begun.extend(time_ms for _ in now - self._ending)
         self._ending = now
         while self._begun and self._begun[0] <= time_ms - MASS_MS:
             self._begun.popleft()
-        most = max(MASS_LEAST, len(seen) * MASS_PERCENT // 100)
+        most = max(MASS_LEAST, total * MASS_PERCENT // 100)
         detail = f"{len(self._begun)} accounts came to be liquidated within a minute"
         self._set("massLiquidation", len(self._begun) >= most, detail)
 

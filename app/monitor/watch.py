@@ -8,7 +8,7 @@ death between any two lines costs one look. Protection and liquidator listen; th
 import asyncio
 import time as machine
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Sequence, Sized
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence, Sized
 from typing import NamedTuple, Protocol
 
 from app import observe
@@ -16,6 +16,7 @@ from app.board import Board
 from app.breaker import Breaker
 from app.monitor import telling
 from app.monitor.orders import enforce, orders_of
+from app.monitor.screen import NEAR, screened
 from app.monitor.triggers import Seen, Triggers
 from app.store import Batch, Store
 from solver.domain.account import Account
@@ -26,10 +27,8 @@ from solver.domain.ids import AccountId
 from solver.domain.snapshot import Snapshot
 from solver.margin.facts import facts, risk_view
 from solver.margin.health import HALT, Facts, judgement, may_liquidate
-from solver.margin.requirement import SIMPLE
 
-CHUNK = 200  # accounts between two turns of the event loop
-NEAR = 2  # times maintenance: less equity than that is some 5 % of the price away from a breach
+CHUNK = 25  # accounts between two turns of the event loop
 
 
 class Judged(NamedTuple):
@@ -71,14 +70,14 @@ class Monitor:
         broken: Broken,
         watchers: Iterable[Watcher] = (),
         *,
-        engine_of: Callable[[AccountId], str] = lambda _: SIMPLE,
         fund: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._store, self._board, self._broken = store, board, broken
         self._triggers = Triggers(breaker)
         self._watchers = tuple(watchers)
-        self._engine_of, self._fund = engine_of, fund
-        self._last: dict[str, tuple[Account, str, Facts]] = {}  # log -> what was judged, and where
+        self._fund = fund
+        self._last: dict[str, tuple[Account, str, Facts | None]] = {}  # log -> what, where, why
+        self._unvalued: dict[str, str] = {}  # log -> why
         self._snapshot: Snapshot | None = None
 
     async def run(self, poll_ms: int) -> None:
@@ -104,15 +103,19 @@ class Monitor:
         accounts = self._store.accounts()
         self._triggers.ledger(accounts, len(self._broken), snapshot.time)
         watched = [a.id for a in accounts if _is_watched(a) and a.id not in self._broken]
+        well = screened(map(self._store.account_ahead, watched), snapshot)
         judged: list[Judged] = []
+        looked = 0
         for first in range(0, len(watched), CHUNK):
-            judged += await self._judge(watched[first : first + CHUNK], snapshot)
+            some, fine = await self._judge(watched[first : first + CHUNK], snapshot, well)
+            judged += some
+            looked += len(some) + fine
             await asyncio.sleep(0)
         self._last = {log: self._last[log] for log in map(_log_of, watched) if log in self._last}
         await self._act(judged, snapshot)
-        states = Counter(seen.account.health.state for seen in self._seen())
-        telling.looked(len(judged), machine.monotonic() - begun, states)
-        return len(judged)
+        states = Counter(account.health.state for account, _, _ in self._last.values())
+        telling.looked(looked, machine.monotonic() - begun, states)
+        return looked
 
     def _present(self) -> Snapshot:
         """Returns the newest view of risk: the same object while its content is the same."""
@@ -121,24 +124,46 @@ class Monitor:
             self._snapshot = new
         return self._snapshot
 
-    async def _judge(self, ids: Sequence[AccountId], snapshot: Snapshot) -> list[Judged]:
-        """Returns those judged anew. Between reading an account and recording there is no wait."""
+    async def _judge(
+        self, ids: Sequence[AccountId], snapshot: Snapshot, well: Mapping[AccountId, Account]
+    ) -> tuple[list[Judged], int]:
+        """Returns those judged anew, and how many more were seen to be well at a glance. Between
+        reading an account and recording there is no wait."""
         digest = snapshot.hash.hex()
         found: list[tuple[Account, Facts, HealthChanged | None]] = []
-        for id_ in ids:
-            account = self._store.account_ahead(id_)
-            last = self._last.get(id_.log)
+        fine = 0
+        for account in map(self._store.account_ahead, ids):
+            last = self._last.get(account.id.log)
             if last is not None and last[0] is account and last[1] == digest:
                 continue
-            is_sold_out = any(watcher.is_sold_out(id_) for watcher in self._watchers)
-            seen = facts(account, snapshot, self._engine_of(id_), is_sold_out=is_sold_out)
-            found.append((account, seen, judgement(account.health, seen)))
+            if well.get(account.id) is account:
+                self._last[account.id.log] = (account, digest, None)
+                fine += 1
+                continue
+            seen = self._facts(account, snapshot)
+            if seen is not None:
+                found.append((account, seen, judgement(account.health, seen)))
         events: list[tuple[str, Event, int]] = [
             (account.id.log, event, snapshot.time_ms) for account, _, event in found if event
         ]
         if events:
             await self._store.record(Batch(tuple(events)))
-        return [self._judged(*row, digest) for row in found]
+        return [self._judged(*row, digest) for row in found], fine
+
+    def _facts(self, account: Account, snapshot: Snapshot) -> Facts | None:
+        """Returns what the snapshot says; None, told once, where an account cannot be valued: it
+        keeps its health and stops no other."""
+        is_sold_out = any(watcher.is_sold_out(account.id) for watcher in self._watchers)
+        log = account.id.log
+        try:
+            seen = facts(account, snapshot, account.engine, is_sold_out=is_sold_out)
+        except SolventError as error:
+            if self._unvalued.get(log) != error.detail:
+                observe.part_failed("monitor", error)
+            self._unvalued[log] = error.detail
+            return None
+        self._unvalued.pop(log, None)
+        return seen
 
     def _judged(
         self, before: Account, seen: Facts, event: HealthChanged | None, digest: str
@@ -158,7 +183,7 @@ class Monitor:
         unit = 10 ** (18 - snapshot.settlement_token.decimals)
         guarded = dict.fromkeys((u.market for u in snapshot.underlyings), 0)
         for _, _, seen in self._last.values():
-            if seen.oracle != HALT and seen.equity < NEAR * seen.maintenance:
+            if seen and seen.oracle != HALT and seen.equity < NEAR * seen.maintenance:
                 for market, _ in seen.prices:
                     guarded[market] += seen.maintenance * unit
         for market, value in guarded.items():
@@ -166,7 +191,8 @@ class Monitor:
 
     async def _act(self, judged: Sequence[Judged], snapshot: Snapshot) -> None:
         """Ends orders that may not stay, and tells whoever listens."""
-        self._triggers.look(self._seen(), self._fund(), snapshot.time_ms)
+        seen = [Seen(account, found) for account, _, found in self._last.values() if found]
+        self._triggers.look(seen, len(self._last), self._fund(), snapshot.time_ms)
         self._guard(snapshot)
         orders = orders_of(self._store)
         for account, _, _ in self._last.values():
@@ -175,9 +201,6 @@ class Monitor:
         told = [each for each in judged if each.event or each.account.health.state != HEALTHY]
         for watcher in self._watchers:
             watcher.told(told, snapshot)
-
-    def _seen(self) -> list[Seen]:
-        return [Seen(account, seen) for account, _, seen in self._last.values()]
 
 
 def _is_watched(account: Account) -> bool:

@@ -33,17 +33,17 @@ def seen(place=0, state="HEALTHY", oracle="OK", cash=-3_400):
 
 def test_a_price_that_misses_a_beat_stops_nothing_and_one_that_is_gone_does(triggers, breaker):
     for second in (0, 5, 9):
-        triggers.look([seen(oracle="HALT")], None, START + 1000 * second)
+        triggers.look([seen(oracle="HALT")], 1, None, START + 1000 * second)
         assert breaker.state is State.ACTIVE
-    triggers.look([seen(oracle="HALT")], None, START + 10_000)
+    triggers.look([seen(oracle="HALT")], 1, None, START + 10_000)
     assert (breaker.state, breaker.triggers) == (State.REDUCING, ("oracleHalt",))
-    triggers.look([seen()], None, START + 11_000)
+    triggers.look([seen()], 1, None, START + 11_000)
     assert breaker.state is State.ACTIVE
 
 
 def test_a_leap_of_the_clock_alone_is_no_silence(triggers, breaker):
-    triggers.look([seen(oracle="HALT")], None, START)
-    triggers.look([seen(oracle="HALT")], None, START + 10**9)
+    triggers.look([seen(oracle="HALT")], 1, None, START)
+    triggers.look([seen(oracle="HALT")], 1, None, START + 10**9)
     assert breaker.state is State.ACTIVE
 
 
@@ -51,23 +51,23 @@ def test_a_leap_of_the_clock_alone_is_no_silence(triggers, breaker):
 def test_a_fund_short_of_what_bankrupt_accounts_lack_reduces(triggers, breaker, fund, is_short):
     lacking = seen(state="BANKRUPT", cash=-4_000)  # no equity, 260 of maintenance
     rich = seen(1, cash=-5_000)  # lacks more, and is not bankrupt
-    triggers.look([lacking, rich], None if fund is None else fund * USD, START)
+    triggers.look([lacking, rich], 2, None if fund is None else fund * USD, START)
     assert (breaker.triggers == ("fundShort",)) == is_short
 
 
 def test_many_liquidations_within_a_minute_reduce(triggers, breaker):
     few = [seen(place, "LIQUIDATING") for place in range(9)]
-    triggers.look(few, None, START)
+    triggers.look(few, 1, None, START)
     assert breaker.state is State.ACTIVE
-    triggers.look([*few, seen(9, "BANKRUPT")], None, START + 59_000)
+    triggers.look([*few, seen(9, "BANKRUPT")], 1, None, START + 59_000)
     assert breaker.triggers == ("massLiquidation",)
-    triggers.look([*few, seen(9, "BANKRUPT")], None, START + 61_000)
+    triggers.look([*few, seen(9, "BANKRUPT")], 1, None, START + 61_000)
     assert breaker.state is State.ACTIVE
 
 
 def test_ten_of_a_thousand_are_no_crash(triggers, breaker):
     crowd = [seen(place, "LIQUIDATING" if place < 10 else "HEALTHY") for place in range(1000)]
-    triggers.look(crowd, None, START)
+    triggers.look(crowd, 1000, None, START)
     assert breaker.state is State.ACTIVE
 
 

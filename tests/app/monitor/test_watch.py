@@ -3,7 +3,8 @@
 import pytest
 
 from app.store import Batch, Store
-from solver.domain.event import CashMoved, LegFilled
+from solver.domain.event import CashMoved, LegFilled, PortfolioEntered
+from solver.domain.risk import MarketRisk
 from tests.app.api.server import ACCOUNT, WAD, serving
 from tests.app.monitor.ward import (
     MAKER,
@@ -189,3 +190,17 @@ async def test_nothing_is_lost_or_doubled_when_it_dies_between_any_two_writes(tm
 
 class Killed(BaseException):
     """Stands for SIGKILL: nothing of ours catches it."""
+
+
+async def test_an_account_that_cannot_be_valued_stops_no_other(ward: Ward):
+    await ward.hold(1, 500)
+    await ward.hold(1, 500, account(7))
+    await ward.record((account(7), PortfolioEntered("", 0)))
+    board = ward.served.services.board
+    board.set_risk(1, MarketRisk(spot_maintenance=0))  # PORTFOLIO has no use for such a range
+    assert await ward.at(3_850) == "REDUCE_ONLY"
+    assert ward.state(account(7)) == "HEALTHY"
+    board.set_risk(1, MarketRisk())
+    assert await ward.at(3_850) == "REDUCE_ONLY"
+    assert ward.state(account(7)) == "REDUCE_ONLY"
+    assert (await ward.history(account(7)))[-1]["engine"] == "portfolio"
