@@ -52,9 +52,10 @@ class Series(NamedTuple):
 
 class Column(NamedTuple):
     """One instrument of a market. Per whole unit, 1e18: marks of a long and of a short position,
-    `charge` static, `oracle` for doubt (initial only), `gross` of shorts and longs for the floor,
-    `rise` and `fall` units of underlying after extreme moves. Series -1: perps and collateral;
-    `strike` is the key under which naked shorts net. `unit` makes 1e18 of the slot's quantity."""
+    `charge` static, `oracle` for what the price may be wrong by (initial only), `gross` of longs
+    and shorts for the floor, `rise` and `fall` units of underlying after extreme moves. Series -1:
+    perps and collateral; `strike` is the key under which naked shorts net. `unit` makes 1e18 of the
+    slot's quantity."""
 
     instrument: int
     name: str
@@ -154,8 +155,9 @@ def grid_of(
 def _market(terms: MarketTerms, p: Parameters) -> MarketGrid:
     linears = [_linear(terms, linear, p) for linear in terms.linears]
     values, errors = _option_values(terms, p)
+    nearby = values[:, -EXTRA_ROWS:].tolist()
     options = [
-        _option(terms, index, int(values[index, -EXTRA_ROWS]), errors.get(index, 0), p)
+        _option(terms, index, tuple(nearby[index]), errors.get(index, 0), p)
         for index in range(len(terms.options))
     ]
     columns = tuple(column for column, _ in linears) + tuple(options)
@@ -191,7 +193,7 @@ def _option_values(terms: MarketTerms, p: Parameters) -> tuple[Integers, dict[in
 
 
 def _series(series: SeriesTerms, p: Parameters) -> Series:
-    """Discount shocks of RISK 2.2.4, rounded against the account."""
+    """Returns an expiry's factors, rounded against the account."""
     years = max(series.seconds, 0) / YEAR
     rate = max(series.rate, 0.0)
     asset = _shrunk(p.asset, rate, -years)
@@ -223,7 +225,7 @@ def _linear(
         linear.mark,
         linear.mark,
         linear.charge,
-        _doubt(linear.notional, linear.confidence, p),
+        _doubt(linear.notional, linear.confidence, p) + (terms.spread if linear.moves else 0),
         linear.gross,
         linear.gross,
         linear.exposure,
@@ -233,10 +235,14 @@ def _linear(
     return column, moved
 
 
-def _option(terms: MarketTerms, index: int, steps: int, error: int, p: Parameters) -> Column:
+def _option(
+    terms: MarketTerms, index: int, nearby: tuple[int, ...], error: int, p: Parameters
+) -> Column:
+    """`nearby` are steps now and at the basis contingency's prices."""
     option = terms.options[index]
     series = terms.series[option.series]
-    mark, is_open = steps * (WAD // STEP), series.variable > 0
+    mark, is_open = nearby[0] * (WAD // STEP), series.variable > 0
+    doubt = _doubt(terms.price, series.confidence, p) if is_open else 0
     return Column(
         option.id,
         "options",
@@ -245,13 +251,27 @@ def _option(terms: MarketTerms, index: int, steps: int, error: int, p: Parameter
         max(mark - ERRORS * error, 0),
         mark + ERRORS * error,
         Charge(0, 0),
-        _doubt(terms.price, series.confidence, p) if is_open else 0,
+        doubt + _unsure(terms, nearby, p),
         0,
         terms.price,
         WAD if option.is_call and is_open else 0,
         0 if option.is_call or not is_open else -WAD,
         1,
     )
+
+
+def _unsure(terms: MarketTerms, nearby: tuple[int, ...], p: Parameters) -> int:
+    """Returns what an option may be worth less (or cost more) for the price is not sure to its
+    spread, 1e18 up: by the steeper slope to the prices nearby, at most one for one."""
+    if terms.price <= 0:
+        return 0
+    now, up, down = nearby
+    slopes = [
+        div_up(abs(worth - now) * (WAD // STEP) * WAD * WAD, terms.price * abs(spot - WAD))
+        for worth, spot in ((up, p.basis_up), (down, p.basis_down))
+        if spot != WAD
+    ]
+    return mul_up(terms.spread, min(max(slopes, default=WAD), WAD))
 
 
 def _beyond() -> Malformed:

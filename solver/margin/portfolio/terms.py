@@ -61,8 +61,8 @@ class OptionTerms(NamedTuple):
 
 
 class MarketTerms(NamedTuple):
-    """One underlying. `price` is 1e18; `vol_up` and `vol_down` are 1e18 of volatility at 30 days;
-    `underlying` is asked about Asian options only."""
+    """One underlying. `price` is 1e18 and sure to `spread`; `vol_up` and `vol_down` are 1e18 of
+    volatility at 30 days; `underlying` is asked about Asian options only."""
 
     number: int
     symbol: str
@@ -75,6 +75,7 @@ class MarketTerms(NamedTuple):
     linears: tuple[LinearTerms, ...] = ()
     daily: int = 0
     depth: int = 0
+    spread: int = 0
     underlying: Underlying | None = None
 
 
@@ -131,6 +132,7 @@ def _market(
         linears,
         risk.daily * scale,
         risk.depth,
+        underlying.confidence,
         underlying,
     )
 

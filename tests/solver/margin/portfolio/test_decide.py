@@ -79,9 +79,10 @@ def test_the_order_of_positions_decides_nothing(pairs, shuffler):
     assert margins(book(pairs), GRID) == margins(book(shuffled), GRID)
 
 
+SURE = tuple(market._replace(confidence=0) for market in world().underlyings)
 PLAIN = risk_grid(
     [instrument.id for instrument in ALL],
-    world(),
+    world()._replace(underlyings=SURE),
     DEFAULT._replace(impact=0, linear=Skew(0, 0), absolute=Skew(0, 0)),
 )
 
@@ -120,16 +121,26 @@ def test_equity_is_marks_and_cash():
 
 def test_a_perp_alone_needs_what_can_be_worked_out_on_paper():
     # 18 % of 4000, damped tails no worse; MM .8 x 720 + 3 % = 696; IM 720 + 4 % = 880
-    grid = risk_grid([PERP.id], snapshot())
+    grid = risk_grid([PERP.id], snapshot(ether(confidence=0)))
     assert margins(account((PERP, WAD)), grid) == (4000 * USD, 880 * USD, 696 * USD)
 
 
+def test_initial_margin_takes_the_price_where_it_may_be_worst():
+    usual, unsure = (snapshot(ether(confidence=c * WAD)) for c in (0, 10))
+    one = account((PERP, WAD), (BASE, WAD), (SHORT_CALL, -WAD))
+    ids = [PERP.id, BASE.id, SHORT_CALL.id]
+    before, after = (margins(one, risk_grid(ids, there)) for there in (usual, unsure))
+    assert (after[0], after[2]) == (before[0], before[2])
+    assert 20 * USD < after[1] - before[1] < 30 * USD  # the call half as sure of itself
+
+
 def test_the_wider_range_binds_new_positions_only():
-    usual, wide = snapshot(ether()), world()
+    usual, wide = snapshot(ether()), world()  # each sure of its price to 2
     one = account((PERP, WAD))
     for there in (usual, wide):
         assert margins(one, risk_grid([PERP.id], there))[2] == 696 * USD
-    assert margins(one, risk_grid([PERP.id], wide))[1] > 880 * USD + 160 * USD - 1
+    # 22 % + 4 % + 2, and for its size 160 x sqrt(1 / 500)
+    assert margins(one, risk_grid([PERP.id], wide))[1] == 1_049_155_418
 
 
 def test_low_confidence_and_a_lost_peg_raise_initial_margin_alone():
@@ -138,7 +149,7 @@ def test_low_confidence_and_a_lost_peg_raise_initial_margin_alone():
     sure = margins(one, risk_grid(ids, snapshot()))
     doubted = margins(one, risk_grid(ids, snapshot(ether(confidence=30 * WAD))))
     assert doubted[2] == sure[2]
-    assert doubted[1] - sure[1] == 2 * 3000 * USD  # confidence .25 of 4000, twice
+    assert 6000 * USD < doubted[1] - sure[1] < 6056 * USD  # all but .25 of 4000, twice
     lost = margins(one, risk_grid(ids, snapshot(settlement_price=WAD * 94 // 100)))
     assert lost[2] == sure[2]
     assert lost[1] > sure[1] * 11 // 10
