@@ -6,6 +6,7 @@ is hashed or compared to the bit names one engine and stays with it. Scalars are
 `implied`, of the same formulas.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,10 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-NUMPY, COMPILED, PARALLEL = "numpy", "compiled", "parallel"
+Shape = tuple[int, ...]
+
+ENGINES = NUMPY, COMPILED, PARALLEL = "numpy", "compiled", "parallel"
+PIECE = 16_384
 DOMAIN = f"Black-76 takes inputs from 0 to {INPUT_MAX:.0e}"
 
 
@@ -66,9 +70,9 @@ def black_prices(
     Raises Malformed when any input is negative, not finite or above INPUT_MAX; ImportError when
     the engine is not installed.
     """
-    shape, columns = _columns((forward, strike, years, vol, discount), is_call)
-    out = np.empty(columns.shape[1])
-    _run("price_loop", vectors.prices, columns, out, engine)
+    shape, inputs = _flat((forward, strike, years, vol, discount), is_call)
+    out = np.empty(math.prod(shape))
+    _run("price_loop", vectors.prices, inputs, out, engine)
     return out.reshape(shape)
 
 
@@ -81,11 +85,16 @@ def black_greeks(
     *,
     discount: ArrayLike = 1.0,
     engine: str = NUMPY,
+    out: Floats | None = None,
 ) -> BlackGreeks:
-    """Returns values and greeks in the inputs' own shape. Raises as `black_prices`."""
-    shape, columns = _columns((forward, strike, years, vol, discount), is_call)
-    out = np.empty((len(BlackGreeks._fields), columns.shape[1]))
-    _run("greeks_loop", vectors.greeks, columns, out, engine)
+    """Returns values and greeks in the inputs' own shape; `out`, eight rows of as many options, is
+    written to where it is given, which spares new memory. Raises as `black_prices`."""
+    shape, inputs = _flat((forward, strike, years, vol, discount), is_call)
+    wanted = (len(BlackGreeks._fields), math.prod(shape))
+    out = np.empty(wanted) if out is None else out
+    if out.shape != wanted or out.dtype != np.float64 or not out.flags.c_contiguous:
+        raise Malformed(f"greeks are written to {wanted} floats in order", field="out")
+    _run("greeks_loop", vectors.greeks, inputs, out, engine)
     return BlackGreeks(*(row.reshape(shape) for row in out))
 
 
@@ -133,39 +142,46 @@ def implied_volatilities(
 
     Raises Malformed when an input is negative, not finite or above INPUT_MAX, or a discount is 0.
     """
-    shape, columns = _columns((price, forward, strike, years, discount), is_call)
-    years_, discounts = columns[3], columns[4]
-    if discounts.size and not discounts.min() > 0:
+    shape, inputs = _flat((price, forward, strike, years, discount), is_call)
+    if not np.all(inputs[4] > 0):
         raise Malformed("a discount of 0 leaves nothing to learn from", field="discount")
-    found = np.empty(columns.shape[1])
-    _run("implied_loop", roots.volatilities, columns, found, engine)
+    found = np.empty(math.prod(shape))
+    _run("implied_loop", roots.volatilities, inputs, found, engine)
     refused = np.where(found < 0, -found, OK).astype(np.int8)
     if refused.any():
-        root = np.sqrt(np.where(years_ > 0, years_, 1.0))
+        root = np.sqrt(np.where(inputs[3] > 0, inputs[3], 1.0))
         limit = np.where(refused == ABOVE, DEVIATION_MAX / root, 0.0)
         found = np.where(refused == OK, found, limit)
     return Implied(found.reshape(shape), refused.reshape(shape))
 
 
-def _columns(floats: tuple[ArrayLike, ...], is_call: ArrayLike) -> tuple[tuple[int, ...], Floats]:
-    """Returns the common shape and, flat, a row of each input; the last is the sign of a right."""
-    given = [np.asarray(x, dtype=np.float64) for x in floats]
-    for x in given:
-        if x.size and not (x.min() >= 0 and x.max() <= INPUT_MAX):  # False for NaN
+def _flat(floats: tuple[ArrayLike, ...], is_call: ArrayLike) -> tuple[Shape, list[Any]]:
+    """Returns the common shape, and each input flat or without a dimension, the right last."""
+    given: list[Any] = [np.asarray(x, dtype=np.float64) for x in floats]
+    given.append(np.asarray(is_call, dtype=bool))
+    shape = np.broadcast_shapes(*(x.shape for x in given))
+    return shape, [np.broadcast_to(x, shape).reshape(-1) if x.ndim else x for x in given]
+
+
+def _run(name: str, by_numpy: Any, inputs: list[Any], out: Floats, engine: str) -> None:
+    """Looks at the inputs and works, piece by piece: what lies between stays in the processor's
+    cache. The last row of a piece is the sign of a right."""
+    if engine not in ENGINES:
+        raise Malformed(f"engines are {', '.join(ENGINES)}", field="engine")
+    loop = None if engine == NUMPY else loops.compiled(name, is_parallel=engine == PARALLEL)
+    count = out.shape[-1]
+    columns = np.empty((len(inputs), min(PIECE, count)))
+    for start in range(0, count, PIECE):
+        piece = slice(start, min(start + PIECE, count))
+        if piece.stop - start < columns.shape[1]:
+            columns = np.empty((len(inputs), piece.stop - start))
+        for row, x in enumerate(inputs):
+            columns[row] = x[piece] if x.ndim else x
+        if not (columns.min() >= 0 and columns.max() <= INPUT_MAX):  # False for NaN
             raise Malformed(DOMAIN)
-    call = np.asarray(is_call, dtype=bool)
-    shape = np.broadcast_shapes(*(x.shape for x in given), call.shape)
-    columns = np.empty((len(given) + 1, *shape))
-    for row, x in enumerate(given):
-        columns[row] = x
-    columns[-1] = np.where(call, 1.0, -1.0)
-    return shape, columns.reshape(len(columns), -1)
-
-
-def _run(name: str, by_numpy: Any, columns: Floats, out: Floats, engine: str) -> None:
-    if engine == NUMPY:
-        by_numpy(columns, out)
-    elif engine in (COMPILED, PARALLEL):
-        loops.compiled(name, is_parallel=engine == PARALLEL)(columns, out)
-    else:
-        raise Malformed(f"engines are {NUMPY}, {COMPILED} and {PARALLEL}", field="engine")
+        columns[-1] *= 2.0
+        columns[-1] -= 1.0
+        if loop is None:
+            by_numpy(columns, out[..., piece])
+        else:
+            loop(columns, out, start)

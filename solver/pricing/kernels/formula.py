@@ -10,6 +10,7 @@ DEVIATION_MAX = 24.0  # sigma * sqrt(T) from which N(d1) = 1 and N(d2) = 0 to th
 DEVIATION_MIN = 1e-13  # below: the value differs from intrinsic by less than a bit
 INPUT_MAX = 1e30  # larger is refused, and prices below its inverse are 0: no ratio can overflow
 PRICE_MIN = 1 / INPUT_MAX
+YEARS_MIN = 1e-12  # shorter: no rate is read from a discount over it
 NEAR = 0.5  # forward / strike this close to 1: their difference is exact
 
 SQRT_HALF = math.sqrt(0.5)
@@ -89,7 +90,7 @@ def discounted(found: Greeks, discount: float, years: float) -> Greeks:
     """Returns the greeks times the discount, theta at the flat rate that it implies: none where
     there is no time or no value."""
     price, delta, gamma, vega, theta, rho, vanna, volga = found
-    rate = -math.log(discount) / years if years > 0 and 0 < discount != 1 else 0.0
+    rate = -math.log(discount) / years if years > YEARS_MIN and 0 < discount != 1 else 0.0
     theta = discount * (theta + rate * price)
     return (
         discount * price, discount * delta, discount * gamma, discount * vega,

@@ -14,7 +14,9 @@ STEPS_MAX = 60
 LAST_STEP = 2e-4  # relative: the error after a step is half its fourth power
 SERIES_MAX = 0.05  # of t, up to which six terms are exact to the last bit
 SLACK = 1e-15  # of the intrinsic value: what is less below it is there but for rounding
+PULL_MIN = 1e-3  # of p below, which far from the money would turn negative
 TINY = 1e-290  # below, a quotient may have lost digits
+FLAT = 1e-8  # at the money, up to which value and volatility are in proportion to the last bit
 OK, BELOW, ABOVE, SENSELESS = 0, 1, 2, 3  # why there is no volatility
 
 MILLS_AT_0 = math.sqrt(math.pi / 2)
@@ -82,6 +84,8 @@ def deviation(value: float, forward: float, strike: float) -> float:
     beta = value / scale
     if beta >= top:
         return DEVIATION_MAX
+    if x == 0.0 and beta < FLAT:
+        return beta / DENSITY_MAX
     if beta >= steepest * ratio:
         return _upper(beta, x, top, turn + (beta - steepest * ratio) / steepest)
     target = math.log(beta) if beta > TINY else math.log(value) - math.log(scale)
@@ -91,7 +95,7 @@ def deviation(value: float, forward: float, strike: float) -> float:
 def _start(below: float, x: float, pull: float) -> float:
     """Returns s / turn where -x^2 / 2s^2 + p ln s is `below` what it is at the turn, p such that it
     is as steep there as ln b: two steps of Newton, from a side on which they cannot overshoot."""
-    a, p = -0.25 * x, pull + 0.5 * x
+    a, p = -0.25 * x, max(pull + 0.5 * x, PULL_MIN)
     w = max(-0.5 * math.log(1.0 - below / a), below / p)
     for _ in range(2):
         spread = a * math.exp(-2.0 * w)

@@ -12,7 +12,14 @@ from scipy.special import erfcx
 
 from solver.pricing.kernels import inverse
 from solver.pricing.kernels.formula import DENSITY_MAX, DEVIATION_MAX, PRICE_MIN
-from solver.pricing.kernels.inverse import LAST_STEP, MILLS_AT_0, SERIES_MAX, STEPS_MAX
+from solver.pricing.kernels.inverse import (
+    FLAT,
+    LAST_STEP,
+    MILLS_AT_0,
+    PULL_MIN,
+    SERIES_MAX,
+    STEPS_MAX,
+)
 from solver.pricing.kernels.vectors import Floats, log_ratio
 
 Step = Callable[[Floats, Any], tuple[Floats, Floats, Floats]]
@@ -45,10 +52,12 @@ def deviations(value: Floats, F: Floats, K: Floats) -> Floats:
     at = np.flatnonzero(is_low)
     if at.size:
         target = np.log(value[at]) - np.log(scale[at])
-        share = _start(target - np.log((steepest * ratio)[at]), x[at], (turn / ratio)[at])
+        share = _start(target - np.log((steepest * ratio)[at]), x[at], turn[at] / ratio[at])
         start = turn[at] * share
         out[at] = _solved(_lower, start, turn[at], (x[at], target))
-    at = np.flatnonzero(~is_low & (beta < top))
+    is_flat = (x == 0) & (beta < FLAT)
+    out[is_flat] = beta[is_flat] / DENSITY_MAX
+    at = np.flatnonzero(~is_low & ~is_flat & (beta < top))
     if at.size:
         start = turn[at] + (beta - steepest * ratio)[at] / steepest[at]
         start = np.minimum(start, 0.5 * DEVIATION_MAX)
@@ -58,7 +67,7 @@ def deviations(value: Floats, F: Floats, K: Floats) -> Floats:
 
 
 def _start(below: Floats, x: Floats, pull: Floats) -> Floats:
-    a, p = -0.25 * x, pull + 0.5 * x
+    a, p = -0.25 * x, np.maximum(pull + 0.5 * x, PULL_MIN)
     w = np.maximum(-0.5 * np.log(1.0 - below / a), below / p)
     for _ in range(2):
         spread = a * np.exp(-2.0 * w)

@@ -91,8 +91,8 @@ def _greeks(rows: Floats, out: Floats) -> None:
     intrinsic = np.maximum(sign * (F - K), 0.0)
     value = np.minimum(intrinsic + _beyond(F, K, d1, deviation), np.where(sign > 0, F, K))
     price, vega = D * value, F * density * root
-    has = (D > 0) & (D != 1)
-    rate = np.where(has, -np.log(np.where(has, D, 1.0)) / T, 0.0)
+    has = (D > 0) & (D != 1) & (T > formula.YEARS_MIN)
+    rate = -np.log(np.where(has, D, 1.0)) / np.where(has, T, 1.0)
     out[0] = price
     out[1] = D * sign * ndtr(sign * d1)
     out[2] = density / (F * deviation)
