@@ -167,7 +167,8 @@ def test_less_than_half_the_capped_weight_never_leaves_the_honest_votes(world):
     random.shuffle(said)
     params = OracleParams(60, weights=weights)
     got = aggregate(said, NOW, params, tracks)
-    heard = {sample.source: sample for sample in said if sample.source in got.sources}.values()
+    sound = {*got.sources, *(source for source, why in got.refused if why == "frozen")}
+    heard = {sample.source: sample for sample in said if sample.source in sound}.values()
     shares = capped(heard, dict(weights))
     against = sum(share for name, share in shares.items() if name.startswith("x"))
     if 2 * against >= sum(shares.values()):
@@ -175,6 +176,14 @@ def test_less_than_half_the_capped_weight_never_leaves_the_honest_votes(world):
     assert {s.source for s in honest} <= set(got.sources), "no honest source is silenced"
     assert min(s.price - s.confidence for s in honest) <= got.price
     assert got.price <= max(s.price + s.confidence for s in honest)
+
+
+def test_more_than_half_of_all_weight_in_one_hand_is_less_than_half_of_the_capped():
+    honest = [Sample(f"h{i}", "push", (4000 + i) * WAD) for i in range(3)]
+    liar = Sample("x", "amm", 6000 * WAD)
+    weights = (("x", 55), *((s.source, 15) for s in honest))
+    got = aggregate([*honest, liar], NOW, PARAMS._replace(weights=weights))
+    assert 3999 * WAD <= got.price <= 4003 * WAD
 
 
 def ticking(source, prices, step=10):
