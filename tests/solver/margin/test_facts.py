@@ -4,11 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solver.domain.account import PORTFOLIO
+from solver.domain.account import PORTFOLIO, Account
+from solver.domain.event import CashMoved, PositionSeized
 from solver.domain.health import ENDING, Health
 from solver.domain.risk import MarketRisk
+from solver.ledger import apply, fold
+from solver.margin.auction import (
+    Sale,
+    fee_of,
+    payment_of,
+    payout_of,
+    price_at,
+    slice_of,
+    slice_taken,
+)
 from solver.margin.facts import facts, risk_view
-from solver.margin.health import step
+from solver.margin.health import judgement, step
 from solver.margin.predictive import in_force
 from solver.margin.requirement import ENGINES
 from solver.margin.simple import figures
@@ -94,3 +105,63 @@ def test_who_passes_simple_is_not_breached_by_any_report(held):
     found = facts(held, snapshot(), PORTFOLIO)
     if figures(held, snapshot()).maintenance >= 0:
         assert not found.is_breached
+
+
+def sold(held, bidder, fund, sale, elapsed):
+    """Returns the three accounts after what the auction lets go at its price, or what the fund
+    pays a bidder for where the account is bankrupt; every move an event of each log."""
+    if sale.is_bankrupt:
+        fraction, price = WAD, 0
+    else:
+        price = price_at(elapsed)
+        fraction = slice_of(sale, price)
+    moved, cash = slice_taken(held, sale, fraction)
+    flows = [(held, -cash), (bidder, cash)]
+    if sale.is_bankrupt:
+        paid = payout_of(sale, fraction, elapsed)
+        flows += [(bidder, paid), (fund, -paid)]
+        if sale.equity < 0:  # the fund takes over what is owed
+            flows += [(held, -(held.cash - cash)), (fund, held.cash - cash)]
+    else:
+        paid = payment_of(sale, fraction, price)
+        fee = fee_of(paid)
+        flows += [(held, paid), (bidder, -paid), (held, -fee), (fund, fee)]
+    after = []
+    for each in (held, bidder, fund):
+        events = [CashMoved(amount, "", 0) for who, amount in flows if who is each and amount]
+        sign = {id(held): -1, id(bidder): 1}.get(id(each), 0)
+        events += [
+            PositionSeized(p.instrument, sign * p.quantity, "", "", 0) for p in moved if sign
+        ]
+        after.append(fold(each, events))
+    return after
+
+
+@given(ACCOUNTS, st.integers(0, 15_000))
+def test_each_sale_lowers_the_shortfall_or_escalates_and_money_is_kept(held, elapsed):
+    """Breached accounts are sold slice by slice at whatever price the clock has come to."""
+    world = snapshot()
+    bidder = Account(held.id._replace(subaccount=1), 10**13)
+    fund = Account(held.id._replace(subaccount=2), 10**12)
+    total = held.cash + bidder.cash + fund.cash
+    whole = {p.instrument: p.quantity for p in held.positions}
+    unsold = held.cash
+    for step_number in range(1, 5):
+        at = snapshot(time=world.time + 20 * step_number)
+        seen = facts(held, at)
+        event = judgement(held.health, seen)
+        held = held if event is None else apply(held, event)
+        if held.health.state not in ENDING:
+            assert held.health.state == "CLOSED" or not seen.is_breached or step_number == 1
+            continue
+        is_bankrupt = held.health.state == "BANKRUPT"
+        sale = Sale(seen.equity, seen.equity - seen.maintenance, held.cash, unsold, is_bankrupt)
+        before = max(seen.maintenance - seen.equity, 0)
+        held, bidder, fund = sold(held, bidder, fund, sale, elapsed)
+        unsold = held.cash
+        left = facts(held, at)
+        short = max(left.maintenance - left.equity, 0)
+        assert short < before or short == 0 or step(held.health, left).state == "BANKRUPT"
+        assert held.cash + bidder.cash + fund.cash == total
+        for key, quantity in whole.items():
+            assert held.quantity(key) + bidder.quantity(key) == quantity
