@@ -27,6 +27,8 @@ from app.config import Settings
 from app.feeds import Feeds, load_listing
 from app.keeper import Keeper, attestable, inside
 from app.keystore import keys_of
+from app.liquidator import Liquidator, reports_of
+from app.liquidator import inside as liquidating
 from app.main import create_app
 from app.monitor import Monitor
 from app.parameters import BUILT_IN, Parameters, require_signer
@@ -59,6 +61,7 @@ class Loops(NamedTuple):
     engine: Engine
     auctioneer: Auctioneer
     monitor: Monitor
+    liquidator: Liquidator
     keeper: Keeper | None  # None where another process keeps
 
 
@@ -66,6 +69,7 @@ def serve(settings: Settings) -> None:
     """Runs the API process until it is told to stop."""
     observe.configure(settings.log_level)
     asyncio.run(require_chain(settings))
+    asyncio.run(require_parameters(settings))
     keys = keys_of(settings, ROLES)  # what is wrong with them is one line here, a trace later
     app = create_app(start=functools.partial(running, settings, keys))
     uvicorn.run(
@@ -94,6 +98,13 @@ async def require_chain(settings: Settings) -> None:
         )
 
 
+async def require_parameters(settings: Settings) -> None:
+    """Raises what `app.parameters` does before anything starts on margin parameters that nobody
+    may have signed."""
+    async with EvmChain(settings.rpc_url) as chain:
+        await _parameters(settings, chain, load(settings.deployment))
+
+
 @contextlib.asynccontextmanager
 async def running(settings: Settings, keys: dict[str, bytes]) -> AsyncIterator[Services]:
     """Yields the services of a process that has caught up with the chain and is trading."""
@@ -118,7 +129,7 @@ async def running(settings: Settings, keys: dict[str, bytes]) -> AsyncIterator[S
             solver_address=address_of(keys["solver"]),
             pool=exits.enter_context(contextlib.closing(SolverPool(is_compiled=settings.compiled))),
         )
-        loops = _loops(services, clock, keys, await _parameters(services))
+        loops = _loops(services, clock, keys, await _parameters(settings, chain, deployment))
         await _catch_up(loops)
         observe.started(settings.host, settings.port, deployment.chain_id)
         async with _all_running(loops, settings):
@@ -136,13 +147,13 @@ def _recorded(settings: Settings, deployment: Deployment) -> "dict[str, Recorded
     return recorded_markets(settings.option_chain, settings.option_chain_at, symbols)
 
 
-async def _parameters(services: Services) -> Parameters:
+async def _parameters(settings: Settings, chain: EvmChain, deployment: Deployment) -> Parameters:
     """Returns the margin parameters of the settings' file, signed by a risk signer of the chain, or
     the built-in ones. Raises what `app.parameters` does."""
-    if not services.settings.risk_parameters:
+    if not settings.risk_parameters:
         return BUILT_IN
-    found = load_parameters(services.settings.risk_parameters, services.deployment.chain_id)
-    await require_signer(services.chain, services.deployment, found)
+    found = load_parameters(settings.risk_parameters, deployment.chain_id)
+    await require_signer(chain, deployment, found)
     return found
 
 
@@ -156,17 +167,19 @@ def _loops(
     )
     attestor = _attestor(services, deployment, [keys[role].hex() for role in RISK_ROLES])
     reconciler = Reconciler(chain, store, deployment, depth)
+    liquidator = liquidating(services, reports_of(attestor))
     return Loops(
         feeds=Feeds(chain, services.board, clock, deployment, parameters),
         reconciler=reconciler,
         engine=engine,
         auctioneer=Auctioneer(services, engine, attestor, reconciler.broken),
-        monitor=_monitor(services, reconciler),
+        monitor=_monitor(services, reconciler, liquidator),
+        liquidator=liquidator,
         keeper=inside(services),
     )
 
 
-def _monitor(services: Services, reconciler: Reconciler) -> Monitor:
+def _monitor(services: Services, reconciler: Reconciler, liquidator: Liquidator) -> Monitor:
     store, deployment = services.store, services.deployment
     fund = AccountId(deployment.chain_id, deployment.clearinghouse, 0)  # the clearinghouse's own
     return Monitor(
@@ -174,6 +187,7 @@ def _monitor(services: Services, reconciler: Reconciler) -> Monitor:
         services.board,
         services.breaker,
         reconciler.broken,
+        [liquidator],
         fund=lambda: store.account(fund).cash,
     )
 
@@ -202,6 +216,7 @@ async def _all_running(loops: Loops, settings: Settings) -> AsyncIterator[None]:
         asyncio.create_task(_root("settlement", loops.engine.run())),
         asyncio.create_task(_root("auction", loops.auctioneer.run())),
         asyncio.create_task(_root("monitor", loops.monitor.run(settings.monitor_ms))),
+        asyncio.create_task(_root("liquidator", loops.liquidator.run(settings.monitor_ms))),
     ]
     if loops.keeper is not None:
         tasks.append(asyncio.create_task(_root("keeper", loops.keeper.run(settings.keeper_ms))))

@@ -33,9 +33,11 @@ WALLET_USD = {
     "alice": 2_000_000,
     "bob": 2_000_000,
     "keeper": 100_000_000,
+    "liquidator": 5_000_000,
 }
 DEPOSIT_USD = {
     "solver": {"USDC": 1_000_000},
+    "liquidator": {"USDC": 5_000_000},
     "maker": {"USDC": 15_000_000, "WETH": 5_000_000, "WBTC": 5_000_000},
 }
 

@@ -21,6 +21,7 @@ ROLES = (
     "guardian",
     "proposer",
     "approver",
+    "liquidator",
 )
 RISK_ROLES = ("risk1", "risk2", "risk3")
 

@@ -1,0 +1,51 @@
+"""A report about one account as it stands: what options of an account for sale are worth.
+
+Asked of the signers as of any settlement, by a plan that does nothing: the account after it is the
+account before it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from app.settlement.attest import Attestor
+from solver.domain.account import PORTFOLIO, Account
+from solver.domain.ids import ZERO_ADDRESS, AccountId
+from solver.domain.instrument import Instrument
+from solver.domain.intent import Limits, OutcomeIntent
+from solver.domain.program import Program
+from solver.domain.report import NO_REPORT, Report
+from solver.domain.route import Certificate, Solution
+
+Attested = tuple[Report, tuple[bytes, ...]]
+Reports = Callable[[Account], Awaitable[Attested]]
+UNNEEDED: Attested = (NO_REPORT, ())
+
+
+class Still(NamedTuple):
+    """A plan of one account that moves nothing."""
+
+    intent: OutcomeIntent
+    engine: str
+    program: Program
+    solution: Solution
+
+
+def still(account: AccountId) -> Still:
+    """Returns the plan that leaves the account as it is."""
+    limits = Limits(ZERO_ADDRESS)
+    intent = OutcomeIntent(
+        account.owner, account.subaccount, ZERO_ADDRESS, "", (), limits, False, 0, 0, 0, bytes(32)
+    )
+    nothing = Solution(bytes(32), (), (), (), (), 0, 0, Certificate(0, 0, 0))
+    return Still(intent, PORTFOLIO, Program(account, ZERO_ADDRESS), nothing)
+
+
+def reports_of(attestor: Attestor) -> Reports:
+    """Returns who attests accounts that hold options; the others need no word but the feed's."""
+
+    async def report(account: Account) -> Attested:
+        if not any(Instrument.unpack(p.instrument).is_option for p in account.positions):
+            return UNNEEDED
+        return await attestor.report_for([still(account.id)])
+
+    return report

@@ -1,0 +1,225 @@
+"""The liquidator: wakes protection, quotes cures, and sells at auction what nothing else saved.
+
+The monitor tells it who is unwell; it acts at the next head, one transaction at a time, with a key
+of its own. Nothing is remembered that a death would cost: who is unwell is told again, what is for
+sale stands on the chain and in the log, and each call does no more than is left to do.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from adapters.base import Call, Reverted
+from adapters.chains.deployment import Deployment
+from adapters.chains.evm import Head
+from adapters.chains.settlement import encode
+from app import observe
+from app.keeper.errand import UNFUNDED, Errand, Road
+from app.liquidator import telling
+from app.liquidator.duty import Act, Duty, Seen, Terms, duty, price_of
+from app.liquidator.look import look
+from app.liquidator.protection import wake
+from app.liquidator.reports import UNNEEDED, Attested, Reports
+from app.monitor import Judged
+from app.store import Store
+from solver.domain.errors import Infeasible, Refused, SolventError, Unavailable
+from solver.domain.health import HEALTHY
+from solver.domain.ids import AccountId
+from solver.domain.numbers import WAD
+from solver.domain.snapshot import Snapshot
+from solver.margin.health import Action, allowed
+from solver.policies import Proposal, propose
+
+GAS_MAX = 8_000_000  # of one call: half of a block at most, wherever we are
+SHARES = (WAD, WAD // 4, WAD // 20)  # of an account, when our own cannot carry more
+SUBACCOUNT = 0  # of ours, that buys
+TERMS = Terms()
+CURES_MAX = 64  # quoted at one look: each is a few milliseconds
+OPEN = "SELECT log, type FROM event WHERE type IN (?, ?) ORDER BY position"
+
+
+class LiquidatedChain(Protocol):
+    """What the loop itself needs of a chain. Everything raises Unavailable."""
+
+    async def head(self) -> Head: ...
+
+    async def call_many(
+        self, calls: Sequence[Call], block: int | None = None
+    ) -> list[bytes | Reverted]: ...
+
+
+class Parts(NamedTuple):
+    """What the liquidator is made of; `breaker` answers its present state, `quoted_on` the snapshot
+    with everybody's ladders. Without an `errand` it only wakes and quotes."""
+
+    store: Store
+    chain: LiquidatedChain
+    deployment: Deployment
+    errand: Errand | None
+    reports: Reports
+    breaker: Callable[[], str]
+    quoted_on: Callable[[], Snapshot]
+
+
+class Liquidator:
+    """A watcher of health. `told` and `is_sold_out` answer at once; `run` does the work."""
+
+    def __init__(self, parts: Parts, terms: Terms = TERMS) -> None:
+        self._parts, self._terms = parts, terms
+        self._unwell: dict[AccountId, Judged] = {}
+        self._for_sale: set[AccountId] | None = None  # None: not yet read from the log
+        self._sold_out: set[AccountId] = set()
+        self._cures: dict[AccountId, Proposal] = {}
+        self._news = asyncio.Event()
+
+    # ---- for the monitor and the API
+
+    def is_sold_out(self, account: AccountId) -> bool:
+        """Returns whether the account's auction has come down to a price of nothing."""
+        return account in self._sold_out
+
+    def told(self, judged: Sequence[Judged], snapshot: Snapshot) -> None:
+        """Takes who is unwell and who just moved."""
+        for each in judged:
+            if each.account.health.state == HEALTHY:
+                self._unwell.pop(each.account.id, None)
+                self._cures.pop(each.account.id, None)
+            else:
+                self._unwell[each.account.id] = each
+        if judged:
+            self._news.set()
+
+    def quoted(self, account: AccountId) -> Proposal | None:
+        """Returns the cheapest cure of an unwell account as last quoted, None where there is none
+        or the book is too thin."""
+        return self._cures.get(account)
+
+    # ---- the loop
+
+    async def run(self, poll_ms: int) -> None:
+        """Task root: a step whenever health moved or a poll has passed, for ever."""
+        told = ""
+        errand = self._parts.errand
+        if errand is not None:
+            telling.started(errand.address)
+        while True:
+            try:
+                await self.step()
+                telling.able(errand is not None)
+                told = ""
+            except SolventError as error:
+                telling.able(error.code != UNFUNDED)
+                if error.code != told:
+                    observe.part_failed("liquidator", error)
+                told = error.code
+            try:
+                async with asyncio.timeout(poll_ms / 1000):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    async def step(self) -> Duty | None:
+        """Wakes protection, quotes cures, makes at most one call; returns that.
+
+        Raises Unavailable, or Refused when the key cannot pay.
+        """
+        self._news.clear()
+        await wake(self._parts.store, [each.account for each in self._unwell.values()])
+        self._quote()
+        if self._parts.errand is None:
+            return None
+        return await self._sell(self._parts.errand, await self._parts.chain.head())
+
+    def _quote(self) -> None:
+        """Keeps the cure of every unwell account that there is one for."""
+        snapshot = self._parts.quoted_on()
+        cures = {}
+        for account, judged in list(self._unwell.items())[:CURES_MAX]:
+            try:
+                proposal = propose(judged.account, snapshot, judged.facts.engine)
+            except Infeasible:
+                continue
+            if proposal.requests:
+                cures[account] = proposal
+        self._cures = cures
+
+    async def _sell(self, errand: Errand, head: Head) -> Duty | None:
+        known = await self._known()
+        if not known and not errand.is_open:
+            return None
+        seen = await look(self._parts.chain, self._parts.deployment, sorted(known), head)
+        self._learn(seen, head.timestamp)
+        road = await errand.road(head)
+        if road is Road.BUSY:
+            return None
+        for account, one in sorted(seen.items(), key=lambda row: (-row[1].bankrupt_at, row[0])):
+            wanted = duty(one, head.timestamp, self._terms, may_sell=self._may_sell(account))
+            if wanted is not None and await self._call(errand, account, wanted, head):
+                return wanted
+        if road is Road.STUCK and errand.is_open:
+            await errand.cancel(head)
+        return None
+
+    async def _known(self) -> set[AccountId]:
+        """Returns who may be sold now, and who is for sale already, whatever its health."""
+        if self._for_sale is None:
+            self._for_sale = await self._told_for_sale()
+        return self._for_sale | {a for a, each in self._unwell.items() if each.may_liquidate}
+
+    async def _told_for_sale(self) -> set[AccountId]:
+        """Returns the accounts whose auction began and did not end, by the log."""
+        rows = await self._parts.store.rows(OPEN, ("AuctionStarted", "AuctionEnded"))
+        last = {row["log"]: row["type"] for row in rows}
+        logs = {log for log, type_ in last.items() if type_ == "AuctionStarted"}
+        return {account.id for account in self._parts.store.accounts() if account.id.log in logs}
+
+    def _learn(self, seen: dict[AccountId, Seen], time: int) -> None:
+        running = {account for account, one in seen.items() if one.started_at}
+        ended = set(seen) - running
+        self._for_sale = (self._for_sale or set()) - ended | running
+        self._sold_out = {a for a in running if price_of(seen[a], time) == 0}
+        telling.standing(len(running))
+
+    def _may_sell(self, account: AccountId) -> bool:
+        judged = self._unwell.get(account)
+        if judged is None or not judged.may_liquidate:
+            return False
+        state = judged.account.health.state
+        return Action.LIQUIDATE in allowed(state, breaker=self._parts.breaker())
+
+    # ---- calls
+
+    async def _call(self, errand: Errand, account: AccountId, wanted: Duty, head: Head) -> bool:
+        """Sends the call if the chain would take it now; a bid gets smaller until it does."""
+        attested = await self._attested(account, wanted)
+        for data in _calldata(account, wanted, attested):
+            gas = await errand.gas(self._parts.deployment.auction, data)
+            if gas is not None and gas <= GAS_MAX:
+                await errand.send(self._parts.deployment.auction, data, gas, head)
+                telling.acted(wanted.act.value, account.log)
+                return True
+        return False
+
+    async def _attested(self, account: AccountId, wanted: Duty) -> Attested:
+        """Returns a report where one can be had; without it the contract may still agree."""
+        if wanted.act is Act.ABSORB:
+            return UNNEEDED
+        try:
+            return await self._parts.reports(self._parts.store.account(account))
+        except (Refused, Unavailable) as error:
+            observe.part_failed("liquidator", error)
+            return UNNEEDED
+
+
+def _calldata(account: AccountId, wanted: Duty, attested: Attested) -> list[bytes]:
+    report, signatures = attested
+    word, tail = wanted.act.value, (report, list(signatures))
+    if wanted.act is Act.ABSORB:
+        return [encode("Auction", word, account.key)]
+    if wanted.act is not Act.BID:
+        return [encode("Auction", word, account.key, *tail)]
+    fractions = dict.fromkeys(min(wanted.fraction, share) for share in SHARES)
+    return [
+        encode("Auction", word, account.key, part, SUBACCOUNT, wanted.max_pay(part), *tail)
+        for part in fractions
+    ]
