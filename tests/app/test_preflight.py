@@ -18,7 +18,7 @@ from app.keystore import Keystore
 from app.local import free_port
 from app.parameters import MarketParameters, Parameters, issue
 from app.preflight import FAIL, OK, WARN, preflight, variables
-from solver.domain.errors import NotFound
+from solver.domain.errors import NotFound, Unauthorized
 from solver.domain.risk import MarketRisk
 from tests.app.recorded_world import TIME, text
 from tests.devnet_fixture import devnet, devnet_home
@@ -159,6 +159,15 @@ async def test_what_is_wrong_is_named(settings, change, subject, says) -> None:
 async def test_a_start_without_its_keys_ends_before_anything_serves(settings, tmp_path) -> None:
     with pytest.raises(NotFound, match="solvent keys new solver"):
         await asyncio.to_thread(serve, replace(settings, keystore=str(tmp_path / "none")))
+
+
+async def test_a_start_on_parameters_of_nobodys_ends_before_anything_serves(settings, tmp_path):
+    path = tmp_path / "risk.json"
+    path.write_text(issue(Parameters("a", settings.chain_id, 0), dev_keys()["maker"].secret))
+    with pytest.raises(Unauthorized, match="no risk signer"):
+        await asyncio.to_thread(serve, replace(settings, risk_parameters=str(path)))
+    with pytest.raises(NotFound, match="no risk parameters"):
+        await asyncio.to_thread(serve, replace(settings, risk_parameters=str(tmp_path / "none")))
 
 
 def _bytes(path: pathlib.Path) -> None:
