@@ -3,7 +3,6 @@
 A trigger holds the breaker while what it found lasts. Scopes and latches are not its business.
 """
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -31,8 +30,7 @@ class Triggers:
     def __init__(self, breaker: Breaker) -> None:
         self._breaker = breaker
         self._silent: tuple[int, int] | None = None  # looks, since unix ms
-        self._begun: deque[int] = deque()  # when accounts came to their end, unix ms
-        self._ending: set[str] = set()
+        self._begun: dict[str, int] = {}  # log -> when the account came to its end, unix ms
         self._sums: dict[int, int] = {}  # instrument -> sum over all accounts
         self._counted: dict[str, Account] = {}
 
@@ -83,11 +81,11 @@ class Triggers:
         self._set("oracleHalt", is_lasting, "a market that accounts hold has no price")
 
     def _mass(self, seen: Sequence[Seen], total: int, time_ms: int) -> None:
-        now = {each.account.id.log for each in seen if each.account.health.state in ENDING}
-        self._begun.extend(time_ms for _ in now - self._ending)
-        self._ending = now
-        while self._begun and self._begun[0] <= time_ms - MASS_MS:
-            self._begun.popleft()
+        for account, _ in seen:
+            if account.health.state in ENDING:
+                self._begun.setdefault(account.id.log, account.health.since_ms)
+        since = time_ms - MASS_MS
+        self._begun = {log: begun for log, begun in self._begun.items() if begun > since}
         most = max(MASS_LEAST, total * MASS_PERCENT // 100)
         detail = f"{len(self._begun)} accounts came to be liquidated within a minute"
         self._set("massLiquidation", len(self._begun) >= most, detail)

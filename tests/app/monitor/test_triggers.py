@@ -55,18 +55,30 @@ def test_a_fund_short_of_what_bankrupt_accounts_lack_reduces(triggers, breaker, 
     assert (breaker.triggers == ("fundShort",)) == is_short
 
 
+def ended(place, second, state="LIQUIDATING"):
+    found = seen(place, state)
+    health = Health(state, since_ms=START + 1000 * second)
+    return found._replace(account=found.account._replace(health=health))
+
+
 def test_many_liquidations_within_a_minute_reduce(triggers, breaker):
-    few = [seen(place, "LIQUIDATING") for place in range(9)]
+    few = [ended(place, 0) for place in range(9)]
     triggers.look(few, 1, None, START)
     assert breaker.state is State.ACTIVE
-    triggers.look([*few, seen(9, "BANKRUPT")], 1, None, START + 59_000)
+    sold_meanwhile = [*few[2:], ended(9, 59, "BANKRUPT")]
+    triggers.look(sold_meanwhile, 1, None, START + 59_000)
     assert breaker.triggers == ("massLiquidation",)
-    triggers.look([*few, seen(9, "BANKRUPT")], 1, None, START + 61_000)
+    triggers.look(sold_meanwhile, 1, None, START + 60_000)
+    assert breaker.state is State.ACTIVE
+
+
+def test_a_start_among_old_liquidations_is_no_crash(triggers, breaker):
+    triggers.look([ended(place, -600) for place in range(30)], 30, None, START)
     assert breaker.state is State.ACTIVE
 
 
 def test_ten_of_a_thousand_are_no_crash(triggers, breaker):
-    crowd = [seen(place, "LIQUIDATING" if place < 10 else "HEALTHY") for place in range(1000)]
+    crowd = [ended(place, 0) if place < 10 else seen(place) for place in range(1000)]
     triggers.look(crowd, 1000, None, START)
     assert breaker.state is State.ACTIVE
 
