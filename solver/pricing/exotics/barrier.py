@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from solver.domain.errors import Malformed
-from solver.pricing.exotics.flat import Flat, normal, require, vanilla
+from solver.pricing.exotics.flat import Flat, normal, require, tilted, vanilla
 
 
 class Barrier(NamedTuple):
@@ -68,7 +68,7 @@ class _Terms:
         """E: the rebate of an option that was never touched."""
         flat, eta = self._flat, self._eta
         alive = normal(eta * (self._x2 - flat.deviation))
-        died = self._power(2 * self._mu) * normal(eta * (self._y2 - flat.deviation))
+        died = self._tilted(2 * self._mu, eta * (self._y2 - flat.deviation))
         return self._rebate * flat.discount * (alive - died)
 
     @property
@@ -82,8 +82,8 @@ class _Terms:
             raise Malformed("no closed form for a rebate at this rate", field="rate")
         root = math.sqrt(square)
         z = self._log / flat.deviation + root * flat.deviation
-        first = self._power(self._mu + root) * normal(eta * z)
-        second = self._power(self._mu - root) * normal(eta * (z - 2 * root * flat.deviation))
+        first = self._tilted(self._mu + root, eta * z)
+        second = self._tilted(self._mu - root, eta * (z - 2 * root * flat.deviation))
         return self._rebate * (first + second)
 
     def _plain(self, x: float) -> float:
@@ -94,10 +94,10 @@ class _Terms:
 
     def _mirrored(self, y: float) -> float:
         flat, eta = self._flat, self._eta
-        stock = flat.spot * flat.growth * self._power(2 * self._mu + 2) * normal(eta * y)
-        cash = self._power(2 * self._mu) * normal(eta * (y - flat.deviation))
+        stock = flat.spot * flat.growth * self._tilted(2 * self._mu + 2, eta * y)
+        cash = self._tilted(2 * self._mu, eta * (y - flat.deviation))
         return flat.sign * (stock - flat.strike * flat.discount * cash)
 
-    def _power(self, exponent: float) -> float:
-        """(H/S)^exponent; beyond the floats it multiplies a distribution that is 0."""
-        return math.exp(min(exponent * self._log, 700.0))
+    def _tilted(self, exponent: float, x: float) -> float:
+        """Returns (H/S)^exponent N(x)."""
+        return tilted(exponent * self._log, x)

@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+from scipy.special import log_ndtr
+
 from solver.domain.errors import Malformed
 from solver.pricing.black import price_and_greeks
 
@@ -93,9 +95,9 @@ def normal(x: float) -> float:
     return 0.5 * math.erfc(-x * math.sqrt(0.5))
 
 
-def density(x: float) -> float:
-    """Returns the normal density."""
-    return math.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+def tilted(log_scale: float, x: float) -> float:
+    """Returns exp(log_scale) N(x): bounded where it is used, though its factors are not."""
+    return math.exp(min(log_scale + float(log_ndtr(x)), 700.0))
 
 
 def _d1(flat: Flat) -> float:

@@ -9,9 +9,9 @@ goes beyond a level (E. Haug, 2nd ed. (2007), 4.15). Watched at every instant.
 import math
 
 from solver.domain.errors import Malformed
-from solver.pricing.exotics.flat import Flat, density, normal, require
+from solver.pricing.exotics.flat import Flat, normal, require, tilted
 
-CARRY_MIN = 1e-9  # below: the limit at b = 0, which is nearer than what cancels
+CARRY_MIN = 1e-6  # nearer to 0 the formula cancels: its values at both sides say more
 
 
 def floating_lookback(flat: Flat, extreme: float) -> float:
@@ -36,17 +36,17 @@ def beyond(flat: Flat, level: float, *, is_up: bool) -> float:
     """Returns the value now of how far the price will have been above (`is_up`) or below `level`
     at most, for a level on that side of the spot."""
     side, carry = 1 if is_up else -1, flat.carry
+    if abs(carry) < CARRY_MIN:
+        aside = 2 * CARRY_MIN
+        near = (flat._replace(dividend=flat.rate - b) for b in (-aside, aside))
+        below, above = (beyond(one, level, is_up=is_up) for one in near)
+        return below + (above - below) * (carry / aside + 1) / 2
     d1 = math.log(flat.spot / level) / flat.deviation
     d1 += (carry + flat.vol**2 / 2) * flat.years / flat.deviation
     plain = flat.spot * flat.growth * normal(side * d1)
     plain -= level * flat.discount * normal(side * (d1 - flat.deviation))
-    if abs(carry) < CARRY_MIN:
-        excess = flat.deviation * (density(d1) + side * d1 * normal(side * d1))
-        return max(side * plain + flat.spot * flat.discount * excess, 0.0)
     ratio = -2 * carry / flat.vol**2 * math.log(flat.spot / level)
-    back = math.exp(min(ratio, 700.0)) * normal(
-        side * (d1 - 2 * carry * math.sqrt(flat.years) / flat.vol)
-    )
+    back = tilted(ratio, side * (d1 - 2 * carry * math.sqrt(flat.years) / flat.vol))
     drawn = math.exp(carry * flat.years) * normal(side * d1) - back
     gain = flat.spot * flat.discount * flat.vol**2 / (2 * carry) * drawn
     return max(side * (plain + gain), 0.0)

@@ -69,6 +69,10 @@ def test_tiny_volatility_overflows_nothing():
         for is_in in (True, False):
             found = barrier_price(flat, Barrier(level, level > 100, is_in, 1.0))
             assert 0 <= found <= 101
+    certain = barrier_price(flat, Barrier(101.0, is_up=True, is_in=False))  # it drifts through
+    assert certain == pytest.approx(0, abs=2e-3)
+    never = barrier_price(flat, Barrier(99.0, is_up=False, is_in=False))
+    assert never == pytest.approx(vanilla(flat), abs=1e-6)
 
 
 @pytest.mark.parametrize("barrier", [Barrier(0.0, False, False), Barrier(90.0, False, True, -1.0)])
