@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from solver.domain.account import Account
-from solver.domain.errors import Malformed
+from solver.domain.errors import Malformed, NotFound
 from solver.domain.numbers import WAD
 from solver.margin.portfolio.grid import EXTRA_ROWS, NO_SERIES, STEP, MarketGrid, RiskGrid
 from solver.margin.portfolio.kernel.loops import CAP, GROSS_SHORT
@@ -67,6 +67,13 @@ class Tables:
         """Column of each instrument."""
         return {instrument: column for column, instrument in enumerate(self.instruments)}
 
+    def column(self, instrument: int) -> int:
+        """Returns the column. Raises NotFound for an instrument outside the grid."""
+        try:
+            return self.columns[instrument]
+        except KeyError:
+            raise NotFound(f"instrument {instrument} is not in this grid") from None
+
 
 class Book(NamedTuple):
     """Many accounts: positions `starts[a]` to `starts[a + 1]` are of account a, by rising column;
@@ -109,12 +116,12 @@ def tables_of(grid: RiskGrid) -> Tables:
 
 
 def book_of(accounts: Sequence[Account], tables: Tables) -> Book:
-    """Returns the accounts' positions on the columns of the tables. Raises KeyError for an
+    """Returns the accounts' positions on the columns of the tables. Raises NotFound for an
     instrument outside them."""
-    known, scales = tables.columns, tables.scales
+    scales = tables.scales
     starts, columns, quantities = [0], [], []
     for account in accounts:
-        held = sorted((known[p.instrument], p.quantity) for p in account.positions)
+        held = sorted((tables.column(p.instrument), p.quantity) for p in account.positions)
         columns += [column for column, _ in held]
         quantities += [quantity * scales[column] / WAD for column, quantity in held]
         starts.append(len(columns))

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from solver.domain.account import Account
-from solver.domain.errors import NotFound
 from solver.margin.portfolio.kernel.screen import remargin
 from solver.margin.portfolio.kernel.tables import Book, Tables, book_of
 
@@ -37,7 +36,7 @@ class WhatIf:
     """One account on the tables of one grid."""
 
     def __init__(self, account: Account, tables: Tables, *, is_compiled: bool) -> None:
-        """Raises KeyError for a position outside the grid."""
+        """Raises NotFound for a position outside the grid."""
         book = book_of([account], tables)
         self._tables, self._is_compiled = tables, is_compiled
         self._columns = book.columns.tolist()
@@ -51,9 +50,7 @@ class WhatIf:
         columns, quantities = self._columns.copy(), self._quantities.copy()
         cash = self._cash
         for trade in trades:
-            column = self._tables.columns.get(trade.instrument)
-            if column is None:
-                raise NotFound(f"instrument {trade.instrument} is not in this grid")
+            column = self._tables.column(trade.instrument)
             cash += trade.cash
             place = bisect_left(columns, column)
             if place < len(columns) and columns[place] == column:

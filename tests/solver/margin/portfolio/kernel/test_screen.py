@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.domain.account import Account
-from solver.domain.errors import Malformed
+from solver.domain.errors import Malformed, NotFound
 from solver.margin.portfolio.decide import SCALE, margins, sums
 from solver.margin.portfolio.grid import RiskGrid, risk_grid
 from solver.margin.portfolio.kernel.screen import Threshold, remargin, uncertain, verdicts
@@ -131,6 +131,15 @@ def test_accounts_without_positions_are_judged_by_their_cash(is_compiled):
         found = verdicts(accounts, grid, [INITIAL], is_compiled=is_compiled)
         assert found.holds.tolist() == [[False], [True], [True]]
     assert verdicts([], GRID, THRESHOLDS).exact == 0
+
+
+def test_an_instrument_outside_the_grid_is_told():
+    outside = tables_of(risk_grid([ALL[0].id], world()))
+    held = book([(ALL[1], 5)])
+    with pytest.raises(NotFound):
+        book_of([held], outside)
+    with pytest.raises(NotFound):
+        WhatIf(book([]), outside, is_compiled=False).after(Trade(ALL[1].id, 1.0))
 
 
 def test_accounts_may_be_shared_out_in_any_parts():
