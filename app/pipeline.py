@@ -31,6 +31,7 @@ from app.verify.mandate import (
     verify_revoke,
     within,
 )
+from app.verify.standing import standing_refusal
 from solver.domain.errors import Conflict, Infeasible, NotFound, Unproven
 from solver.domain.event import (
     TERMINAL,
@@ -127,6 +128,9 @@ async def plan(services: Services, intent: OutcomeIntent, scheme: str, snapshot:
     """Returns the best certified solution. Raises Infeasible when no plan satisfies the limits."""
     account = services.store.account(_account_id(services, intent.owner, intent.subaccount))
     program = compile_intent(intent, account, snapshot, scheme)
+    unfit = standing_refusal(SignedIntent(intent, scheme, b""), program, account, snapshot)
+    if unfit is not None:  # said before any market is asked
+        raise Infeasible(unfit.detail, code=unfit.code, data={"health": unfit.state})
     solution = await services.solve(program, account, snapshot)
     simulation = simulate(
         program,

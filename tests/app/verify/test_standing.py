@@ -106,3 +106,8 @@ async def test_the_door_says_why(tmp_path):
             "since": "1970-01-01T00:00:01Z",
             "breaches": 0,
         }
+        quoted = {"request": {"outcome": "openPerp", "instrument": "ETH-PERP", "side": "buy"}}
+        quoted["request"]["size"] = "1"
+        quoted["terms"] = {"owner": ACCOUNT.owner, "slippageBps": "100", "maxFee": "1"}
+        unfit = await ward.served.http.post("/v1/quotes", json=quoted)
+        assert (unfit.status_code, unfit.json()["code"]) == (409, "reduceOnly")
