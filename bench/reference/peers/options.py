@@ -32,16 +32,19 @@ def quantlib_greeks(options: Options) -> Callable[[], object]:
 def vollib_greeks(options: Options) -> Callable[[], object]:
     """Returns a run of py_vollib's Black: price, delta, gamma, vega, theta and rho."""
     from py_vollib.black import black  # type: ignore[import-untyped]
-    from py_vollib.black.greeks.analytical import delta, gamma, rho, theta, vega  # type: ignore[import-untyped]
+    from py_vollib.black.greeks import analytical  # type: ignore[import-untyped]
 
     rows = [
         ("c" if c else "p", F, K, T, -math.log(D) / T, v) for F, K, T, v, c, D in _rows(options)
     ]
 
+    names = ("delta", "gamma", "vega", "theta", "rho")
+    greeks = [getattr(analytical, name) for name in names]
+
     def run() -> None:
         for row in rows:
             black(*row)
-            for greek in (delta, gamma, vega, theta, rho):
+            for greek in greeks:
                 greek(*row)
 
     return run
@@ -68,13 +71,13 @@ def quantlib_implied(options: Options, prices: Floats) -> Loop:
 
 def vollib_implied(options: Options, prices: Floats) -> Loop:
     """Returns a run of py_vollib's Black implied volatility (Jaeckel's algorithm)."""
-    from py_vollib.black.implied_volatility import implied_volatility  # type: ignore[import-untyped]
+    from py_vollib.black import implied_volatility as peer
 
     rows = [
         (price, F, K, -math.log(D) / T, T, "c" if c else "p")
         for (F, K, T, _, c, D), price in zip(_rows(options), prices.tolist(), strict=True)
     ]
-    return lambda: [implied_volatility(*row) for row in rows]
+    return lambda: [peer.implied_volatility(*row) for row in rows]
 
 
 def _rows(options: Options) -> list[tuple[float, float, float, float, bool, float]]:

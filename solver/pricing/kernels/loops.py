@@ -18,13 +18,23 @@ from solver.pricing.kernels import formula, inverse
 from solver.pricing.kernels.formula import (
     DENSITY_MAX,
     NEAR,
+    PRICE_MIN,
     YEARS_MIN,
     discounted,
     greeks,
     is_regular,
+    log_ratio,
     value,
 )
-from solver.pricing.kernels.inverse import mills, volatility
+from solver.pricing.kernels.inverse import (
+    LAST_STEP,
+    MILLS_AT_0,
+    SERIES_MAX,
+    TINY,
+    _start,
+    mills,
+    volatility,
+)
 
 Floats = NDArray[np.float64]
 BLOCK = 512  # options, whose scratch stays in the nearest cache
@@ -42,10 +52,77 @@ def price_loop(columns: Floats, out: Floats, start: int) -> None:
 
 def implied_loop(columns: Floats, out: Floats, start: int) -> None:
     """Sets `out` from `start` on to `inverse.volatility`: rows are price, forward, strike, years,
-    discount and sign."""
-    for i in prange(columns.shape[1]):
-        price, T = columns[0, i] / columns[4, i], columns[3, i]
-        out[start + i] = volatility(price, columns[1, i], columns[2, i], T, columns[5, i])
+    discount and sign.
+
+    In blocks as the greeks, two steps of `inverse` for all from its start below the turn; whoever
+    stands elsewhere, or has not arrived by then, goes the whole way alone.
+    """
+    count = columns.shape[1]
+    for block in prange((count + BLOCK - 1) // BLOCK):
+        first = block * BLOCK
+        last = min(first + BLOCK, count)
+        work = np.empty((6, BLOCK))
+        _enter(columns, first, last, work)
+        for _ in range(2):
+            _measure(work, last - first)
+            for j in range(last - first):
+                work[3, j] = log(work[3, j])
+            _step(work, last - first)
+        for j in range(last - first):
+            i, s = first + j, work[1, j]
+            if s > 2 * SERIES_MAX and work[4, j] <= LAST_STEP * s and s <= work[5, j]:
+                out[start + i] = s / sqrt(columns[3, i])
+            else:
+                price, T = columns[0, i] / columns[4, i], columns[3, i]
+                out[start + i] = volatility(price, columns[1, i], columns[2, i], T, columns[5, i])
+
+
+def _enter(columns: Floats, first: int, last: int, work: Floats) -> None:
+    """Sets the rows x, s, ln b, -, -, turn; s is 0 for whoever is not below the turn."""
+    for j in range(last - first):
+        i = first + j
+        F, K, sign = columns[1, i], columns[2, i], columns[5, i]
+        work[1, j] = work[5, j] = 0.0
+        work[0, j] = work[2, j] = -1.0
+        if not (min(F, K) >= PRICE_MIN and columns[3, i] > 0):
+            continue
+        beyond = columns[0, i] / columns[4, i] - max(0.0, sign * (F - K))
+        x, scale = -abs(log_ratio(F, K)), sqrt(F * K)
+        turn, beta = sqrt(-2.0 * x), beyond / scale
+        steepest = DENSITY_MAX * min(F, K) / scale
+        if not (turn > 2 * SERIES_MAX and beta > TINY):
+            continue
+        ratio = MILLS_AT_0 - mills(turn)
+        if beta < steepest * ratio:
+            target = log(beta)
+            share = _start(target - log(steepest * ratio), x, turn / ratio)
+            work[0, j], work[1, j], work[2, j], work[5, j] = x, turn * share, target, turn
+
+
+def _measure(work: Floats, count: int) -> None:
+    """Sets row 3 to the density's peak times b/b', and row 4 to b/b'."""
+    for j in range(count):
+        s = work[1, j]
+        h, t = work[0, j] / s, 0.5 * s
+        ratio = mills(abs(h + t)) - mills(t - h)
+        work[4, j] = ratio
+        work[3, j] = DENSITY_MAX * ratio
+
+
+def _step(work: Floats, count: int) -> None:
+    """Moves s by Householder's step, whose size it leaves in row 4."""
+    for j in range(count):
+        s, ratio = work[1, j], work[4, j]
+        h, t = work[0, j] / s, 0.5 * s
+        miss = work[3, j] - 0.5 * (h * h + t * t) - work[2, j]
+        slant, tilt = h * h / s - 0.5 * t, h / s
+        second = slant - 1.0 / ratio
+        third = slant * slant - 3.0 * tilt * tilt - 0.25 + (2.0 / ratio - 3.0 * slant) / ratio
+        newton = -miss * ratio
+        below = 1.0 + newton * (second + newton * third / 6.0)
+        step = newton * (1.0 + 0.5 * newton * second) / below
+        work[4, j] = abs(step)
+        work[1, j] = s + step
 
 
 def greeks_loop(columns: Floats, out: Floats, start: int) -> None:
@@ -172,6 +249,6 @@ def _content(function: FunctionType) -> tuple[Any, ...]:
 
 
 FORMULAS = (*_functions(formula), *_functions(inverse))
-STAGES: tuple[Any, ...] = (_deviates, _fill)
+STAGES: tuple[Any, ...] = (_deviates, _fill, _enter, _measure, _step)
 # A product and a sum may be one rounding: a tenth faster, and nearer to the truth.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
