@@ -50,7 +50,7 @@ class Smile(NamedTuple):
         at_the_money, (slope, _) = self.variance(0.0), self.slopes(0.0)
         root = math.sqrt(at_the_money)
         wings = (0.5 * (self.psi - self.tilt) / root, 0.5 * (self.psi + self.tilt) / root)
-        least = self.base + 0.5 * self.theta * (1 - self._rho() ** 2)
+        least = self.base + self.theta * (1 - self._rho() ** 2)
         return JumpWings(at_the_money / years, 0.5 * slope / root, *wings, least / years)
 
     def _rho(self) -> float:
