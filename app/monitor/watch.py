@@ -103,11 +103,14 @@ class Monitor:
         accounts = self._store.accounts()
         self._triggers.ledger(accounts, len(self._broken), snapshot.time)
         watched = [a.id for a in accounts if _is_watched(a) and a.id not in self._broken]
-        well = screened(map(self._store.account_ahead, watched), snapshot)
+        ahead = map(self._store.account_ahead, watched)
+        due = [account for account in ahead if not self._is_judged(account, snapshot)]
+        well = await asyncio.to_thread(screened, due, snapshot) if due else {}
         judged: list[Judged] = []
         looked = 0
-        for first in range(0, len(watched), CHUNK):
-            some, fine = await self._judge(watched[first : first + CHUNK], snapshot, well)
+        for first in range(0, len(due), CHUNK):
+            ids = [account.id for account in due[first : first + CHUNK]]
+            some, fine = await self._judge(ids, snapshot, well)
             judged += some
             looked += len(some) + fine
             await asyncio.sleep(0)
@@ -133,8 +136,7 @@ class Monitor:
         found: list[tuple[Account, Facts, HealthChanged | None]] = []
         fine = 0
         for account in map(self._store.account_ahead, ids):
-            last = self._last.get(account.id.log)
-            if last is not None and last[0] is account and last[1] == digest:
+            if self._is_judged(account, snapshot):
                 continue
             if well.get(account.id) is account:
                 self._last[account.id.log] = (account, digest, None)
@@ -149,6 +151,10 @@ class Monitor:
         if events:
             await self._store.record(Batch(tuple(events)))
         return [self._judged(*row, digest) for row in found], fine
+
+    def _is_judged(self, account: Account, snapshot: Snapshot) -> bool:
+        last = self._last.get(account.id.log)
+        return last is not None and last[0] is account and last[1] == snapshot.hash.hex()
 
     def _facts(self, account: Account, snapshot: Snapshot) -> Facts | None:
         """Returns what the snapshot says; None, told once, where an account cannot be valued: it
