@@ -1,4 +1,4 @@
-"""Bending a surface brings it nearer to its quotes, lawfully: recorded ones within half a spread."""
+"""Bending brings a surface nearer to its quotes, lawfully; recorded ones within half a spread."""
 
 import math
 import statistics
