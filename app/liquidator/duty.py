@@ -25,7 +25,8 @@ class Act(enum.Enum):
 
 class Seen(NamedTuple):
     """One block's word about an account. Times are unix seconds, 0 = not (yet); money settlement
-    atoms, by SIMPLE; `deficit` is the id of an open one, `fund` what the insurance fund has."""
+    atoms; equity and maintenance as they are judged, `worth` the equity that a report prices a
+    slice by; `deficit` is the id of an open one, `fund` what the insurance fund has."""
 
     equity: int
     maintenance: int
@@ -36,6 +37,7 @@ class Seen(NamedTuple):
     unsold: int = 0
     deficit: int = 0
     fund: int = 0
+    worth: int | None = None
 
 
 class Terms(NamedTuple):
@@ -75,7 +77,8 @@ def duty(seen: Seen, time: int, terms: Terms, *, may_sell: bool) -> Duty | None:
             return Duty(Act.END)
         is_new = not seen.deficit or seen.fund > 0
         return Duty(Act.ABSORB) if is_new else None
-    sale = Sale(seen.equity, seen.maintenance, seen.cash, seen.unsold)
+    worth = seen.equity if seen.worth is None else seen.worth
+    sale = Sale(worth, seen.maintenance, seen.cash, seen.unsold, judged=seen.equity)
     if sale.buffer >= 0:
         return Duty(Act.END)
     if sale.equity <= 0 or price == 0:

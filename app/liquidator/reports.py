@@ -7,6 +7,7 @@ account before it.
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from app.liquidator.duty import Seen
 from app.settlement.attest import Attestor
 from solver.domain.account import PORTFOLIO, Account
 from solver.domain.ids import ZERO_ADDRESS, AccountId
@@ -15,6 +16,9 @@ from solver.domain.intent import Limits, OutcomeIntent
 from solver.domain.program import Program
 from solver.domain.report import NO_REPORT, Report
 from solver.domain.route import Certificate, Solution
+from solver.domain.snapshot import Snapshot
+from solver.margin.attested import Statement, fenced
+from solver.margin.auction import buffer_of
 
 Attested = tuple[Report, tuple[bytes, ...]]
 Reports = Callable[[Account], Awaitable[Attested]]
@@ -49,3 +53,18 @@ def reports_of(attestor: Attestor) -> Reports:
         return await attestor.report_for([still(account.id)])
 
     return report
+
+
+def weighed(seen: Seen, account: Account, report: Report, snapshot: Snapshot) -> Seen:
+    """Returns what the block says, priced as the contract prices it with a report; of an account in
+    PORTFOLIO mode the greater of both buffers counts."""
+    risk = next((r for r in report.accounts if r.account == account.id.key), None)
+    if risk is None:
+        return seen
+    now = account._replace(cash=seen.cash)
+    found = fenced(now, snapshot, Statement(risk.options_mtm, risk.im, risk.mm))
+    seen = seen._replace(worth=found.equity)
+    simple = buffer_of(seen.equity, seen.maintenance)
+    if account.engine != PORTFOLIO or buffer_of(found.equity, found.maintenance) <= simple:
+        return seen
+    return seen._replace(equity=found.equity, maintenance=found.maintenance)

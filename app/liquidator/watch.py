@@ -19,7 +19,7 @@ from app.liquidator import telling
 from app.liquidator.duty import Act, Duty, Seen, Terms, duty, price_of
 from app.liquidator.look import look
 from app.liquidator.protection import wake
-from app.liquidator.reports import UNNEEDED, Attested, Reports
+from app.liquidator.reports import UNNEEDED, Attested, Reports, weighed
 from app.monitor import Judged
 from app.store import Store
 from solver.domain.errors import Infeasible, Refused, SolventError, Unavailable
@@ -153,8 +153,8 @@ class Liquidator:
         if road is Road.BUSY:
             return None
         for account, one in sorted(seen.items(), key=lambda row: (-row[1].bankrupt_at, row[0])):
-            wanted = duty(one, head.timestamp, self._terms, may_sell=self._may_sell(account))
-            if wanted is not None and await self._call(errand, account, wanted, head):
+            wanted = await self._wanted(errand, account, one, head)
+            if wanted is not None:
                 return wanted
         if road is Road.STUCK and errand.is_open:
             await errand.cancel(head)
@@ -189,21 +189,31 @@ class Liquidator:
 
     # ---- calls
 
-    async def _call(self, errand: Errand, account: AccountId, wanted: Duty, head: Head) -> bool:
-        """Sends the call if the chain would take it now; a bid gets smaller until it does."""
-        attested = await self._attested(account, wanted)
+    async def _wanted(
+        self, errand: Errand, account: AccountId, seen: Seen, head: Head
+    ) -> Duty | None:
+        """Returns the call that was sent: what is due, if the chain would take it now. A bid gets
+        smaller until it does."""
+        may_sell = self._may_sell(account)
+        if not (may_sell or seen.started_at):
+            return None
+        attested = await self._attested(account)
+        held, snapshot = self._parts.store.account(account), self._parts.quoted_on()
+        priced = weighed(seen, held, attested[0], snapshot)
+        wanted = duty(priced, head.timestamp, self._terms, may_sell=may_sell)
+        if wanted is None:
+            return None
+        auction = self._parts.deployment.auction
         for data in _calldata(account, wanted, attested):
-            gas = await errand.gas(self._parts.deployment.auction, data)
+            gas = await errand.gas(auction, data)
             if gas is not None and gas <= GAS_MAX:
-                await errand.send(self._parts.deployment.auction, data, gas, head)
+                await errand.send(auction, data, gas, head)
                 telling.acted(wanted.act.value, account.log)
-                return True
-        return False
+                return wanted
+        return None
 
-    async def _attested(self, account: AccountId, wanted: Duty) -> Attested:
+    async def _attested(self, account: AccountId) -> Attested:
         """Returns a report where one can be had; without it the contract may still agree."""
-        if wanted.act is Act.ABSORB:
-            return UNNEEDED
         try:
             return await self._parts.reports(self._parts.store.account(account))
         except (Refused, Unavailable) as error:

@@ -18,14 +18,16 @@ PURPOSE = keccak(b"solvent.deleverage")
 
 
 class Sale(NamedTuple):
-    """One account under auction at one instant: `equity` and `maintenance` as the contract sees
-    them, `unsold` what is left of the cash it had at the start, `cash` what it has now."""
+    """One account under auction at one instant: `equity` is what a slice is priced by, `unsold`
+    what is left of the cash it had at the start, `cash` what it has now. Where options are priced
+    by a report, `judged` is the equity that goes with `maintenance`: SIMPLE's, as a rule."""
 
     equity: int
     maintenance: int
     cash: int
     unsold: int
     is_bankrupt: bool = False
+    judged: int | None = None
 
     @property
     def reserved(self) -> int:
@@ -36,7 +38,8 @@ class Sale(NamedTuple):
     @property
     def buffer(self) -> int:
         """Returns maintenance less a buffer of the requirement."""
-        return buffer_of(self.equity, self.maintenance)
+        judged = self.equity if self.judged is None else self.judged
+        return buffer_of(judged, self.maintenance)
 
 
 def price_at(elapsed: int) -> int:

@@ -39,14 +39,21 @@ async def sent(devnet: Devnet, sender: str, to: str, data: bytes) -> None:
     assert receipt.status, tx
 
 
-async def opened(devnet: Devnet, contracts: int, deposit: int, role: str = "alice") -> None:
-    """The role puts down `deposit` atoms and buys perps from the maker, as a settlement would."""
+async def opened(
+    devnet: Devnet,
+    contracts: int,
+    deposit: int,
+    *,
+    instrument: int = PERP,
+    price: int = PRICE_WAD["WETH"],
+) -> None:
+    """Alice puts down `deposit` atoms and trades with the maker, as a settlement would."""
     deployment, rpc = devnet.deployment, devnet.chain.rpc
-    owner, house = devnet.keys[role].address, deployment.clearinghouse
+    owner, house = devnet.keys["alice"].address, deployment.clearinghouse
     put = encode("Clearinghouse", "deposit", deployment.usdc, deposit, 0, owner)
     await sent(devnet, owner, house, put)
-    parties = account_of(devnet, role).key, account_of(devnet, "maker").key
-    trade = (*parties, PERP, contracts * WAD, PRICE_WAD["WETH"], 255, 255)
+    parties = account_of(devnet, "alice").key, account_of(devnet, "maker").key
+    trade = (*parties, instrument, contracts * WAD, price, 255, 255)
     await rpc.request("anvil_setBalance", deployment.settlement, hex(10**19), is_read=False)
     await rpc.request("anvil_impersonateAccount", deployment.settlement, is_read=False)
     data = encode("Clearinghouse", "clear", [trade], [], [], NO_REPORT, [])
