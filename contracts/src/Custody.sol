@@ -69,10 +69,15 @@ abstract contract Custody is IClearinghouse, ReentrancyGuardTransient {
     {
         if (!params.isSealed()) revert NotSealed();
         if (!params.isToken(token)) revert TokenNotListed(token);
-        if (token != quoteToken && msg.sender != owner) revert NotOwner(msg.sender);
+        bytes32 account = AccountId.encode(owner, subaccount);
+        if (token != quoteToken) {
+            if (msg.sender != owner) revert NotOwner(msg.sender);
+            // base would void the report that the next bid comes with
+            if (_state.account[account].isFrozen) revert AccountFrozen(account);
+        }
         int256 received = _toInt(amount);
         _pull(token, amount);
-        _moveCollateral(AccountId.encode(owner, subaccount), token, received);
+        _moveCollateral(account, token, received);
     }
 
     /// At once if SIMPLE holds without what leaves. Else by attestation: the first call asks, a second

@@ -16,8 +16,11 @@ import {Report} from "../types/Report.sol";
 /// the equity does not exceed what is reserved, nothing is held back: reserved counts as 0.
 ///
 /// What it is worth. Perps and base at the feed, options as attested (clamped by the feed); without a
-/// report by SIMPLE. Breach and buffer are judged by SIMPLE; for accounts in PORTFOLIO mode by whichever
-/// of SIMPLE and the report leaves the greater buffer (by SIMPLE alone once the signers are silent).
+/// report by SIMPLE, for accounts with options not before ten minutes after the last report heard (or
+/// the start, if later), at the latest an hour after the start; a day if bankrupt; at once while the
+/// signers are silent. Breach and buffer are judged by SIMPLE; for accounts in PORTFOLIO mode by
+/// whichever of SIMPLE and the report leaves the greater buffer (by SIMPLE alone while the signers are
+/// silent).
 ///
 /// Bankrupt: equity <= 0 or price 0. Then all cash is part of a slice, any fraction may be taken, and
 /// the bidder is paid `payoutOf`: by the fund, and as far as the fund has nothing left, by a debt of
@@ -93,13 +96,14 @@ interface IAuction {
     error RoundRunning(uint256 until);
 
     // ---- anyone
-    /// Freezes an account below maintenance. In PORTFOLIO mode SIMPLE and the report must both say so,
-    /// and the first call only warns: the second needs a report >= 10 s younger, within ten minutes,
-    /// about the same positions.
+    /// Freezes an account below maintenance: it can deposit cash and cancel. In PORTFOLIO mode SIMPLE and
+    /// the report must both say so, and the first call only warns: the second needs a report >= 10 s and
+    /// <= 10 minutes younger, each about the positions of its time.
     function start(bytes32 account, Report calldata report, bytes[] calldata signatures) external;
     /// Takes min(fraction, what restores the buffer) of the account into (caller, subaccount), which
     /// must hold its initial margin afterwards, by the report or by SIMPLE. Pays at most `maxPay`
-    /// (negative: receives at least that).
+    /// (negative: receives at least that). One report may speak of both: of the account as it stands, of
+    /// the bidder as the slice leaves him.
     function bid(
         bytes32 account,
         uint256 fraction,

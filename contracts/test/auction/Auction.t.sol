@@ -40,6 +40,12 @@ contract AuctionTest is Hall {
         house.withdraw(address(usdc), 1, 0, noReport(), new bytes[](0));
         vm.expectPartialRevert(IClearinghouse.AccountFrozen.selector);
         this.tradeOnce();
+        weth.mint(ann, 1);
+        vm.startPrank(ann);
+        weth.approve(address(house), 1);
+        vm.expectPartialRevert(IClearinghouse.AccountFrozen.selector); // it would void reports
+        house.deposit(address(weth), 1, 0, ann);
+        vm.stopPrank();
         fund(ann, 10_000e6);
         end(annId);
         vm.assertFalse(house.isFrozen(annId));
@@ -303,6 +309,23 @@ contract AuctionTest is Hall {
         wait_(10 minutes);
         (, paid) = bid(annId, 0.01e18); // nobody said anything for ten minutes
         vm.assertGe(paid, 0);
+    }
+
+    function test_signers_who_leave_an_account_out_delay_its_sale_by_an_hour() public {
+        lever();
+        write(10e18);
+        setPrice(3200);
+        start(annId);
+        Report memory report;
+        for (uint256 i; i < 6; ++i) {
+            wait_(599);
+            report = newReport(0, 0); // about others
+            hall.hear(report, signed(report));
+            vm.expectPartialRevert(IAuction.ReportNeeded.selector);
+            bid(annId, ALL);
+        }
+        wait_(6);
+        bid(annId, ALL);
     }
 
     function test_an_attested_worth_is_clamped_by_the_feed() public {

@@ -78,7 +78,7 @@ abstract contract Hall is House {
         returns (AccountRisk memory)
     {
         bytes32 hash = house.positionsHash(who);
-        return AccountRisk(who, hash, hash, optionsMtm, 2 * mm, 2 * mm, mm, 0, ETH);
+        return AccountRisk(who, hash, hash, optionsMtm, mm, mm, mm, 0, ETH);
     }
 
     /// Ann enters PORTFOLIO mode: long 200 perps, half of what SIMPLE asks for, at an attested 20,000.
