@@ -12,7 +12,7 @@ from solver.domain.health import BANKRUPT, ENDING
 from solver.domain.instrument import Instrument, Kind
 from solver.margin.health import HALT, Facts
 
-SILENT_LOOKS, SILENT_MS = 3, 10_000  # a feed may miss a beat
+SILENT_SNAPSHOTS, SILENT_MS = 3, 10_000  # a feed may miss a beat
 MASS_MS = 60_000
 MASS_LEAST, MASS_PERCENT = 10, 5  # accounts within a minute, and of all that hold anything
 
@@ -29,7 +29,7 @@ class Triggers:
 
     def __init__(self, breaker: Breaker) -> None:
         self._breaker = breaker
-        self._silent: tuple[int, int] | None = None  # looks, since unix ms
+        self._silent: list[int] = []  # the times of silent snapshots in a row, unix ms
         self._begun: dict[str, int] = {}  # log -> when the account came to its end, unix ms
         self._sums: dict[int, int] = {}  # instrument -> sum over all accounts
         self._counted: dict[str, Account] = {}
@@ -70,14 +70,14 @@ class Triggers:
                 del self._sums[position.instrument]
 
     def _oracle(self, seen: Sequence[Seen], time_ms: int) -> None:
-        is_silent = any(each.facts.oracle == HALT for each in seen)
-        if not is_silent:
-            self._silent = None
-        else:
-            looks, since = self._silent or (0, time_ms)
-            self._silent = (looks + 1, since)
-        looks, since = self._silent or (0, time_ms)
-        is_lasting = looks >= SILENT_LOOKS and time_ms - since >= SILENT_MS
+        if not any(each.facts.oracle == HALT for each in seen):
+            self._silent.clear()
+        elif time_ms not in self._silent[-1:]:
+            self._silent = [*self._silent[:SILENT_SNAPSHOTS], time_ms]  # the first, and the newest
+        is_lasting = (
+            len(self._silent) >= SILENT_SNAPSHOTS
+            and self._silent[-1] - self._silent[0] >= SILENT_MS
+        )
         self._set("oracleHalt", is_lasting, "a market that accounts hold has no price")
 
     def _mass(self, seen: Sequence[Seen], total: int, time_ms: int) -> None:
