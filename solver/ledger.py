@@ -6,7 +6,7 @@ one's place. So `positions_hash` of a fold equals the chain's.
 
 from collections.abc import Iterable
 
-from solver.domain.account import PORTFOLIO, Account, Position, Reservation
+from solver.domain.account import PORTFOLIO, POSITIONS_MAX, Account, Position, Reservation
 from solver.domain.errors import Broken, Infeasible
 from solver.domain.event import (
     BaseMoved,
@@ -28,7 +28,6 @@ from solver.domain.program import Program
 from solver.domain.route import Fill, Pull, Solution
 from solver.domain.snapshot import Snapshot
 
-POSITIONS_MAX = 20
 NO_SLOT = "noSlot"  # of a planned account an answer, of a settled one an impossibility
 
 

@@ -1,6 +1,6 @@
 """What a quote answers, as types: a plan, its risk and its proof. See `models` for the units."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -15,7 +15,7 @@ class View(BaseModel):
 
 
 class MarginView(View):
-    """SIMPLE margin. `health` = equity / requirement; null when nothing is required."""
+    """Margin by one engine. `health` = equity / requirement; null when nothing is required."""
 
     initial: str
     maintenance: str
@@ -179,7 +179,8 @@ class FundingView(View):
 
 class QuoteView(View):
     """A plan with the typed data that signs it. Nothing was submitted. `leftOut` names positions
-    that the request means and that are too small to trade."""
+    that the request means and that are too small to trade. `marginEngine` lets it pass: simple by
+    the price feed alone, portfolio by what risk signers state."""
 
     quote_id: str
     uid: str
@@ -198,6 +199,7 @@ class QuoteView(View):
     fee: str
     gas: str
     certificate: CertificateView
+    margin_engine: Literal["simple", "portfolio"]
     margin_before: MarginView
     margin_after: MarginView
     margin_rise: str

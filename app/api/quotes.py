@@ -95,6 +95,7 @@ def _risk(plan: Plan) -> Json:
     simulation, snapshot = plan.simulation, plan.snapshot
     token = snapshot.settlement_token
     return {
+        "marginEngine": simulation.engine,
         "marginBefore": show.margin(simulation.margin_before, token),
         "marginAfter": show.margin(simulation.margin_after, token),
         "marginRise": show.amount(simulation.margin_rise, token),

@@ -61,7 +61,7 @@ def quantity_of(position: Position, snapshot: Snapshot) -> str:
 
 
 def margin(figures: MarginFigures, token: Token) -> Json:
-    """Returns SIMPLE margin in settlement units, and health as a ratio rounded down."""
+    """Returns margin in settlement units, and health as a ratio rounded down."""
     health = None
     if figures.requirement > 0:
         ratio = max(figures.equity, 0) * 10**HEALTH_PLACES // figures.requirement

@@ -6,6 +6,7 @@ from solver.domain.health import Health
 from solver.domain.ids import AccountId
 
 SIMPLE, PORTFOLIO = "simple", "portfolio"
+POSITIONS_MAX = 20  # slots of an account on chain
 
 
 class Position(NamedTuple):

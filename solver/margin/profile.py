@@ -6,13 +6,12 @@ A pure function of values, so that it can be computed in another process and aga
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from solver.domain.account import PORTFOLIO, SIMPLE, Account
+from solver.domain.account import PORTFOLIO, POSITIONS_MAX, SIMPLE, Account
 from solver.domain.errors import Infeasible
 from solver.domain.health import HEALTHY, LIQUIDATING, REDUCE_ONLY, WARNING
 from solver.domain.instrument import QUANTITY_MAX, Instrument, Kind
 from solver.domain.numbers import PPM
 from solver.domain.snapshot import Snapshot
-from solver.ledger import POSITIONS_MAX
 from solver.margin.breach import breach_moves, breach_ppm, markets_of
 from solver.margin.health import WARNING_PERCENT
 from solver.margin.portfolio.grid import risk_grid

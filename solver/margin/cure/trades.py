@@ -8,7 +8,7 @@ round.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from solver.domain.account import Account
+from solver.domain.account import POSITIONS_MAX, Account
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.market import Level
 from solver.domain.numbers import WAD, div_down
@@ -19,7 +19,6 @@ from solver.margin.portfolio.grid import RiskGrid
 from solver.margin.requirement import Order, filled
 from solver.pricing.marks import mark_of, underlying_of
 
-POSITIONS_MAX = 20
 Book = Mapping[tuple[int, int], Sequence[Level]]  # by (instrument, side), the best first
 
 
