@@ -3,6 +3,7 @@
 from app.keeper.errand import Errand
 from app.keystore import keys_of
 from app.liquidator import telling
+from app.liquidator.mandated import cures_of
 from app.liquidator.reports import Reports
 from app.liquidator.watch import Liquidator, Parts
 from app.services import Services
@@ -20,30 +21,36 @@ def inside(services: Services, reports: Reports) -> Liquidator:
 
     Raises Refused for the solver's key: two streams of one nonce would void each other.
     """
+    key = _key(services)
     return Liquidator(
         Parts(
             services.store,
             services.chain,
             services.deployment,
-            _errand(services),
+            None if key is None else _errand(services, key),
             reports,
             lambda: services.breaker.state.value,
             services.board.snapshot,
+            None if key is None else cures_of(services, key),
         )
     )
 
 
-def _errand(services: Services) -> Errand | None:
-    settings = services.settings
+def _key(services: Services) -> bytes | None:
     if services.deployment.auction == ZERO_ADDRESS:
         telling.absent("the deployment names no auction")
         return None
     try:
-        key = keys_of(settings, [ROLE])[ROLE]
+        key = keys_of(services.settings, [ROLE])[ROLE]
     except NotFound as error:
         telling.absent(error.detail)
         return None
     if address_of(key) == services.solver_address:
         detail = "the liquidator needs a key of its own: settlement owns the solver's nonces"
         raise Refused(detail, code="liquidatorKeyShared", field="SOLVENT_KEYSTORE")
-    return Errand(services.chain, Sender(services.chain, settings.chain_id, key.hex()))
+    return key
+
+
+def _errand(services: Services, key: bytes) -> Errand:
+    sender = Sender(services.chain, services.settings.chain_id, key.hex())
+    return Errand(services.chain, sender)

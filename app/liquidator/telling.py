@@ -42,6 +42,16 @@ def woken(uid: str, state: str) -> None:
     _log.info("protectionWoken", uid=uid, state=state)
 
 
+def cured(account: str, uid: str) -> None:
+    """A cure is open under the owner's mandate."""
+    _log.info("cureAsked", account=account, uid=uid)
+
+
+def uncured(account: str, code: str) -> None:
+    """A cure under a mandate was refused at the door."""
+    _log.info("cureRefused", account=account, code=code)
+
+
 def acted(act: str, account: str) -> None:
     """A call to the auction is on its way."""
     _acts.labels(act).inc()

@@ -18,12 +18,13 @@ from app.keeper.errand import UNFUNDED, Errand, Road
 from app.liquidator import telling
 from app.liquidator.duty import Act, Duty, Seen, Terms, duty, price_of
 from app.liquidator.look import look
+from app.liquidator.mandated import SECONDS, Cures
 from app.liquidator.protection import wake
 from app.liquidator.reports import UNNEEDED, Attested, Reports, weighed
 from app.monitor import Judged
 from app.store import Store
 from solver.domain.errors import Infeasible, Refused, SolventError, Unavailable
-from solver.domain.health import HEALTHY
+from solver.domain.health import ENDING, HEALTHY
 from solver.domain.ids import AccountId
 from solver.domain.numbers import WAD
 from solver.domain.snapshot import Snapshot
@@ -50,7 +51,8 @@ class LiquidatedChain(Protocol):
 
 class Parts(NamedTuple):
     """What the liquidator is made of; `breaker` answers its present state, `quoted_on` the snapshot
-    with everybody's ladders. Without an `errand` it only wakes and quotes."""
+    with everybody's ladders. Without an `errand` it only wakes and quotes; `cures` asks for a cure
+    under a mandate."""
 
     store: Store
     chain: LiquidatedChain
@@ -59,6 +61,7 @@ class Parts(NamedTuple):
     reports: Reports
     breaker: Callable[[], str]
     quoted_on: Callable[[], Snapshot]
+    cures: Cures | None = None
 
 
 class Liquidator:
@@ -70,6 +73,7 @@ class Liquidator:
         self._for_sale: set[AccountId] | None = None  # None: not yet read from the log
         self._sold_out: set[AccountId] = set()
         self._cures: dict[AccountId, Proposal] = {}
+        self._curing: set[AccountId] = set()
         self._news = asyncio.Event()
 
     # ---- for the monitor and the API
@@ -126,6 +130,7 @@ class Liquidator:
         self._news.clear()
         await wake(self._parts.store, [each.account for each in self._unwell.values()])
         self._quote()
+        await self._cure()
         if self._parts.errand is None:
             return None
         return await self._sell(self._parts.errand, await self._parts.chain.head())
@@ -135,13 +140,28 @@ class Liquidator:
         snapshot = self._parts.quoted_on()
         cures = {}
         for account, judged in list(self._unwell.items())[:CURES_MAX]:
+            health = judged.account.health
+            elapsed = snapshot.time - health.since_ms // 1000 if health.state in ENDING else None
             try:
-                proposal = propose(judged.account, snapshot, judged.facts.engine)
+                proposal = propose(judged.account, snapshot, judged.facts.engine, elapsed=elapsed)
             except Infeasible:
                 continue
             if proposal.requests:
                 cures[account] = proposal
         self._cures = cures
+
+    async def _cure(self) -> None:
+        """Asks for cures under mandates in the first half minute: meanwhile nobody is sold."""
+        self._curing.clear()
+        if self._parts.cures is None:
+            return
+        now = self._parts.quoted_on().time_ms
+        for account, proposal in self._cures.items():
+            judged = self._unwell[account]
+            is_early = now - judged.account.health.since_ms < 1000 * SECONDS
+            if judged.may_liquidate and is_early:
+                if await self._parts.cures(judged.account, proposal):
+                    self._curing.add(account)
 
     async def _sell(self, errand: Errand, head: Head) -> Duty | None:
         known = await self._known()
@@ -182,7 +202,7 @@ class Liquidator:
 
     def _may_sell(self, account: AccountId) -> bool:
         judged = self._unwell.get(account)
-        if judged is None or not judged.may_liquidate:
+        if judged is None or not judged.may_liquidate or account in self._curing:
             return False
         state = judged.account.health.state
         return Action.LIQUIDATE in allowed(state, breaker=self._parts.breaker())

@@ -90,7 +90,7 @@ async def test_options_are_sold_at_what_the_signers_say(devnet, store):
     await shocked(devnet, 130)
     assert await buffer_of(devnet, sick) < 0
     done = []
-    for _ in range(8):
+    for _ in range(14):
         await followed(devnet, store)
         reports, world = await attesting(devnet, store, 130)
         key = devnet.keys["liquidator"].secret.hex()

@@ -62,7 +62,7 @@ async def test_a_shock_is_sold_until_the_margin_holds_and_the_ledger_follows(dev
     assert await buffer_of(devnet, sick) < 0
     liquidator = liquidator_of(devnet, store)
     liquidator.told([judged(sick)], snapshot())
-    assert await acts(devnet, liquidator, 10, 6) == [Act.START, Act.BID, Act.END]
+    assert await acts(devnet, liquidator, 10, 12) == [Act.START, Act.BID, Act.END]
     assert await buffer_of(devnet, sick) >= 0
     assert not await house_says(devnet, "isFrozen", sick.key)
     ours = await store_positions(devnet, store)
@@ -86,7 +86,7 @@ async def test_a_death_between_any_two_calls_changes_nothing(devnet, store):
     sick = account_of(devnet, "alice")
     await shocked(devnet, 94)
     done: list[Act] = []
-    for _ in range(10):
+    for _ in range(16):
         await followed(devnet, store)
         liquidator = liquidator_of(devnet, store)
         if await buffer_of(devnet, sick) < 0:
@@ -117,7 +117,7 @@ async def test_a_bankrupt_account_is_taken_for_what_the_fund_pays(devnet, store)
     await shocked(devnet, 80)
     liquidator = liquidator_of(devnet, store)
     liquidator.told([judged(sick)], snapshot())
-    assert await acts(devnet, liquidator, 40, 8) == [Act.START, Act.BANKRUPT, Act.BID, Act.END]
+    assert await acts(devnet, liquidator, 40, 14) == [Act.START, Act.BANKRUPT, Act.BID, Act.END]
     assert await house_says(devnet, "cashOf", sick.key) == 0
     assert await house_says(devnet, "cashOf", fund_key) < before
     words = await followed(devnet, store)
