@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 from solver.domain.account import SIMPLE, Account
 from solver.domain.instrument import Instrument, Kind
+from solver.domain.numbers import div_down
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.margin.breach import breach_ppm, markets_of
 from solver.margin.health import HALT, OK, ORACLE_STATES, Facts
 from solver.margin.requirement import requirement
 from solver.margin.simple import figures
+from solver.pricing.marks import mark_of, underlying_of
 
 
 class _Figures(NamedTuple):
@@ -74,6 +76,7 @@ def facts(
         is_open=is_open,
         breach_ppm=breach_ppm(account, snapshot, engine) if is_open and oracle != HALT else 0,
         is_sold_out=is_sold_out,
+        worth=_worth(account, snapshot) if oracle != HALT and best.equity <= 0 else None,
     )
 
 
@@ -107,6 +110,22 @@ def _best(account: Account, snapshot: Snapshot, engine: str) -> _Figures:
         tried = [_with(at, underlying._replace(price=price)) for price in prices]
         at = max(tried, key=lambda each: _figures(account, each, engine).headroom)
     return _figures(account, at, engine)
+
+
+def _worth(account: Account, snapshot: Snapshot) -> int:
+    """Returns cash and everything held at its mark, settlement atoms, down: SIMPLE counts no long
+    option, and nobody is bankrupt who only owns what SIMPLE does not see."""
+    total = 0
+    for position in account.positions:
+        instrument = Instrument.unpack(position.instrument)
+        market = underlying_of(instrument, snapshot)
+        price = mark_of(instrument, snapshot)
+        if instrument.kind is Kind.PERP:
+            price -= market.funding_index
+        elif instrument.kind is Kind.BASE:
+            price *= 10 ** (18 - market.base.decimals)
+        total += position.quantity * price
+    return account.cash + div_down(total, 10 ** (36 - snapshot.settlement_token.decimals))
 
 
 def _with(snapshot: Snapshot, changed: Underlying) -> Snapshot:

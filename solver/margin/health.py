@@ -41,8 +41,9 @@ class Facts(NamedTuple):
 
     `best_equity` and `best_maintenance` are at the bound of the prices' confidence that favours the
     account, equal to the others where the oracle is OK. `is_open`: it holds what can still lose, or
-    owes. `breach_ppm` is the chance of equity below maintenance within the hour. `is_sold_out`: the
-    price of its auction has come down to nothing.
+    owes. `worth` is its equity at the marks where an engine that leaves longs out of it says that
+    it is gone, else None. `breach_ppm` is the chance of equity below maintenance within the hour.
+    `is_sold_out`: the price of its auction has come down to nothing.
     """
 
     snapshot: str  # hash, hex
@@ -58,12 +59,19 @@ class Facts(NamedTuple):
     is_open: bool
     breach_ppm: int = 0
     is_sold_out: bool = False
+    worth: int | None = None
 
     @property
     def is_breached(self) -> bool:
         """Whether maintenance is breached even at the bound that favours the account."""
         is_known = self.is_open and self.oracle != HALT
         return is_known and self.best_equity < self.best_maintenance
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is no equity left, by the engine and by the marks."""
+        is_worthless = self.worth is None or self.worth <= 0
+        return self.is_breached and self.best_equity <= 0 and is_worthless
 
 
 class Action(enum.Enum):
@@ -186,7 +194,7 @@ def _wanted(health: Health, facts: Facts, breaches: int) -> tuple[str, str]:
     if health.state in ENDING:
         return _ending(health, facts)
     is_severe = 3 * facts.best_equity < 2 * facts.best_maintenance
-    if facts.is_breached and facts.best_equity <= 0:
+    if facts.is_gone:
         return BANKRUPT, "equityGone"
     if facts.is_breached and (is_severe or breaches >= BREACHES_MAX):
         state = BANKRUPT if facts.is_sold_out else LIQUIDATING
@@ -208,7 +216,7 @@ def _ending(health: Health, facts: Facts) -> tuple[str, str]:
         return _living(health, facts)
     if facts.is_sold_out:
         return BANKRUPT, "auctionExhausted"
-    if facts.is_breached and facts.best_equity <= 0:
+    if facts.is_gone:
         return BANKRUPT, "equityGone"
     return health.state, ""
 

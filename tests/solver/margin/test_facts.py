@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from solver.domain.account import PORTFOLIO, Account
-from solver.domain.event import CashMoved, PositionSeized
+from solver.domain.event import CashMoved, Event, PositionSeized
 from solver.domain.health import ENDING, Health
 from solver.domain.risk import MarketRisk
 from solver.ledger import apply, fold
@@ -21,10 +21,10 @@ from solver.margin.auction import (
 from solver.margin.facts import facts, risk_view
 from solver.margin.health import judgement, step
 from solver.margin.predictive import in_force
-from solver.margin.requirement import ENGINES
+from solver.margin.requirement import ENGINES, requirement
 from solver.margin.simple import figures
 from tests.solver.margin.test_breach import ACCOUNTS
-from tests.solver.pricing.world import PERP, WAD, account, bitcoin, ether, snapshot
+from tests.solver.pricing.world import PERP, PUT, WAD, account, bitcoin, ether, snapshot
 
 USD = 10**6
 
@@ -73,6 +73,26 @@ def test_only_what_can_lose_is_open():
     assert not facts(account(cash=5), snapshot()).is_open
     assert facts(account(cash=-5), snapshot()).is_open
     assert facts(account((PERP, 1)), snapshot()).is_open
+
+
+def test_nobody_is_bankrupt_who_owns_longs_that_simple_does_not_count():
+    """A perp hedged by puts has fallen: SIMPLE sees the loss alone, the marks see both."""
+    low = snapshot(ether(price=3_000 * WAD))
+    hedged = account((PERP, WAD), (PUT, WAD), cash=-3_200 * USD)  # the put is worth 500 and more
+    found = facts(hedged, low)
+    assert found.equity == -200 * USD
+    assert found.worth is not None
+    assert found.worth > 300 * USD
+    assert step(Health(), found).state == "LIQUIDATING"
+    bare = facts(account((PERP, WAD), cash=-3_200 * USD), low)
+    assert (bare.worth, step(Health(), bare).state) == (-200 * USD, "BANKRUPT")
+
+
+@given(ACCOUNTS)
+def test_the_marks_are_portfolios_equity(held):
+    found = facts(held, snapshot())
+    if found.worth is not None:
+        assert abs(found.worth - requirement(held, snapshot(), PORTFOLIO).equity) <= len(held) * 2
 
 
 RISKS = st.builds(
@@ -128,7 +148,8 @@ def sold(held, bidder, fund, sale, elapsed):
         flows += [(held, paid), (bidder, -paid), (held, -fee), (fund, fee)]
     after = []
     for each in (held, bidder, fund):
-        events = [CashMoved(amount, "", 0) for who, amount in flows if who is each and amount]
+        mine = [amount for who, amount in flows if who is each and amount]
+        events: list[Event] = [CashMoved(amount, "", 0) for amount in mine]
         sign = {id(held): -1, id(bidder): 1}.get(id(each), 0)
         events += [
             PositionSeized(p.instrument, sign * p.quantity, "", "", 0) for p in moved if sign
