@@ -50,6 +50,7 @@ contract Auction is Arithmetic, Deleveraging {
         if (house.positions(account).length == 0) {
             int256 cash = house.cashOf(account);
             if (cash < 0) revert StillBreached(account, cash);
+            _declare(account, 0, 0, 0); // the owner paid: nobody else has to
             return _end(account, cash, cash);
         }
         Judgement memory judgement = _judge(account, report);

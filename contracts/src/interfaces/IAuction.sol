@@ -126,7 +126,7 @@ interface IAuction {
 
     // ---- k of n signers and the approver together
     /// A page of at most 100 accounts, ascending over the pages of a round. report.accounts[i] is
-    /// accounts[i] with im = mm = 2^256-1, positionsAfter = its positions now, market = the deficit's
+    /// accounts[i] with im = mm = 2^256-1 (its positions may have moved since), market = the deficit's
     /// and optionsMtm = its unrealised gain there (atoms, > 0, at most what the account can be worth at
     /// the feed); report.snapshotHash = purposeOf(id, what is left of the deficit, totalGain). haircuts[i]
     /// is the deficit x gain / totalGain rounded down or up, all haircuts of one account at most a quarter

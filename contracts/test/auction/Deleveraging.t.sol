@@ -111,6 +111,20 @@ contract DeleveragingTest is Hall {
         hall.deleverage(1, 40_000e6, accounts, haircuts, report, signatures);
     }
 
+    function test_a_winner_who_moves_stops_nobody() public {
+        Report memory report = _report(0, 3);
+        report.accounts[1].positionsAfter = 0; // traded since
+        _deleverage(0, 3, report);
+        vm.assertEq(house.cashOf(annId), 0);
+    }
+
+    function test_a_debt_that_the_owner_paid_is_nobody_elses() public {
+        fund(ann, DEBT);
+        end(annId);
+        vm.assertEq(hall.deficitOf(annId), 0);
+        _refused(IAuction.UnknownDeficit.selector, 0, 3, _report(0, 3));
+    }
+
     // ---- who may
 
     function test_NotApprover_signers_alone_take_nothing() public {
@@ -170,9 +184,6 @@ contract DeleveragingTest is Hall {
         _refused(IAuction.EntryMissing.selector, 0, 3, report);
         report = _report(0, 3);
         report.accounts[1].im = 1; // an entry of margin
-        _refused(IAuction.EntryMissing.selector, 0, 3, report);
-        report = _report(0, 3);
-        report.accounts[1].positionsAfter = 0; // moved since
         _refused(IAuction.EntryMissing.selector, 0, 3, report);
         report = _report(0, 3);
         report.accounts[1].optionsMtm = 0;
