@@ -57,6 +57,7 @@ MEANINGS: dict[int, dict[str, str]] = {
         "noContract": "No contract that still trades lies within the leg's ranges.",
         "noLadder": "A firm quote needs a ladder of its maker on that side.",
         "noRoute": "No pools lead from the token sold to the token bought.",
+        "noCure": "What makers bid and ask does not restore the account's margin.",
         "noSlot": "The account holds as many positions, or as large ones, as can be.",
         "nonceUsed": "Another intent, mandate or quote holds this nonce.",
         "nothingToClose": "The position is not held, or is smaller than the leg.",
