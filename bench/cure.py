@@ -5,7 +5,8 @@ as quoted, 25 contracts there and any number at twice that; a perp at 5 bp, twic
 is set so that equity is 80 to 99.9 % of maintenance. Ours is the whole cure with its integers: the
 program, lots, levels, the exact requirement; the grid is given, as the monitor has one. Pro rata
 sells the same fraction of everything, slices a fifth of what is left until it is enough: both to
-the same health, in floats and at the same prices. Nothing is asserted here.
+the same health, in floats and at the same prices. Times are the least of three, what other work
+on the machine takes left out as far as that goes. Nothing is asserted here.
 
     python bench/cure.py [accounts of each kind and chain]
 """
@@ -58,6 +59,7 @@ OWNER, MAKER = AccountId(1, "0x" + "11" * 20, 0), AccountId(1, "0x" + "22" * 20,
 PERP = Instrument(1, Kind.PERP).id
 HELD, FIRST, DEEP, PERP_FIRST, PERP_BPS = 20, 25, 10**6, 500, 5
 ROOM = 0.15
+REPEATS = 3
 PLAIN = Means(LOT, is_hasty=False)
 
 
@@ -163,17 +165,13 @@ def measure(name: str, found: World, kind: str, count: int) -> list[float]:
     plain, hasty, fair, fifths, infeasible = [], [], [], [], 0
     for account, grid in accounts(found, kind, count):
         columns = columns_of(account, found.snapshot)
-        began = time.perf_counter()
         try:
             best = cure(account, found.snapshot, PLAIN, PORTFOLIO, grid=grid)
         except Infeasible:
             infeasible += 1
             continue
-        plain.append(time.perf_counter() - began)
-        began = time.perf_counter()
-        with contextlib.suppress(Infeasible):
-            cure(account, found.snapshot, Means(LOT), PORTFOLIO, grid=grid)
-        hasty.append(time.perf_counter() - began)
+        plain.append(least_time(account, found, PLAIN, grid))
+        hasty.append(least_time(account, found, Means(LOT), grid))
         frame = portfolio_frame(account, columns, grid, np.zeros(len(columns)), ROOM)
         book = book_of(account, found.snapshot, columns)
         marks = marks_of(columns, found.snapshot, grid)
@@ -190,6 +188,17 @@ def measure(name: str, found: World, kind: str, count: int) -> list[float]:
         flush=True,
     )
     return plain
+
+
+def least_time(account: Account, found: World, means: Means, grid: RiskGrid) -> float:
+    """Returns the seconds of a cure, the least of REPEATS."""
+    times = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        with contextlib.suppress(Infeasible):
+            cure(account, found.snapshot, means, PORTFOLIO, grid=grid)
+        times.append(time.perf_counter() - began)
+    return min(times)
 
 
 def told(seconds: list[float]) -> str:

@@ -18,7 +18,7 @@ from solver.domain.numbers import PPM, WAD, div_up
 from solver.domain.snapshot import Snapshot
 from solver.margin.cure.convex import Floats, Frame
 from solver.margin.cure.frames import is_framed, portfolio_frame, simple_frame
-from solver.margin.cure.program import Offer, cheapest
+from solver.margin.cure.program import Offer, Program, cheapest
 from solver.margin.cure.speed import drift, floors, is_hopeless
 from solver.margin.cure.trades import (
     Book,
@@ -35,6 +35,7 @@ from solver.margin.requirement import Requirement, requirement
 
 ROOM_PPM = 150_000  # of the maintenance requirement, beyond it
 REPAIRS_MAX = 6
+GROWTH = 8  # of what is asked for beyond, from one repair to the next: lots hide small sums
 
 Moves = tuple[tuple[int, int], ...]  # (packed id, signed quantity 1e18)
 
@@ -123,9 +124,10 @@ def cure(
 def _optimal(case: _Case, before: Requirement, offers: list[Offer]) -> Cure:
     frame = _frame(case)
     unit = 10**case.snapshot.settlement_token.decimals
+    program = Program(frame, offers) if offers else None
     for attempt in range(REPAIRS_MAX):
-        found = cheapest(frame, offers)
-        if found is None:
+        found = program.best() if program else None
+        if found is None or program is None:
             break
         if case.means.is_hasty:
             perps = [Instrument.unpack(c).kind is Kind.PERP for c in case.columns]
@@ -138,7 +140,9 @@ def _optimal(case: _Case, before: Requirement, offers: list[Offer]) -> Cure:
             cured, short = _whole(case, before, _lot_more(case, frame, cured.trades))
         if short <= 0:
             return cured
-        frame = frame._replace(cash=frame.cash - short * 2**attempt / unit)
+        more = 2 * short * GROWTH**attempt / unit
+        frame = frame._replace(cash=frame.cash - more)
+        program.tighten(more)
     raise Infeasible(
         "what others bid and ask is not enough to restore the margin",
         code="noCure",

@@ -44,19 +44,7 @@ class Cheapest(NamedTuple):
 
 def cheapest(frame: Frame, offers: Sequence[Offer]) -> Cheapest | None:
     """Returns the optimum, None where no trades on offer satisfy the bounds."""
-    if not offers:
-        return None
-    model = _Model(frame, offers)
-    best: Cheapest | None = None
-    for _ in range(PASSES if any(o.gas for o in offers) else 1):
-        units = model.solve()
-        if units is None:
-            return best
-        found = Cheapest(units, _cost(units, offers), model.rounds)
-        if best is None or found.cost < best.cost:
-            best = found
-        model.charge(units)
-    return best
+    return Program(frame, offers).best() if offers else None
 
 
 def _cost(units: Floats, offers: Sequence[Offer]) -> float:
@@ -64,13 +52,14 @@ def _cost(units: Floats, offers: Sequence[Offer]) -> float:
     return sum(touched.values()) + float(units @ np.array([o.cost for o in offers]))
 
 
-class _Model:
-    """Columns: one of every offer, one of every group."""
+class Program:
+    """Columns: one of every offer (at least one), one of every group. Asked for more, it starts
+    where it last ended."""
 
     def __init__(self, frame: Frame, offers: Sequence[Offer]) -> None:
         import highspy
 
-        self._frame, self._count, self.rounds = frame, len(offers), 0
+        self._frame, self._offers, self._count, self.rounds = frame, offers, len(offers), 0
         self._columns = np.array([o.column for o in offers])
         self._signs = np.array([float(o.sign) for o in offers])
         self._costs = np.array([o.cost for o in offers])
@@ -86,9 +75,28 @@ class _Model:
         totals = np.bincount(self._columns, self._most, len(frame.held))
         self._build(self._costs + self._gas / np.maximum(totals[self._columns], 1e-12))
 
-    def solve(self) -> Floats | None:
+    def best(self) -> Cheapest | None:
+        """Returns the optimum, None where no trades on offer satisfy the bounds."""
+        best: Cheapest | None = None
+        for _ in range(PASSES if self._gas.any() else 1):
+            units = self._solve()
+            if units is None:
+                return best
+            found = Cheapest(units, _cost(units, self._offers), self.rounds)
+            if best is None or found.cost < best.cost:
+                best = found
+            self._charge(units)
+        return best
+
+    def tighten(self, amount: float) -> None:
+        """Asks every bound for so much equity more, settlement units."""
+        self._start -= amount
+        for row in range(len(self._frame.bounds)):
+            self._highs.changeRowBounds(row, -self._start, np.inf)
+
+    def _solve(self) -> Floats | None:
         """Returns units of every offer that satisfy all bounds; None where there are none."""
-        while self.rounds < ROUNDS_MAX:
+        for _ in range(ROUNDS_MAX):
             self.rounds += 1
             self._highs.run()
             if self._highs.getModelStatus() != self._optimal:
@@ -107,7 +115,7 @@ class _Model:
             self._add(self._cuts(slopes, below), slopes @ self._frame.held)
         return None
 
-    def charge(self, units: Floats) -> None:
+    def _charge(self, units: Floats) -> None:
         """Spreads the gas of an instrument over the units last traded, not over what might be."""
         traded = np.bincount(self._columns, units, len(self._frame.held))[self._columns]
         least = self._most * 1e-3 + 1e-12
