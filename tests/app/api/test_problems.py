@@ -15,9 +15,10 @@ from solver.domain.errors import SolventError
 ROOT = pathlib.Path(__file__).parents[3]
 # What only a process that starts, or a maker of its own, can raise: no client ever reads it.
 NOT_SERVED = tuple(
-    "app/assembly app/cli app/config app/demo app/feeds app/keeper/errand app/keeper/look "
-    "app/keeper/start app/keystore app/liquidator/start app/local app/maker app/operations "
-    "app/preflight solver/margin/deleverage solver/pricing".split()
+    "app/assembly app/backtest app/cli app/config app/demo app/feeds app/keeper/errand "
+    "app/keeper/look app/keeper/start app/keystore app/liquidator/start app/local app/maker "
+    "app/operations app/parameters app/preflight solver/margin/contagion solver/margin/deleverage "
+    "solver/margin/predictive solver/pricing".split()
 )
 # These make an error of a class from a word that their callers give.
 BY_WORD = {"refuse": "Malformed", "_breaks": "Infeasible", "_short": "Infeasible"}
