@@ -250,6 +250,50 @@ contract AsianTest is House {
         clear(trades);
     }
 
+    /// ETH fell by 40 % in six days. While nobody records, the chain would take the mean for the feed.
+    function test_FixingsUnrecorded_nobody_trades_at_a_mean_known_to_be_wrong() public {
+        uint80 first = _days(4000e8, 0);
+        vm.warp(EXPIRY - 1 hours);
+        feed.set(2400e8);
+        Trade[] memory trades =
+            one(trade(bobId, annId, option(KIND_ASIAN_CALL, 2400e18), 1e18, 72e18));
+        for (uint80 k; k < 5; ++k) {
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IClearinghouse.FixingsUnrecorded.selector, ETH, EXPIRY, uint8(k)
+                )
+            );
+            this.clearOutside(trades);
+            house.recordFixing(ETH, EXPIRY, first + 2 * k);
+        }
+        vm.expectPartialRevert(IClearinghouse.PriceBand.selector); // 1,142 in the money, as it will pay
+        this.clearOutside(trades);
+        trades[0].price = 1200e18; // with one to record, its seventh is taken at the feed
+        clear(trades);
+    }
+
+    function testFuzz_an_asian_trades_while_at_most_one_due_fixing_is_unrecorded(
+        uint8 k,
+        uint32 past
+    ) public {
+        k = k % 5; // the one after is the last, and the end
+        uint80 first = _days(4000e8, 0);
+        uint256 due = FIRST + (uint256(k) + 1) * 1 days;
+        for (uint80 i; i < k; ++i) {
+            house.recordFixing(ETH, EXPIRY, first + 2 * i);
+        }
+        Trade[] memory trades = one(trade(annId, bobId, asianCall, 1e18, 100e18));
+        vm.warp(due - 1 - past % 1 days);
+        feed.set(4000e8);
+        clear(trades);
+        vm.warp(due);
+        feed.set(4000e8);
+        vm.expectRevert(
+            abi.encodeWithSelector(IClearinghouse.FixingsUnrecorded.selector, ETH, EXPIRY, k)
+        );
+        this.clearOutside(trades);
+    }
+
     function test_signers_cannot_value_an_asian_outside_the_fence() public {
         clear(annId, bobId, asianCall, -1e18, 300e18);
         Report memory report = newReport(0, 1);

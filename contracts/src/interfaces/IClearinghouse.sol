@@ -91,6 +91,7 @@ interface IClearinghouse {
     error FeedGap(uint80 round);
     error AlreadyFixed(uint256 price);
     error NotExpired(uint40 expiry, uint256 now_);
+    error FixingsUnrecorded(uint16 market, uint40 expiry, uint8 recorded); // two or more are due
     error FallbackTooEarly(uint256 now_, uint256 readyAt);
     error NoProposal(uint16 market, uint40 expiry);
     error AlreadyProposed(uint256 price, uint256 readyAt);

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {MarginRules} from "../MarginRules.sol";
 import {IClearinghouse} from "../interfaces/IClearinghouse.sol";
-import {Market} from "../types/Market.sol";
+import {FIXINGS, Market} from "../types/Market.sol";
 import {Trade} from "../types/Plan.sol";
 import {Fences} from "./Fences.sol";
 import {InstrumentId} from "./InstrumentId.sol";
@@ -117,6 +117,7 @@ library Trading {
         uint256 highest;
         if (instrument.isAsian()) {
             uint256 fixing = state.expiries.fixing[instrument.seriesOf()];
+            _requireRecorded(instrument, fixing >> 128);
             (lowest, highest) = Fences.bandOfAsian(instrument, fixing, rules, block.timestamp);
         } else {
             uint256 flat =
@@ -126,6 +127,19 @@ library Trading {
         if (trade.price < lowest || trade.price > highest) {
             revert IClearinghouse.PriceBand(instrument, trade.price, lowest, highest);
         }
+    }
+
+    /// The feed stands in for a fixing that is due and not recorded, in the band and in what a short must
+    /// hold. For one of seven the margin covers that; with more of them two accounts of one hand could
+    /// trade at a mean that they know to be wrong, record the fixings, and leave a debt.
+    function _requireRecorded(uint160 instrument, uint256 recorded) private view {
+        uint40 expiry = instrument.expiryOf();
+        unchecked {
+            if (recorded + 1 >= FIXINGS) return;
+            if (block.timestamp < expiry - (FIXINGS - 2 - recorded) * 1 days) return;
+        }
+        // forge-lint: disable-next-line(unsafe-typecast)
+        revert IClearinghouse.FixingsUnrecorded(instrument.marketOf(), expiry, uint8(recorded));
     }
 
     /// One id per instrument: fields that a kind does not use must be empty.
