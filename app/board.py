@@ -1,6 +1,6 @@
 """The newest of everything, in memory: what planning reads, so no quote waits for the network."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from solver.domain.errors import NotFound, Unavailable
@@ -121,10 +121,14 @@ class Board:
         """Sets the perp's funding index, 1e18. Raises NotFound for an unlisted market."""
         self._change(market, funding_index=index)
 
-    def set_expiry_price(self, market: int, expiry: int, price: int) -> None:
-        """Keeps the price an expiry was fixed at on chain, 1e18."""
-        fixed = dict(self._underlying(market).expiry_prices) | {expiry: price}
-        self._change(market, expiry_prices=tuple(sorted(fixed.items())))
+    def set_fixed(
+        self, market: int, expiry_prices: Mapping[int, int], fixings: Iterable[Fixing]
+    ) -> None:
+        """Sets every price, 1e18, that an expiry was fixed at on chain, and what each Asian series
+        has averaged there: what is not named is fixed no more, as after a reorganisation."""
+        by_expiry = tuple(sorted(fixings, key=lambda fixing: fixing.expiry))
+        prices = tuple(sorted(expiry_prices.items()))
+        self._change(market, expiry_prices=prices, fixings=by_expiry)
 
     def set_listing(self, market: int, expiries: tuple[int, ...], strikes: tuple[int, ...]) -> None:
         """Lists the market's options: expiries in unix seconds, strikes 1e18."""
@@ -133,12 +137,6 @@ class Board:
     def set_asians(self, market: int, expiries: tuple[int, ...], strikes: tuple[int, ...]) -> None:
         """Lists the market's Asian options: expiries in unix seconds, strikes 1e18."""
         self._change(market, asians=tuple((expiry, strikes) for expiry in expiries))
-
-    def set_fixing(self, market: int, fixing: Fixing) -> None:
-        """Keeps what an Asian series has averaged on chain."""
-        known = {each.expiry: each for each in self._underlying(market).fixings}
-        known[fixing.expiry] = fixing
-        self._change(market, fixings=tuple(known[expiry] for expiry in sorted(known)))
 
     def recorded_expiries(self, market: int) -> tuple[int, ...]:
         """Returns the expiries of a market that lists what was recorded, whatever the price does;

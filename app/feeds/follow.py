@@ -58,13 +58,14 @@ class Feeds:
         self._deployment, self._parameters = deployment, parameters
         self._pools = PoolReader(chain, deployment.pools)
         self._head: Head | None = None
+        self._is_whole = False  # all of the head is on the board
         self._failures = 0
         self._judges = {m.market: Judge(m) for m in deployment.markets}
         self._settlement = WAD  # dollars per settlement token; 0 while its own feed does not answer
         self._strikes: dict[int, frozenset[int]] = {}
         self._asians: dict[int, frozenset[int]] = {}
         self._fixed: dict[int, dict[int, int]] = {}
-        self._fixings: dict[int, dict[int, int]] = {}  # market -> expiry -> how many are recorded
+        self._fixings: dict[int, dict[int, Fixing]] = {}  # market -> expiry -> what is recorded
 
     async def run(self, poll_ms: int = POLL_MS) -> None:
         """Task root: a look every `poll_ms`; records what fails and goes on."""
@@ -86,13 +87,11 @@ class Feeds:
     async def step(self) -> bool:
         """Brings the board to the head; False when it is there already. Raises Unavailable."""
         head = await self._chain.head()
-        if head == self._head and self._board.unreadable_since is None:
+        if head == self._head and self._is_whole and self._board.unreadable_since is None:
             return False
         if await self._is_reorg(head):
-            self._pools.forget()
-            for judge in self._judges.values():
-                judge.forget()
-        self._head = None  # not read in full yet
+            self._forget()
+        self._head, self._is_whole = head, False
         pools = await self._pools.read(head.number)
         samples = await read_prices(self._chain, self._deployment.markets, head.number)
         views = await self._views(head)
@@ -103,8 +102,16 @@ class Feeds:
             self._show(market, head, views[market.market], samples.get(market.symbol, ()))
         gas_price = head.base_fee + TIP_WEI
         self._board.set_block(Block(head.number, head.timestamp, gas_price))
-        self._head = head
+        self._is_whole = True
         return True
+
+    def _forget(self) -> None:
+        """What another chain said is read again; the board keeps it until it has been."""
+        self._pools.forget()
+        self._fixed.clear()
+        self._fixings.clear()
+        for judge in self._judges.values():
+            judge.forget()
 
     async def _read_peg(self, head: Head) -> None:
         """Margin keeps the last price of the settlement token; a feed gone silent is in doubt."""
@@ -128,12 +135,11 @@ class Feeds:
         risk = self._parameters.in_force(market.symbol, head.timestamp, price.price, hour_ago)
         self._board.set_risk(market.market, risk)
         self._board.set_funding(market.market, views.funding_index)
-        for expiry, fixed in views.fixed:
-            self._fixed.setdefault(market.market, {})[expiry] = fixed
-            self._board.set_expiry_price(market.market, expiry, fixed)
-        for fixing in views.fixings:
-            self._fixings.setdefault(market.market, {})[fixing.expiry] = fixing.fixed
-            self._board.set_fixing(market.market, fixing)
+        fixed = self._fixed.setdefault(market.market, {})
+        fixed.update(views.fixed)
+        fixings = self._fixings.setdefault(market.market, {})
+        fixings.update((fixing.expiry, fixing) for fixing in views.fixings)
+        self._board.set_fixed(market.market, fixed, fixings.values())
         if price.price and not self._board.recorded_expiries(market.market):
             expiries = expiries_at(head.timestamp)
             listed = _grown(self._strikes, market.market, strikes_around(price.price))
@@ -183,7 +189,7 @@ class Feeds:
         with more, what the chain takes for the mean is not what it will be."""
         done = self._fixings.get(market, {})
         due = {e: sum(at <= time for at in fixing_times(e)) for e in expiries}
-        return tuple(e for e in expiries if due[e] - done.get(e, 0) <= 1)
+        return tuple(e for e in expiries if due[e] - (done[e].fixed if e in done else 0) <= 1)
 
     def _averaging(self, market: int, time: int) -> list[int]:
         """Returns the expiries whose Asian options have begun to average and not done so in full,
@@ -191,7 +197,7 @@ class Feeds:
         weeks = (expiries_at(time - days * DAY) for days in range(0, EXPIRED_DAYS, 7))
         done = self._fixings.get(market, {})
         begun = {e for week in weeks for e in week if fixing_times(e)[0] <= time}
-        return sorted(e for e in begun if done.get(e, 0) < FIXINGS)
+        return sorted(e for e in begun if e not in done or done[e].fixed < FIXINGS)
 
 
 def _grown(

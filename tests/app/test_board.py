@@ -106,11 +106,10 @@ def test_funding_fixings_and_listings_reach_the_snapshot():
     b = board()
     b.set_block(Block(5, 1_000, 7))
     b.set_funding(1, -3)
-    b.set_expiry_price(1, 900, 2400 * WAD)
     b.set_listing(1, (2_000,), (2500 * WAD,))
     b.set_asians(1, (2_000, 3_000), (2400 * WAD,))
-    for fixing in (Fixing(3_000, 1, 5), Fixing(2_000, 2, 9), Fixing(3_000, 2, 11)):
-        b.set_fixing(1, fixing)
+    b.set_fixed(1, {800: WAD}, [Fixing(1_000, 1, 5)])
+    b.set_fixed(1, {900: 2400 * WAD}, [Fixing(3_000, 2, 11), Fixing(2_000, 2, 9)])
     eth = b.snapshot().underlyings[0]
     assert eth.strikes_of(Kind.ASIAN_PUT, 3_000) == (2400 * WAD,)
     assert eth.strikes_of(Kind.PUT, 3_000) == ()

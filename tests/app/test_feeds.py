@@ -188,6 +188,32 @@ async def test_fixings_reach_the_board_and_a_full_series_is_not_asked_again(worl
     assert world.eth().fixings == (Fixing(begun, 7, 28_000 * WAD),)
 
 
+async def test_what_a_reorg_took_back_is_fixed_no_more_though_the_node_failed_in_between(
+    world: Followed, monkeypatch: pytest.MonkeyPatch
+):
+    begun = min(e for e in expiries_at(NOW) if fixing_times(e)[0] <= NOW)
+    fixed = max(e for e in expiries_at(NOW - 7 * DAY) if e <= NOW)
+    world.node.say("expiryPrice", 3900 * WAD, fixed)
+    world.node.fixings(begun, 7, 28_000 * WAD)
+    await world.feeds.step()
+    world.node.heads = [Head(7, "0x17", "0x06", NOW + 1, 10**9)]
+    world.node.say("expiryPrice", 0, fixed)
+    world.node.fixings(begun, 0, 0)
+    with monkeypatch.context() as failing, pytest.raises(Unavailable):
+        failing.setattr(world.node, "call_many", broken)
+        await world.feeds.step()
+    await world.feeds.step()
+    assert (world.eth().expiry_prices, world.eth().fixings) == ((), ())
+    world.node.mine()
+    world.node.fixings(begun, 7, 28_007 * WAD)
+    await world.feeds.step()
+    assert world.eth().fixings == (Fixing(begun, 7, 28_007 * WAD),)
+
+
+async def broken(*_: object):
+    raise Unavailable("the node does not answer")
+
+
 async def test_the_contracts_feed_is_the_price_and_the_others_judge_it(world: Followed):
     world.node.price(4000, chainlink_price=4400)
     await world.feeds.step()

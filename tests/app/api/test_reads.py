@@ -72,7 +72,7 @@ async def test_instruments_carry_the_best_of_all_makers(served):
 
 async def test_an_asian_option_has_a_mark_with_an_error_and_a_receipt_that_makes_it(served):
     served.services.board.set_asians(1, (EXPIRY,), (4000 * WAD,))
-    served.services.board.set_fixing(1, Fixing(EXPIRY - 7 * DAY, 3, 12_000 * WAD))
+    served.services.board.set_fixed(1, {}, [Fixing(EXPIRY - 7 * DAY, 3, 12_000 * WAD)])
     rows = (await served.http.get("/v1/instruments?underlying=ETH")).json()["instruments"]
     name = f"ETH-{day_of(EXPIRY)}-4000-AC"
     (row,) = (row for row in rows if row["instrument"] == name)
