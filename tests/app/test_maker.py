@@ -93,6 +93,18 @@ def test_a_mean_is_listed_apart_and_is_dearer_the_more_has_been_fixed():
     assert 0.8 * plain.value < fair_of(MEAN_CALL, ETH).value < plain.value
 
 
+def test_no_one_who_saw_the_fixing_first_takes_more_than_the_spread():
+    """The feed moves by .9 % after a fixing; until it is recorded the maker takes the feed."""
+    late = ETH._replace(time=EXPIRY - 86_000, price=3000 * WAD)
+    waiting = late._replace(fixings=(Fixing(EXPIRY, 5, 5 * 3300 * WAD),))
+    for fixing in (2973, 3027):
+        known = late._replace(fixings=(Fixing(EXPIRY, 6, (5 * 3300 + fixing) * WAD),))
+        true, both = fair_of(MEAN_CALL, known).value, offer(MEAN_CALL, waiting, {}, Limits())
+        assert both.bids[0].price < true * WAD < both.asks[0].price
+    assert fair_of(MEAN_CALL, waiting).half_spread > 4 * fair_of(MEAN_CALL, known).half_spread
+    assert fair_of(CALL, waiting) == fair_of(CALL, known)
+
+
 def test_a_worthless_option_has_no_bid_and_an_ask():
     far = Instrument(1, Kind.CALL, NOW + 60, 3200 * WAD)
     both = offer(far, ETH._replace(series=((NOW + 60, (3200 * WAD,)),)), {}, Limits())
