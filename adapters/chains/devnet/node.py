@@ -3,8 +3,10 @@
 import asyncio
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
+import tempfile
 
 from adapters.chains.devnet.keys import MNEMONIC, ROLES
 from solver.domain.errors import Unavailable
@@ -13,6 +15,7 @@ CHAIN_ID = 31_338  # not anvil's 31337: Permit2's code has that one's domain sep
 HOST = "127.0.0.1"
 HARDFORK = "prague"
 BALANCE_ETHER = 10_000_000
+STATES_ON_DISK = 1_000  # of blocks older than the 500 it remembers: 1 to 2 MB each
 START_SECONDS = 10.0
 ROOT = pathlib.Path(__file__).parents[3]
 PACKAGED = ROOT / "node_modules" / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
@@ -27,11 +30,12 @@ def binary() -> pathlib.Path:
 
 
 class Node:
-    """One running anvil."""
+    """One running anvil. `states` is where it puts old states: it removes none of them itself."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, states: pathlib.Path) -> None:
         self._process = process
         self.port = port
+        self.states = states
         self.url = f"http://{HOST}:{port}"
 
     @property
@@ -45,7 +49,7 @@ class Node:
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """Ends the process; a second call does nothing."""
+        """Ends the process and removes its states; a second call does nothing."""
         if self.is_running:
             self._process.terminate()
             try:
@@ -53,6 +57,7 @@ class Node:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        shutil.rmtree(self.states, ignore_errors=True)
 
 
 async def start_node(genesis_time: int, port: int = 0) -> Node:
@@ -63,13 +68,14 @@ async def start_node(genesis_time: int, port: int = 0) -> Node:
     path, port = binary(), port or _free_port()
     if await _answers(port):
         raise Unavailable(f"port {port} is taken: stop what listens there or choose another")
+    states = pathlib.Path(tempfile.mkdtemp(prefix="solvent-anvil-"))
     process = subprocess.Popen(  # noqa: ASYNC220 - returns at once; the wait is below
-        _command(path, port, genesis_time),
+        _command(path, port, genesis_time, states),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    node = Node(process, port)
+    node = Node(process, port, states)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + START_SECONDS
     while not await _answers(port):
@@ -80,7 +86,7 @@ async def start_node(genesis_time: int, port: int = 0) -> Node:
     return node
 
 
-def _command(path: pathlib.Path, port: int, genesis_time: int) -> list[str]:
+def _command(path: pathlib.Path, port: int, genesis_time: int, states: pathlib.Path) -> list[str]:
     options = {
         "--host": HOST,
         "--port": port,
@@ -90,6 +96,8 @@ def _command(path: pathlib.Path, port: int, genesis_time: int) -> list[str]:
         "--balance": BALANCE_ETHER,
         "--mnemonic": MNEMONIC,
         "--timestamp": genesis_time,
+        "--cache-path": states,
+        "--max-persisted-states": STATES_ON_DISK,
     }
     return [
         str(path),

@@ -12,6 +12,7 @@ from adapters.chains.devnet import node as nodes
 from adapters.chains.devnet.clearing import INSURANCE_USD
 from adapters.chains.devnet.feeds import HISTORY_MINUTES, price_at
 from adapters.chains.devnet.packages import package
+from adapters.chains.evm import EvmChain
 from adapters.chains.settlement import decode, read_simple, view
 from adapters.registry import PoolReader, read_prices
 from solver.domain.errors import Malformed, Unavailable
@@ -61,6 +62,17 @@ async def test_a_missing_binary_says_how_to_get_it(monkeypatch):
     monkeypatch.setenv("ANVIL_BIN", "/nowhere/anvil")
     with pytest.raises(Unavailable, match="make setup"):
         await nodes.start_node(AS_OF)
+
+
+async def test_old_states_go_where_they_are_removed_at_the_stop(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    node = await nodes.start_node(AS_OF)
+    async with EvmChain(node.url) as chain:
+        await chain.rpc.request("anvil_mine", hex(600), is_read=False)  # it remembers 500 of them
+    assert list(node.states.rglob("*.json"))
+    node.stop()
+    assert not node.states.exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_package_says_how_to_get_it(monkeypatch, tmp_path):
