@@ -37,7 +37,8 @@ from solver.pricing.marks import mark_of
 THRESHOLD = 2
 MARK_TOLERANCE_PPM = 1_000  # of spot, between a proposed mark and a signer's own
 DELTA_TOLERANCE = WAD // 1000  # of one unit of base, per unit of option held: model differences
-RISK_TOLERANCE_PPM = 5_000  # of a requirement, between what is proposed and a signer's own
+RISK_TOLERANCE_PPM = 5_000  # of a figure, between what is proposed and a signer's own: never of
+# another, for options worth millions would let a small requirement be stated as none
 SKEW_SECONDS_MAX = 10  # between a signer's snapshot and the proposed asOf
 
 Snapshots = Callable[[], Snapshot]
@@ -202,15 +203,14 @@ def _require_same(risk: AccountRisk, own: AccountRisk) -> None:
         raise Refused("the positions are not those I find", code="deviates", field="positions")
     if abs(risk.net_delta - own.net_delta) > DELTA_TOLERANCE:
         raise _deviates("netDelta", risk.net_delta, own.net_delta)
-    slack = max(own.im, own.im_before, abs(own.options_mtm)) * RISK_TOLERANCE_PPM // PPM
     pairs = (
-        ("optionsMtm", risk.options_mtm, own.options_mtm),
-        ("imBefore", risk.im_before, own.im_before),
-        ("im", risk.im, own.im),
-        ("mm", risk.mm, own.mm),
+        ("optionsMtm", risk.options_mtm, own.options_mtm, max(abs(own.options_mtm), own.im)),
+        ("imBefore", risk.im_before, own.im_before, own.im_before),
+        ("im", risk.im, own.im, own.im),
+        ("mm", risk.mm, own.mm, own.im),
     )
-    for name, said, mine in pairs:
-        if abs(said - mine) > slack:
+    for name, said, mine, size in pairs:
+        if abs(said - mine) > size * RISK_TOLERANCE_PPM // PPM:
             raise _deviates(name, said, mine)
 
 

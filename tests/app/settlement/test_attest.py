@@ -231,3 +231,18 @@ async def test_a_refusal_leaves_the_signer_as_it_was():
         with pytest.raises(Refused):
             signer.sign(bad, [covered_call()])
     assert await attestor.report_for([covered_call()]) == before
+
+
+async def test_a_small_requirement_is_not_stated_as_none_beside_options_worth_millions():
+    deep = Instrument(1, Kind.CALL, NOW + 30 * 86_400, WAD).id
+    rich = Account(ALICE, 0, (Position(deep, 10_000 * WAD), Position(PERP, -10_000 * WAD)))
+    planned = covered_call(2**256 - 1)._replace(engine=PORTFOLIO)
+    honest = proposed([planned], view(rich))
+    (risk,) = honest.accounts
+    signer = RiskSigner(KEYS[0], DOMAIN, view(rich))
+    assert signer.sign(honest, [planned])
+    lie = risk._replace(im=risk.im * 98 // 100)
+    assert risk.im - lie.im < risk.options_mtm * 5_000 // 10**6, "little beside what options are"
+    with pytest.raises(Refused) as refused:
+        signer.sign(honest._replace(accounts=(lie,)), [planned])
+    assert refused.value.field == "im"
