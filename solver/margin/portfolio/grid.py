@@ -35,6 +35,7 @@ FACTOR_STEP = 10**12
 VALUE_MAX = 9e10  # settlement units: 64 bits of steps
 EXTRA_ROWS = 3  # now, basis up, basis down: the last rows of a column
 NO_SERIES = -1
+POWER_MAX = 100.0  # of e: what costs more than this counts undiscounted anyway
 ERRORS = 2  # standard errors of a sampled mark that count against the account
 
 Integers = NDArray[np.int64]
@@ -205,7 +206,8 @@ def _series(series: SeriesTerms, p: Parameters) -> Series:
 
 
 def _shrunk(d: Discount, rate: float, years: float) -> float:
-    return d.base / WAD * math.exp(years * (rate * (d.rate / WAD) + d.yearly / WAD))
+    power = years * (rate * (d.rate / WAD) + d.yearly / WAD)
+    return d.base / WAD * math.exp(min(power, POWER_MAX))
 
 
 def _linear(

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from solver.domain.calendar import DAY, YEAR
 from solver.domain.errors import Broken
-from solver.domain.instrument import Instrument
+from solver.domain.instrument import FIXINGS, Instrument
 from solver.domain.numbers import WAD
 from solver.margin.portfolio.parameters import Parameters, Skew
 from solver.margin.portfolio.shocks import ABSOLUTE, DOWN, LINEAR, NONE, UP, Shock
 from solver.margin.portfolio.terms import MarketTerms, OptionTerms
 from solver.pricing.black import prices
-from solver.pricing.exotics.asian import asian_mark, average_of, matched, vols_of
+from solver.pricing.exotics.asian import Average, asian_mark, average_of, matched, vols_of
 
 Floats = NDArray[np.float64]
 
@@ -70,10 +70,9 @@ def asian_values(market: MarketTerms, option: OptionTerms, p: Parameters) -> tup
     known = (instrument, underlying.surface, underlying.price, time)
     fixing = underlying.fixing_of(instrument.expiry)
     average = average_of(*known, fixing)
-    if not average.forwards:
-        paid = -average.strike if average.is_call else average.strike
-        return np.full(len(rows), max(paid, 0.0)), 0.0
     spots = np.array([row.spot / WAD for row in rows])
+    if not average.forwards:
+        return _paid(average, (FIXINGS - fixing.fixed) * underlying.price / WAD, spots), 0.0
     seconds = float(instrument.expiry - time)
     own = vols_of(average)
     ratio = average.forward / average.strike if average.strike > 0 else 1.0
@@ -81,6 +80,14 @@ def asian_values(market: MarketTerms, option: OptionTerms, p: Parameters) -> tup
     values = matched(average, spots, vols)
     mark = asian_mark(*known, fixing)
     return np.maximum(values + (mark.value - values[-3]), 0.0), mark.error
+
+
+def _paid(average: Average, due: float, spots: Floats) -> Floats:
+    """Returns what is paid once the mean is over: fixings that are `due` (their sum) stand at the
+    feed until somebody records them, and move with it as a call does whose expiry is not fixed."""
+    mean_less_strike = due * (spots - 1) / FIXINGS - average.strike
+    out: Floats = np.maximum(mean_less_strike if average.is_call else -mean_less_strike, 0.0)
+    return out
 
 
 def widening(seconds: Floats, p: Parameters) -> Floats:

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from solver.domain.errors import Malformed, NotFound
-from solver.domain.instrument import Instrument, Kind
+from solver.domain.instrument import ASIAN_KINDS, Instrument, Kind
 from solver.domain.numbers import WAD
-from solver.domain.risk import MarketRisk
+from solver.domain.risk import Fixing, MarketRisk
 from solver.margin.portfolio.grid import STEP, risk_grid
 from solver.margin.portfolio.parameters import DEFAULT
-from solver.pricing.marks import mark_and_error, mark_of
+from solver.pricing.marks import intrinsic, mark_and_error, mark_of, mean_at
 from tests.recorded import ROOT
 from tests.solver.margin.portfolio.books import ALL, BENT, OPTIONS, WIDE, world
 from tests.solver.pricing.world import EXPIRY, ether, snapshot
@@ -94,3 +94,27 @@ def test_unsound_moving_parameters_make_no_grid():
     wrong = WIDE._replace(spot_maintenance=WIDE.spot_initial + 1)
     with pytest.raises(Malformed, match="maintenance"):
         risk_grid([IDS[0]], snapshot(ether(risk=wrong)))
+
+
+def test_an_expiry_however_far_has_factors():
+    far = Instrument(1, Kind.CALL, 2**40 - 1, 4000 * WAD)
+    (market,) = risk_grid([far.id], snapshot()).markets
+    (series,) = market.series
+    assert series.asset == 0
+    assert series.debt == WAD, "at no interest a debt is at most undiscounted"
+
+
+@pytest.mark.parametrize("recorded", [0, 3, 7])
+@pytest.mark.parametrize("kind", ASIAN_KINDS)
+def test_what_is_due_and_not_recorded_moves_an_asian_option_after_its_expiry(kind, recorded):
+    option = Instrument(1, kind, EXPIRY, 4000 * WAD)
+    fixing = Fixing(EXPIRY, recorded, recorded * 3900 * WAD)
+    world = snapshot(ether(price=4100 * WAD, fixings=(fixing,)), time=EXPIRY + 60)
+    (market,) = risk_grid([option.id], world).markets
+    (values,) = market.values.tolist()
+    rows = [*market.shocks.rows, None]
+    for row, value in zip(rows, values, strict=False):
+        price = 4100 * WAD if row is None else 4100 * row.spot
+        wanted = intrinsic(option, mean_at(fixing, price))
+        assert abs(value * 10**10 - wanted) <= 10**10, row
+    assert (len(set(values)) > 1) is (recorded < 7)
