@@ -18,12 +18,12 @@ from solver.domain.route import MarginFigures, Solution
 from solver.domain.snapshot import Snapshot
 from solver.ledger import preview
 from solver.margin.attested import fenced, statement
-from solver.margin.health import OK, Action
+from solver.margin.health import OK, Action, allowed
 from solver.margin.simple import figures, requirement_rise
 from solver.margin.standing import action_of, oracle_of, refusal
 from solver.pricing.greeks import net_delta
 
-MARGIN_CODES = frozenset({"marginBreached", "marginUsed", "healthTooLow"})
+RETRIED = frozenset({"marginBreached", "marginUsed", "healthTooLow", "reduceOnly"})
 
 
 class Simulation(NamedTuple):
@@ -67,14 +67,16 @@ def simulate(
 
     def check(result: Simulation) -> Simulation:
         oracle = oracle_of(account, snapshot)
-        _check_standing(account, result, oracle, is_mandated, breaker)
+        margin = _margin_in_force(account, result, snapshot, breaker)
+        action = action_of(account, result.after, margin, is_mandated=is_mandated)
+        _check_standing(account, action, oracle, breaker)
         _check(result, program.limits, snapshot)
         return result
 
     try:
         return check(result)
     except Infeasible as stopped:
-        if stopped.code in MARGIN_CODES and _may_attest(solution):
+        if stopped.code in RETRIED and _may_attest(solution):
             with contextlib.suppress(Infeasible):
                 return check(_as_attested(result, account, snapshot))
         raise
@@ -131,13 +133,23 @@ def _check_oracle(before: Account, after: Account, snapshot: Snapshot) -> None:
             raise Infeasible(detail, code="oracleNotOk", data={"state": state})
 
 
-def _check_standing(
-    before: Account, result: Simulation, oracle: str, is_mandated: bool, breaker: str
-) -> None:
+def _margin_in_force(
+    before: Account, result: Simulation, snapshot: Snapshot, breaker: str
+) -> tuple[MarginFigures, MarginFigures]:
+    """Returns the margin that the account's health is judged by: that of the engine in force, even
+    where SIMPLE lets the plan pass, or it could sell the hedges that PORTFOLIO counts."""
+    is_free = Action.RISK in allowed(before.health.state, OK, breaker)
+    if is_free or before.engine in (SIMPLE, result.engine):
+        return result.margin_before, result.margin_after
+    was, will = (
+        fenced(each, snapshot, statement(each, snapshot)) for each in (before, result.after)
+    )
+    return was, will
+
+
+def _check_standing(before: Account, action: Action, oracle: str, breaker: str) -> None:
     """What risk is taken on a disputed price is `_check_oracle`'s, market by market; here the
     account as a whole: while a price is silent nothing is withdrawn that may be needed."""
-    margin = result.margin_before, result.margin_after
-    action = action_of(before, result.after, margin, is_mandated=is_mandated)
     known = oracle if action in (Action.WITHDRAW, Action.LEAVE) else OK
     found = refusal(before, action, breaker, known)
     if found is not None:

@@ -15,6 +15,7 @@ from solver.domain.program import CollateralFlow, Program
 from solver.domain.route import Certificate, Fill, Pull, Solution
 from solver.margin.attested import fenced, statement
 from solver.margin.simple import figures
+from solver.pricing.marks import mark_of
 from tests.app.api.server import ACCOUNT, USDC, WAD, board
 
 SNAPSHOT = board().snapshot()
@@ -189,3 +190,33 @@ def test_what_reduce_only_lets_pass_never_raises_the_requirement(held, quantity,
     before, after = found.margin_before, found.margin_after
     assert after.requirement <= before.requirement
     assert quantity == 0 or after.initial > before.initial
+
+
+PUT = Instrument(1, Kind.PUT, SNAPSHOT.underlyings[0].expiries[0], 4_000 * WAD).id
+
+
+def hedged(quantity, puts=0, **changes):
+    """Simulates a trade of puts on perps that PORTFOLIO finds thinly margined."""
+    held = (Position(PERP, 10 * WAD), *((Position(PUT, puts * WAD),) if puts else ()))
+    account = Account(ACCOUNT, -35_400 * 10**6, held, health=Health("REDUCE_ONLY"))
+    account = account._replace(**changes)
+    mark = mark_of(PUT, SNAPSHOT)
+    fills = (Fill(0, PUT, quantity * WAD, mark, None),)
+    solution = Solution(b"", (), (), (), fills, 0, 0, Certificate(0, 0, 0))
+    program = Program(ACCOUNT, ZERO_ADDRESS, limits=Limits(USDC.address))
+    return simulate(program, solution, account, SNAPSHOT)
+
+
+def test_reduce_only_takes_a_hedge_that_only_portfolio_counts():
+    with_room = {"cash": -33_000 * 10**6}
+    found = hedged(10, engine=PORTFOLIO, **with_room)
+    assert found.margin_after.initial < found.margin_before.initial, "SIMPLE sees the premium only"
+    assert hedged(10, **with_room).engine == PORTFOLIO, "who enters PORTFOLIO by it is out too"
+
+
+def test_reduce_only_under_portfolio_keeps_the_hedges_that_simple_does_not_see():
+    simple = hedged(-10, puts=10, engine=SIMPLE)
+    assert simple.margin_after.initial > simple.margin_before.initial, "a premium, and no risk"
+    with pytest.raises(Infeasible) as caught:
+        hedged(-10, puts=10, engine=PORTFOLIO)
+    assert caught.value.code == "reduceOnly"
