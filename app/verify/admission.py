@@ -94,7 +94,7 @@ async def verify(world: World, signed: SignedIntent, uid: IntentUid, admission: 
     released, account = _replaced(world, intent, account, asked.replaces)
     name = str(uid)
     events: list[Event] = [*released, IntentStateChanged(name, None, "received")]
-    held = reservation(name, signed, account, snapshot)
+    held = reservation(name, signed, account, snapshot, program)
     if held is not None:
         events.append(held)
     events.append(IntentStateChanged(name, "received", "open"))

@@ -2,13 +2,17 @@
 
 import pytest
 
-from app.verify.reservation import OPEN_MAX, Caps, available, caps_of, reservation
+from app.verify.reservation import OPEN_MAX, Caps, available, caps_of, order_of, reservation
 from solver.domain.account import Account, Position, Reservation
 from solver.domain.errors import InsufficientFunds
 from solver.domain.event import ReservationPlaced
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.intent import Leg, Limits, SignedIntent
+from solver.domain.program import CollateralFlow, TokenFlow
+from solver.intents import compile_intent
 from solver.intents.base import exact_option
+from solver.margin.requirement import Order
+from solver.margin.simple import figures
 from tests.app.api.server import ACCOUNT, USDC, WETH, board, swap
 
 SNAPSHOT = board().snapshot()
@@ -92,3 +96,76 @@ def test_a_premium_that_closes_a_short_is_held_as_far_as_it_goes():
     assert reservation("0x1", signed, short, SNAPSHOT) is None
     with pytest.raises(InsufficientFunds):
         reservation("0x1", signed, short._replace(positions=()), SNAPSHOT)
+
+
+PERP = Instrument(1, Kind.PERP).id
+
+
+def perps(quantity, **limits):
+    """A purchase of perps without a bound on margin, and what it compiles to."""
+    leg = Leg("perp", WETH.address, "buy", quantity_min=quantity, quantity_max=quantity)
+    limits = {"max_slippage_bps": 30, "max_fee": 10**6} | limits
+    signed = SignedIntent(
+        swap(outcome="openPerp", legs=(leg,), limits=Limits(USDC.address, **limits)), "eip712", b""
+    )
+    return signed, compile_intent(signed.intent, RICH, SNAPSHOT, "eip712")
+
+
+def test_an_intent_without_a_margin_bound_holds_what_it_would_take():
+    signed, program = perps(10**18)
+    held = reservation("0x1", signed, RICH, SNAPSHOT, program)
+    assert held == ReservationPlaced("0x1", debit=0, fee=10**6, margin=400 * 10**6)
+    bounded, program = perps(10**18, max_margin_used=500 * 10**6)
+    held = reservation("0x1", bounded, RICH, SNAPSHOT, program)
+    assert held == ReservationPlaced("0x1", debit=0, fee=10**6, margin=500 * 10**6)
+
+
+def test_intents_that_only_one_of_could_be_filled_do_not_stand_open_together():
+    signed, program = perps(10**18)
+    one = Reservation("0x1", 0, 10**6, 400 * 10**6)
+    two = Reservation("0x2", 0, 10**6, 400 * 10**6)
+    assert reservation("0x2", signed, RICH._replace(reservations=(one,)), SNAPSHOT, program)
+    with pytest.raises(InsufficientFunds) as caught:
+        reservation("0x3", signed, RICH._replace(reservations=(one, two)), SNAPSHOT, program)
+    assert caught.value.data["required"] == "401"
+    assert caught.value.data["available"] == "198"
+    beyond, program = perps(10 * 10**18)
+    held = reservation("0x1", beyond, RICH, SNAPSHOT, program)
+    assert held == ReservationPlaced("0x1", debit=0, fee=10**6, margin=0), "a deposit may come"
+
+
+def test_what_portfolio_leaves_free_may_be_spent_too():
+    call = Instrument(1, Kind.CALL, SNAPSHOT.underlyings[0].expiries[0], 4200 * 10**18)
+    base = Instrument(1, Kind.BASE)
+    covered = Account(ACCOUNT, 0, (Position(base.id, 10 * 10**18), Position(call.id, -10 * 10**18)))
+    simple = figures(covered, SNAPSHOT).initial
+    free = available(covered, SNAPSHOT)
+    assert free > simple > 0
+    assert available(covered, SNAPSHOT, simple) == simple, "SIMPLE is asked first"
+    assert available(covered, SNAPSHOT, simple + 1) == free
+    limits = Limits(USDC.address, max_fee=10**6, max_margin_used=simple)
+    signed = SignedIntent(swap(legs=(), limits=limits), "eip712", b"")
+    assert reservation("0x1", signed, covered, SNAPSHOT) is not None
+
+
+def test_a_choice_or_a_swap_is_held_by_its_signed_caps_alone():
+    _, program = perps(10**18)
+    (leg,) = program.exposures
+    assert order_of("0x1", program, SNAPSHOT) == Order("0x1", ((PERP, 10**18),), -4000 * 10**6)
+    choice = leg._replace(candidates=(PERP, PERP + 1))
+    for changed in ((choice,), (leg._replace(side="auto"),), ()):
+        assert order_of("0x1", program._replace(exposures=changed), SNAPSHOT) is None
+    flow = TokenFlow(0, USDC.address, 1, 1)
+    assert order_of("0x1", program._replace(sells=(flow,)), SNAPSHOT) is None
+
+
+def test_collateral_that_comes_with_an_intent_counts_for_it():
+    _, program = perps(10**18)
+    flows = (
+        CollateralFlow(1, WETH.address, "deposit", 2 * 10**18, 3 * 10**18),
+        CollateralFlow(2, USDC.address, "deposit", 5, 6),
+        CollateralFlow(3, USDC.address, "withdraw", 5, 6),
+    )
+    found = order_of("0x1", program._replace(collateral=flows), SNAPSHOT)
+    base = Instrument(1, Kind.BASE).id
+    assert found == Order("0x1", ((PERP, 10**18), (base, 2 * 10**18)), -4000 * 10**6 + 5)
