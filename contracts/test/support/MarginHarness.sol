@@ -30,6 +30,30 @@ contract MarginHarness {
         }
     }
 
+    /// Per account what a report's options value and requirement count as, in atoms: equity,
+    /// requirement, and the requirement by the fence without time value. As `Gate._weigh` does.
+    function fences(
+        Portfolio[] calldata accounts,
+        int256[] calldata options,
+        uint256[] calldata required,
+        uint256 unit,
+        uint256 time
+    ) external pure returns (int256[3][] memory out) {
+        out = new int256[3][](accounts.length);
+        for (uint256 i; i < accounts.length; ++i) {
+            Fences.Fence memory limit = Fences.fence(accounts[i].book, time);
+            int256 counted = Fences.clamp(
+                options[i],
+                MarginRules.toAtoms(limit.optionsMin, unit),
+                MarginRules.toAtoms(limit.optionsMax, unit)
+            );
+            out[i][0] = accounts[i].cash + MarginRules.toAtoms(limit.linear, unit) + counted;
+            out[i][1] = Fences.atLeastFloor(required[i], limit.floor, unit);
+            limit = Fences.exposure(accounts[i].book);
+            out[i][2] = Fences.atLeastFloor(required[i], limit.floor, unit);
+        }
+    }
+
     function bands(
         uint160[] calldata instruments,
         MarginRules.MarketView calldata market,

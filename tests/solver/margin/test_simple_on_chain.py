@@ -1,4 +1,5 @@
-"""Off-chain SIMPLE equals MarginRules.sol to the atom, on portfolios drawn at random.
+"""Off-chain SIMPLE equals MarginRules.sol, and the fence of the feed Fences.sol, to the atom, on
+portfolios drawn at random.
 
 The real library runs in an EVM behind contracts/test/support/MarginHarness.sol.
 """
@@ -14,9 +15,11 @@ from eth_abi.abi import decode, encode
 from adapters.chains.devnet.node import start_node
 from solver.domain.account import Account, Position
 from solver.domain.instrument import ASIAN_KINDS, FIXINGS, RIGHT_OF, Instrument, Kind
+from solver.domain.numbers import div_down, div_up
 from solver.domain.risk import Fixing
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.typed_data import keccak
+from solver.margin.attested import Statement, fence, fenced
 from solver.margin.rules import price_band
 from solver.margin.simple import figures, requirement_rise
 from solver.margin.state import slots_of
@@ -157,6 +160,38 @@ async def test_six_hundred_random_portfolios_agree_to_the_atom(runtime):
             ours = figures(held, world)
             risk = requirement_rise(held._replace(positions=()), held, world)
             assert (ours.initial, ours.maintenance, ours.equity, risk) == got, held
+
+
+async def test_the_fence_around_what_signers_state_agrees_to_the_atom(runtime):
+    dice = random.Random(20261226)
+    worlds = [any_world(dice) for _ in range(8)]
+    groups = [[any_account(dice, world) for _ in range(PER_CALL)] for world in worlds]
+    calls, stated = [], []
+    for group, world in zip(groups, worlds, strict=True):
+        claims = [any_statement(dice, held, world) for held in group]
+        stated.append(claims)
+        options, required = [c.options for c in claims], [c.initial for c in claims]
+        books = [portfolio_of(held, world) for held in group]
+        calls.append((books, options, required, 10**30, world.time))
+    types = [f"{PORTFOLIO}[]", "int256[]", "uint256[]", "uint256", "uint256"]
+    answers = await on_chain(runtime, "fences", types, calls)
+    clamped = 0
+    for raw, group, world, claims in zip(answers, groups, worlds, stated, strict=True):
+        (chain,) = decode(["int256[3][]"], raw)
+        for got, held, claim in zip(chain, group, claims, strict=True):
+            ours = fenced(held, world, claim)
+            assert (ours.equity, ours.requirement, ours.requirement) == got, held
+            clamped += ours.equity != fenced(held, world, claim._replace(options=0)).equity
+    assert clamped > 20
+
+
+def any_statement(dice: random.Random, held: Account, world: Snapshot) -> Statement:
+    """Honest, at an edge of the fence, or absurd."""
+    limit = fence(held.positions, world)
+    floor = div_up(limit.floor, 10**30)
+    edges = [div_down(each, 10**30) for each in (limit.lowest, limit.highest)]
+    options = dice.choice([0, *edges, edges[0] - 1, edges[1] + 1, -(2**255), 2**255 - 1])
+    return Statement(options, dice.choice([0, max(floor - 1, 0), floor, floor + 1, 2**120]), 0)
 
 
 async def test_price_bands_agree(runtime):
