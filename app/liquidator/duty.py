@@ -11,6 +11,7 @@ from solver.domain.numbers import PPM, WAD, div_up
 from solver.margin.auction import Sale, payment_of, payout_of, price_at, slice_of
 
 MAX_PAY_SLACK_PPM = 20_000  # what a slice is worth may have risen a little by the time it is sold
+LATE_SECONDS = 30  # that a bid may wait for its block, at a price that falls meanwhile
 
 
 class Act(enum.Enum):
@@ -91,4 +92,7 @@ def duty(seen: Seen, time: int, terms: Terms, *, may_sell: bool) -> Duty | None:
         return None
     whole = payment_of(sale, WAD, price)
     most = div_up(whole * (PPM + MAX_PAY_SLACK_PPM), PPM)
-    return Duty(Act.BID, slice_of(sale, price), most)
+    # at the lower price more has to be sold: of what we ask for too much the contract takes no more
+    # than restores the account, of too little a crumb is left that needs a bid of its own
+    late = price_of(seen, time + LATE_SECONDS) or price
+    return Duty(Act.BID, slice_of(sale, late), most)

@@ -47,8 +47,13 @@ async def opened(
     instrument: int = PERP,
     price: int = PRICE_WAD["WETH"],
 ) -> None:
-    """Alice puts down `deposit` atoms and trades with the maker, as a settlement would."""
+    """Alice puts down `deposit` atoms and trades with the maker, as a settlement would.
+
+    From here on blocks come only when they are asked for: one that came of itself would be mined
+    beside ours, with a transaction in the one that the test does not look at.
+    """
     deployment, rpc = devnet.deployment, devnet.chain.rpc
+    await rpc.request("evm_setAutomine", False, is_read=False)
     owner, house = devnet.keys["alice"].address, deployment.clearinghouse
     put = encode("Clearinghouse", "deposit", deployment.usdc, deposit, 0, owner)
     await sent(devnet, owner, house, put)

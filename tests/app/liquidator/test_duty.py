@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.liquidator.duty import Act, Seen, Terms, duty
+from app.liquidator.duty import LATE_SECONDS, Act, Seen, Terms, duty
 from solver.domain.numbers import WAD
+from solver.margin.auction import Sale, price_at, slice_of
 
 USD = 10**6
 TIME = 1_795_000_000
@@ -32,6 +33,15 @@ def test_a_bid_waits_for_its_price_and_names_the_most_it_pays():
     assert 0 < found.max_pay(found.fraction) < 1_000 * USD
     assert found.fraction < WAD
     assert act(RUNNING, may_sell=False) is None
+
+
+def test_a_bid_asks_for_what_restores_the_account_when_its_block_comes_late():
+    found = duty(RUNNING, TIME, TERMS, may_sell=True)
+    assert found is not None
+    sale = Sale(RUNNING.equity, RUNNING.maintenance, RUNNING.cash, RUNNING.unsold)
+    for late in range(LATE_SECONDS + 1):
+        assert found.fraction >= slice_of(sale, price_at(20 + late))
+    assert found.fraction < slice_of(sale, price_at(20)) * 11 // 10  # and hardly more
 
 
 def test_a_restored_account_is_ended_whoever_sold_it():
