@@ -7,10 +7,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from adapters.chains.deployment import Deployment
 from app.api import show
 from app.api.body import json_answer, services_of, snapshot_of
 from app.api.models import InstrumentsView, MarketsView, PricesView, ReceiptView
 from solver.domain.calendar import DAY, rfc3339
+from solver.domain.ids import ZERO_ADDRESS
 from solver.domain.instrument import (
     ASIAN_KINDS,
     RIGHT_OF,
@@ -20,6 +22,7 @@ from solver.domain.instrument import (
     parse_name,
 )
 from solver.domain.market import Ladder, Level
+from solver.domain.risk import MarketRisk
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.pricing.exotics.receipt import document, of_mark
 from solver.pricing.marks import mark_and_error
@@ -33,13 +36,14 @@ _KIND = {Kind.PERP: "perp", **RIGHT_OF}
 
 @router.get("/markets", response_model=MarketsView)
 async def markets(request: Request) -> Response:
-    """List the underlyings with their prices and margin rates, and the tokens."""
+    """List the underlyings with their prices, margin rates and risk parameters, and the tokens."""
     services = services_of(request)
     snapshot = services.board.snapshot()
     return json_answer(
         {
             "markets": [_market(underlying) for underlying in snapshot.underlyings],
             "settlementToken": show.token_view(snapshot.settlement_token),
+            "settlementPrice": settlement_price(services.deployment, snapshot),
             "tokens": [show.token_view(token) for token in snapshot.tokens],
             "snapshot": snapshot_of(services, snapshot),
         }
@@ -91,6 +95,12 @@ async def prices(request: Request) -> Response:
     )
 
 
+def settlement_price(deployment: Deployment, snapshot: Snapshot) -> str | None:
+    """Returns dollars per settlement token, None where the deployment has no feed of it."""
+    is_known = deployment.settlement_feed != ZERO_ADDRESS
+    return show.wad(snapshot.settlement_price) if is_known else None
+
+
 def price_rows(snapshot: Snapshot) -> list[Json]:
     """Returns price, spread and oracle state of every market."""
     return [
@@ -120,6 +130,7 @@ def _market(market: Underlying) -> Json:
         "perpMaintenance": show.ppm(market.perp_maintenance_ppm),
         "baseInitial": show.ppm(market.base_initial_ppm),
         "baseMaintenance": show.ppm(market.base_maintenance_ppm),
+        "risk": _risk(market.risk),
         "expiries": [rfc3339(expiry) for expiry in market.expiries],
         "strikes": [show.wad(strike) for strike in market.strikes],
         "series": [
@@ -144,6 +155,18 @@ def _market(market: Underlying) -> Json:
             {"expiry": rfc3339(expiry), "price": show.wad(price)}
             for expiry, price in market.expiry_prices
         ],
+    }
+
+
+def _risk(risk: MarketRisk) -> Json:
+    return {
+        "version": risk.version,
+        "spotInitial": show.ppm(risk.spot_initial),
+        "spotMaintenance": show.ppm(risk.spot_maintenance),
+        "volatilityUp": show.ppm(risk.vol_up),
+        "volatilityDown": show.ppm(risk.vol_down),
+        "daily": show.ppm(risk.daily),
+        "depth": show.wad(risk.depth) if risk.depth else None,
     }
 
 

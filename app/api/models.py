@@ -234,6 +234,22 @@ class FixingView(View):
     total: str
 
 
+class MarketRiskView(View):
+    """What prediction moves of PORTFOLIO margin; `version` names the signed parameters. Fractions:
+    the price is shocked by up to `spotInitial` for what a new position must hold and by
+    `spotMaintenance` for what an old one must, volatilities of 30 days rise by `volatilityUp` and
+    fall by `volatilityDown` of themselves, `daily` is one day's deviation. `depth`: the liquidity,
+    in base, that a large position is charged by; null while unknown (nothing is charged)."""
+
+    version: str
+    spot_initial: str
+    spot_maintenance: str
+    volatility_up: str
+    volatility_down: str
+    daily: str
+    depth: str | None
+
+
 class MarketView(View):
     """One underlying. Rates are fractions of notional; volatility is annual."""
 
@@ -251,6 +267,7 @@ class MarketView(View):
     perp_maintenance: str
     base_initial: str
     base_maintenance: str
+    risk: MarketRiskView
     expiries: list[str]
     strikes: list[str]
     series: list[SeriesView]
@@ -260,8 +277,12 @@ class MarketView(View):
 
 
 class MarketsView(View):
+    """`settlementPrice` is dollars per settlement token, null where no feed tells: it then
+    counts as one dollar. Below 0.99 initial margin of PORTFOLIO rises."""
+
     markets: list[MarketView]
     settlement_token: TokenView
+    settlement_price: str | None
     tokens: list[TokenView]
     snapshot: SnapshotView
 

@@ -5,16 +5,17 @@ import json
 import pytest
 
 from app.api import models, risk_models
+from app.api.markets import settlement_price
 from app.api.schema import document
 from app.breaker import State
 from app.openapi import FOLDER, files
 from app.store import Batch
 from solver.domain.calendar import DAY, day_of, rfc3339
 from solver.domain.event import FundingMoved
-from solver.domain.ids import AccountId
+from solver.domain.ids import ZERO_ADDRESS, AccountId
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.market import Ladder, Level
-from solver.domain.risk import Fixing
+from solver.domain.risk import Fixing, MarketRisk
 from solver.pricing.exotics.receipt import from_json, verify
 from tests.app.api.server import ACCOUNT, EXPIRY, OWNER, WAD, serving, submission, swap
 from tests.app.worlds import CHAIN_ID, NOW
@@ -254,3 +255,24 @@ def test_every_reference_of_the_document_resolves():
     names = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
     known = set(json.loads(text)["components"]["schemas"])
     assert names <= known
+
+
+async def test_markets_tell_what_prediction_set_and_what_the_settlement_token_is_worth(served):
+    board = served.services.board
+    told = (await served.http.get("/v1/markets")).json()["markets"][0]["risk"]
+    assert (told["version"], told["depth"]) == ("default", None)
+    board.set_risk(1, MarketRisk("v7", 200_000, 150_000, 600_000, 250_000, 41_000, 1500 * 10**18))
+    board.set_settlement_price(985 * 10**15)
+    answer = (await served.http.get("/v1/markets")).json()
+    assert answer["markets"][0]["risk"] == {
+        "version": "v7",
+        "spotInitial": "0.2",
+        "spotMaintenance": "0.15",
+        "volatilityUp": "0.6",
+        "volatilityDown": "0.25",
+        "daily": "0.041",
+        "depth": "1500",
+    }
+    assert answer["settlementPrice"] == "0.985"
+    unfed = served.services.deployment._replace(settlement_feed=ZERO_ADDRESS)
+    assert settlement_price(unfed, board.snapshot()) is None
