@@ -114,13 +114,14 @@ def test_fewer_hostile_than_honest_sources_never_leave_the_honest_range(honest, 
     assert min(honest) <= got.price <= max(honest)
 
 
-@given(st.lists(st.tuples(prices, st.integers(1, 100)), min_size=3, max_size=3), prices)
-def test_no_weight_lets_one_of_four_decide(honest, hostile):
-    samples = [Sample(f"h{i}", "push", p, 0) for i, (p, _) in enumerate(honest)]
+@given(st.lists(prices, min_size=3, max_size=3), prices, st.integers(1, 4))
+def test_one_of_four_that_outweighs_the_others_together_is_capped_below_them(
+    honest, hostile, weight
+):
+    samples = [Sample(f"h{i}", "push", p, 0) for i, p in enumerate(honest)]
     samples.append(Sample("x", "amm", hostile, 0))
-    equal = PARAMS._replace(weights=(("x", 2),))
-    got = aggregate(samples, NOW, equal)
-    assert min(p for p, _ in honest) <= got.price <= max(p for p, _ in honest)
+    got = aggregate(samples, NOW, PARAMS._replace(weights=(("x", weight),)))
+    assert min(honest) <= got.price <= max(honest)
 
 
 def capped(samples, weights):
