@@ -16,6 +16,7 @@ from solver.domain.numbers import WAD, div_up
 from solver.domain.program import Program
 from solver.domain.route import Solution
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.pricing.exotics.asian import asian_value
 from solver.pricing.marks import greeks_at, intrinsic, mark_of, mean_at, to_wad
 
 GRID_STEPS = 40  # from half to one and a half times the price
@@ -160,7 +161,10 @@ def _worth(instrument: Instrument, underlying: Underlying, price: int, time: int
     if instrument.expiry <= time:
         is_asian = instrument.kind in ASIAN_KINDS  # whose open fixings are all taken at `price`
         return intrinsic(instrument, mean_at(fixing, price) if is_asian else price)
-    return to_wad(greeks_at(instrument, underlying.surface, price, time, fixing).price)
+    if instrument.kind in ASIAN_KINDS:
+        now = underlying.price
+        return to_wad(asian_value(instrument, underlying.surface, price, time, fixing, now))
+    return to_wad(greeks_at(instrument, underlying.surface, price, time).price)
 
 
 def _point(

@@ -17,6 +17,7 @@ from solver.pricing.exotics.asian import (
     Average,
     asian_greeks,
     asian_mark,
+    asian_value,
     average_of,
     matched,
     sampled,
@@ -149,6 +150,19 @@ def test_greeks_are_the_slopes_of_the_sampled_price(days, instrument):
         (value(4010, 660_000) - value(4010, 640_000)) / 0.02, rel=0.01
     )
     assert greeks.theta == pytest.approx((value(later=600) - value()) * 31_536_000 / 600, rel=0.02)
+
+
+@pytest.mark.parametrize("days", [40.0, 8.0, 3.5, 0.5])
+@pytest.mark.parametrize("instrument", [CALL, PUT])
+def test_a_curve_away_from_now_is_as_near_to_sampling_as_a_mark_is_asked_to_be(days, instrument):
+    time, now = EXPIRY - int(days * DAY), 4010 * WAD
+    fixing = known(time, 3990)
+    for price in (0, 1, *(4010 * WAD * percent // 100 for percent in range(20, 301, 20))):
+        found = asian_mark(instrument, ETHER, price, time, fixing)
+        drawn = asian_value(instrument, ETHER, price, time, fixing, now)
+        assert abs(drawn - found.value) <= 1e-4 * price / WAD + 1e-12
+    at_now = asian_value(instrument, ETHER, now, time, fixing, now)
+    assert at_now == pytest.approx(asian_mark(instrument, ETHER, now, time, fixing).value, abs=1e-9)
 
 
 def test_two_moments_are_near_the_sample_and_move_as_it_does():
