@@ -6,16 +6,16 @@ its history says (solver.margin.predictive).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from solver.domain.account import SIMPLE, Account
-from solver.domain.instrument import Instrument
 from solver.domain.numbers import PPM
 from solver.domain.risk import MarketRisk
 from solver.domain.snapshot import Snapshot, Underlying
+from solver.margin.portfolio.decide import margins
+from solver.margin.portfolio.grid import moved_grid, risk_grid
 from solver.margin.predictive.breach import LEVELS, UNKNOWN, Span, breach_probability
 from solver.margin.predictive.days import HOURS
-from solver.margin.requirement import requirement
 from solver.margin.simple import figures
 
 Headroom = Callable[[int], int]  # equity less maintenance after a move, settlement atoms
@@ -38,7 +38,7 @@ def breach_ppm(account: Account, snapshot: Snapshot, engine: str = SIMPLE) -> in
 
 def markets_of(account: Account) -> tuple[int, ...]:
     """Returns the markets in which an account holds anything, in order."""
-    return tuple(sorted({Instrument.unpack(p.instrument).market for p in account.positions}))
+    return tuple(sorted({p.instrument >> 144 for p in account.positions}))
 
 
 def breach_moves(
@@ -50,13 +50,14 @@ def breach_moves(
     (0, 0) for an account that is breached already. Raises as `requirement`.
     """
 
+    group = markets_of(account) if market is None else (market,)
+    room = _Room(account, snapshot, engine, group)
+
     def headroom(move_ppm: int) -> int:
         def moved(held: Underlying) -> Underlying:
-            if market is not None and held.market != market:
-                return held
             return held._replace(price=held.price * (PPM + move_ppm) // PPM)
 
-        return _headroom(account, _moved(snapshot, moved), engine)
+        return room.at(_moved(snapshot, group, moved))
 
     down = crossing(lambda move: headroom(-move), STEP_PPM, DOWN_MAX_PPM, GRAIN_PPM)
     return down, crossing(headroom, STEP_PPM, UP_MAX_PPM, GRAIN_PPM)
@@ -66,28 +67,43 @@ def crossing(headroom: Headroom, first: int, most: int, grain: int = 1) -> int |
     """Returns where headroom first falls below zero on (0, most], to the grain and not before it;
     0 when it is below already, None when it never is at first, 2 first, 4 first .. most.
     """
-    if headroom(0) < 0:
+    high = headroom(0)
+    if high < 0:
         return 0
     good, bad = 0, min(first, most)
-    while headroom(bad) >= 0:
+    while (low := headroom(bad)) >= 0:
         if bad == most:
             return None
-        good, bad = bad, min(2 * bad, most)
+        good, high, bad = bad, low, min(2 * bad, most)
+    width = 2 * (bad - good)
     while bad - good > grain:
-        middle = (good + bad) // 2
-        good, bad = (good, middle) if headroom(middle) < 0 else (middle, bad)
+        # where a straight line would cross, or a grain to either side of it; the middle where that
+        # did not halve what is left
+        line = good + (bad - good) * high // (high - low)
+        aim = line - grain // 2 if bad - line < line - good else line + grain // 2 + 1
+        middle = min(max(aim, good + 1), bad - 1)
+        if 2 * (bad - good) > width:
+            middle = (good + bad) // 2
+        width = bad - good
+        found = headroom(middle)
+        if found < 0:
+            bad, low = middle, found
+        else:
+            good, high = middle, found
     return bad
 
 
-def sure_worlds(snapshot: Snapshot) -> tuple[Snapshot, ...]:
-    """Returns the snapshot after moves within the hour that are less likely than SURE_PPM each: all
-    markets together and one alone, down and up. Who is above maintenance in all of them has a
-    `breach_ppm` of 0.
+def sure_worlds(
+    snapshot: Snapshot, held: Iterable[tuple[int, ...]] | None = None
+) -> tuple[Snapshot, ...]:
+    """Returns the snapshot after moves within the hour that are less likely than SURE_PPM each: the
+    markets that are held together (all of them, unless they are given) and one alone, down and up.
+    Who holds such a set and is above maintenance in all of them has a `breach_ppm` of 0.
     """
-    groups = {tuple(u.market for u in snapshot.underlyings)}
-    groups |= {(u.market,) for u in snapshot.underlyings}
+    groups = set(held or [tuple(sorted(u.market for u in snapshot.underlyings))])
+    groups |= {(market,) for group in groups for market in group}
     worlds = []
-    for group in sorted(groups):
+    for group in sorted(filter(None, groups)):
         fall, rise = _sure([u.risk for u in snapshot.underlyings if u.market in group])
         worlds += [_shifted(snapshot, group, -fall), _shifted(snapshot, group, rise)]
     return tuple(worlds)
@@ -98,17 +114,17 @@ def _shifted(snapshot: Snapshot, group: tuple[int, ...], ratio: int) -> Snapshot
     forecast deviations of an hour."""
 
     def moved(held: Underlying) -> Underlying:
-        if held.market not in group:
-            return held
         move_ppm = round(PPM * math.expm1(ratio * _unit(held.risk)))
         return held._replace(price=held.price * (PPM + move_ppm) // PPM)
 
-    return _moved(snapshot, moved)
+    return _moved(snapshot, group, moved)
 
 
 def _chance(account: Account, snapshot: Snapshot, engine: str, group: tuple[int, ...]) -> int:
+    room = _Room(account, snapshot, engine, group)
+
     def headroom(ratio: int) -> int:
-        return _headroom(account, _shifted(snapshot, group, ratio), engine)
+        return room.at(_shifted(snapshot, group, ratio))
 
     if headroom(0) < 0:
         return PPM
@@ -141,12 +157,28 @@ def _leaves(down: int | None, up: int | None, risk: MarketRisk) -> int:
     return min(math.ceil(PPM * breach_probability(Span(low, high), risk, 1)), PPM)
 
 
-def _headroom(account: Account, snapshot: Snapshot, engine: str) -> int:
-    if engine == SIMPLE:
-        return figures(account, snapshot).maintenance
-    found = requirement(account, snapshot, engine)
-    return found.equity - found.maintenance
+class _Room:
+    """Equity less maintenance of one account wherever a group of markets moves: what the others are
+    worth is priced once."""
+
+    def __init__(
+        self, account: Account, snapshot: Snapshot, engine: str, group: tuple[int, ...]
+    ) -> None:
+        self._account, self._group = account, group
+        held = (position.instrument for position in account.positions)
+        self._grid = None if engine == SIMPLE else risk_grid(held, snapshot)
+
+    def at(self, snapshot: Snapshot) -> int:
+        """Returns it at a snapshot in which nothing else moved."""
+        if self._grid is None:
+            return figures(self._account, snapshot).maintenance
+        grid = moved_grid(self._grid, snapshot, self._group)
+        equity, _, maintenance = margins(self._account, grid)
+        return equity - maintenance
 
 
-def _moved(snapshot: Snapshot, moved: Callable[[Underlying], Underlying]) -> Snapshot:
-    return snapshot._replace(underlyings=tuple(map(moved, snapshot.underlyings)))
+def _moved(
+    snapshot: Snapshot, group: tuple[int, ...], moved: Callable[[Underlying], Underlying]
+) -> Snapshot:
+    rows = (moved(held) if held.market in group else held for held in snapshot.underlyings)
+    return snapshot._replace(underlyings=tuple(rows))

@@ -14,8 +14,10 @@ from solver.domain.numbers import PPM
 from solver.domain.snapshot import Snapshot
 from solver.margin.breach import breach_moves, breach_ppm, markets_of
 from solver.margin.health import WARNING_PERCENT
+from solver.margin.portfolio.decide import margins
 from solver.margin.portfolio.grid import risk_grid
 from solver.margin.requirement import Order, Requirement, filled, requirement
+from solver.margin.simple import figures
 
 LADDER_PPM = tuple(percent * PPM // 100 for percent in (-50, -35, -25, -15, -10, -5, 0)) + tuple(
     percent * PPM // 100 for percent in (5, 10, 15, 25, 35, 50)
@@ -118,6 +120,10 @@ def _breach(account: Account, snapshot: Snapshot, engine: str, market: int) -> B
 
 
 def _rung(account: Account, snapshot: Snapshot, engine: str, move_ppm: int) -> Rung:
-    found = requirement(account, moved(snapshot, move_ppm), engine)
-    figures = found.equity, found.initial, found.maintenance
-    return Rung(move_ppm, *figures, state_at(*figures))
+    world = moved(snapshot, move_ppm)
+    if engine == SIMPLE:
+        found = figures(account, world)
+        sums = found.equity, found.requirement, found.equity - found.maintenance
+    else:
+        sums = margins(account, risk_grid((held.instrument for held in account.positions), world))
+    return Rung(move_ppm, *sums, state_at(*sums))

@@ -7,8 +7,8 @@ replay of a stored grid decides the same on any machine.
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -140,6 +140,14 @@ def risk_grid(
     validated(parameters)
     terms = market_terms(instruments, snapshot, parameters)
     return grid_of(terms, parameters, snapshot.settlement_price, snapshot.settlement_token.decimals)
+
+
+def moved_grid(grid: RiskGrid, snapshot: Snapshot, markets: Collection[int]) -> RiskGrid:
+    """Returns the grid with some markets priced anew at a snapshot and the others kept: what
+    `risk_grid` would be where only those moved. Raises as `risk_grid`."""
+    moved = [c.instrument for m in grid.markets if m.number in markets for c in m.columns]
+    fresh = {m.number: m for m in risk_grid(moved, snapshot, grid.parameters).markets}
+    return replace(grid, markets=tuple(fresh.get(m.number, m) for m in grid.markets))
 
 
 def grid_of(

@@ -5,6 +5,7 @@ margin has a wider range than maintenance, its own rows follow: it then counts b
 position needs more to be kept than to be opened.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from solver.domain.numbers import PPM, WAD, format_decimal
@@ -39,6 +40,7 @@ class Shocks(NamedTuple):
         return self.maintenance + self.initial
 
 
+@lru_cache(maxsize=64)
 def shocks(risk: MarketRisk, parameters: Parameters) -> Shocks:
     """Returns 23 regular rows, the tails and the two skews; rows of the initial range where it is
     another."""

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solver.domain.account import PORTFOLIO
 from solver.domain.risk import MarketRisk
 from solver.margin.breach import breach_moves, breach_ppm, crossing
 from solver.margin.predictive import Span, breach_probability
+from solver.margin.requirement import requirement
 from solver.margin.simple import figures
 from tests.solver.pricing.world import (
     BASE,
@@ -103,3 +105,36 @@ def test_a_crossing_beyond_the_last_step_is_still_found():
     assert crossing(lambda x: 999 - x, 10, 1000) == 1000
     assert crossing(lambda x: 1000 - x, 10, 1000) is None
     assert crossing(lambda x: -1, 10, 1000) == 0
+
+
+def test_portfolio_breaches_where_its_own_curve_does():
+    """Other markets' grids are kept while one moves: the same as pricing all of it anew."""
+    world = snapshot(ether(), bitcoin())
+    short = ((CALL, -3 * WAD), (PUT, -3 * WAD), (BTC_PERP, WAD // 10))
+    held = account(*short, cash=-3_000 * USD)
+    moves = breach_moves(held, world, PORTFOLIO, 1)
+    assert None not in moves
+    assert 0 not in moves
+    for move, way in zip(moves, (-1, 1), strict=True):
+        assert move
+
+        def room(ppm, way=way):
+            price = 4000 * WAD * (10**6 + way * ppm) // 10**6
+            found = requirement(held, snapshot(ether(price=price), bitcoin()), PORTFOLIO)
+            return found.equity - found.maintenance
+
+        assert room(move) < 0 <= room(move - 10)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 5), st.integers(1, 50))
+def test_a_crossing_takes_few_looks(where, power, grain):
+    looks = []
+
+    def headroom(x):
+        looks.append(x)
+        return where**power - x**power
+
+    found = crossing(headroom, 10_000, 4_000_000, grain)
+    assert found is not None
+    assert where < found <= where + grain
+    assert len(looks) <= 32
