@@ -3,8 +3,10 @@
 Computed in the solver's process: a page that asks for everything never holds up intake.
 """
 
+import asyncio
 import functools
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter
 from pydantic import ValidationError
@@ -19,7 +21,7 @@ from app.api.schema import takes
 from app.services import Services
 from app.verify import available
 from solver.domain.account import Account
-from solver.domain.errors import Malformed
+from solver.domain.errors import Malformed, Unavailable
 from solver.domain.instrument import Instrument, Kind, Token, parse_name
 from solver.domain.numbers import parse_decimal
 from solver.domain.route import Fill, MarginFigures
@@ -31,6 +33,7 @@ from solver.pricing.marks import mark_of
 
 router = APIRouter(prefix="/v1/accounts/{owner}/{subaccount}", tags=["risk"])
 Json = dict[str, Any]
+WAITING_MAX = 8  # questions at once, the one that is being answered among them
 
 
 @router.get("/margin", response_model=AccountMargin)
@@ -96,10 +99,33 @@ async def what_if(request: Request, owner: Owner, subaccount: Subaccount) -> Res
     )
 
 
+class _Turn:
+    """One question at a time goes to the solver's process, and few wait: anyone may ask, and a
+    quote must not stand behind more than one of them."""
+
+    def __init__(self) -> None:
+        self._one, self._waiting = asyncio.Semaphore(1), 0
+
+    async def profile(self, services: Services, account: Account, snapshot: Snapshot) -> Profile:
+        """Returns the profile. Raises Unavailable `solverBusy`, and as the pool."""
+        if self._waiting >= WAITING_MAX:
+            raise Unavailable("too many ask about risk just now", code="solverBusy")
+        self._waiting += 1
+        try:
+            async with self._one:
+                job = functools.partial(profile, account)
+                found: Profile = await services.pool.run_on(snapshot, job)
+                return found
+        finally:
+            self._waiting -= 1
+
+
+_turns: WeakKeyDictionary[object, _Turn] = WeakKeyDictionary()  # of each solver's process
+
+
 async def _profile(services: Services, account: Account, snapshot: Snapshot) -> Profile:
-    job = functools.partial(profile, account)
-    found: Profile = await services.pool.run_on(snapshot, job)
-    return found
+    turn = _turns.setdefault(services.pool, _Turn())
+    return await turn.profile(services, account, snapshot)
 
 
 def _parsed(body: Json) -> WhatifRequest:

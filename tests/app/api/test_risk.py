@@ -1,10 +1,15 @@
 """Margin and why, the ladder, and what-if: the figures of the engines, in the words of the API."""
 
+import asyncio
+import dataclasses
+
 import pytest
 
 from app.api import risk_models
+from app.api.risk import WAITING_MAX, _profile
 from app.store import Batch
 from solver.domain.account import PORTFOLIO, Position
+from solver.domain.errors import Unavailable
 from solver.domain.event import BaseMoved, LegFilled, PortfolioEntered
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import parse_decimal
@@ -128,3 +133,31 @@ async def test_what_cannot_be_asked_is_refused_by_name(served, body, code, field
     problem = answer.json()
     assert (answer.status_code // 100, problem["code"]) == (4, code)
     assert (problem["field"] or "").startswith(field or "")
+
+
+class Held:
+    """A solver that answers once it is told to, and counts who stands at it."""
+
+    def __init__(self):
+        self.go, self.at_once = asyncio.Event(), 0
+
+    async def run_on(self, snapshot, job):
+        self.at_once += 1
+        assert self.at_once == 1, "a quote would stand behind more than one"
+        await self.go.wait()
+        self.at_once -= 1
+        return job(snapshot)
+
+
+async def test_whoever_asks_about_risk_holds_up_no_quotes(served):
+    pool = Held()
+    services = dataclasses.replace(served.services, pool=pool)
+    account, snapshot = services.store.account(ACCOUNT), services.board.snapshot()
+    asked = [asyncio.create_task(_profile(services, account, snapshot)) for _ in range(WAITING_MAX)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable) as refused:
+        await _profile(services, account, snapshot)
+    assert refused.value.code == "solverBusy"
+    pool.go.set()
+    assert len(set(await asyncio.gather(*asked))) == 1
+    assert await _profile(services, account, snapshot), "and then it goes on"
