@@ -163,7 +163,7 @@ def _worth(instrument: Instrument, underlying: Underlying, price: int, time: int
         return intrinsic(instrument, mean_at(fixing, price) if is_asian else price)
     if instrument.kind in ASIAN_KINDS:
         now = underlying.price
-        return to_wad(asian_value(instrument, underlying.surface, price, time, fixing, now))
+        return to_wad(asian_value(instrument, underlying.surface, price, time, fixing, base=now))
     return to_wad(greeks_at(instrument, underlying.surface, price, time).price)
 
 

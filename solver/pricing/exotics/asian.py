@@ -74,7 +74,7 @@ def asian_greeks(
 
 
 def asian_value(
-    instrument: Instrument, surface: Surface, price: int, time: int, fixing: Fixing, base: int
+    instrument: Instrument, surface: Surface, price: int, time: int, fixing: Fixing, *, base: int
 ) -> float:
     """Returns the value while the underlying is at `price`, 1e18, without sampling there: the
     moment match and, in proportion to vega, what sampling found it to miss at `base`, where this is

@@ -159,9 +159,9 @@ def test_a_curve_away_from_now_is_as_near_to_sampling_as_a_mark_is_asked_to_be(d
     fixing = known(time, 3990)
     for price in (0, 1, *(4010 * WAD * percent // 100 for percent in range(20, 301, 20))):
         found = asian_mark(instrument, ETHER, price, time, fixing)
-        drawn = asian_value(instrument, ETHER, price, time, fixing, now)
+        drawn = asian_value(instrument, ETHER, price, time, fixing, base=now)
         assert abs(drawn - found.value) <= 1e-4 * price / WAD + 1e-12
-    at_now = asian_value(instrument, ETHER, now, time, fixing, now)
+    at_now = asian_value(instrument, ETHER, now, time, fixing, base=now)
     assert at_now == pytest.approx(asian_mark(instrument, ETHER, now, time, fixing).value, abs=1e-9)
 
 

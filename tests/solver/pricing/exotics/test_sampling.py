@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from solver.pricing.exotics import sampling
 from solver.pricing.exotics.sampling import (
     POINTS_MAX,
     RANDOMISATIONS,
@@ -49,8 +50,9 @@ def test_a_small_cap_is_kept():
     assert estimate(lognormal, 2, Effort(0.0, 100), seed=1).points == 64
 
 
-def test_large_blocks_are_drawn_in_parts_that_join():
-    dimension, count = 300, 1024  # more cells than are held at once
+def test_large_blocks_are_drawn_in_parts_that_join(monkeypatch):
+    monkeypatch.setattr(sampling, "CELLS_MAX", 2**12)
+    dimension, count = 12, 1024  # more cells than are held at once
     whole = np.concatenate([normals(dimension, start, 256, 9) for start in range(0, count, 256)], 1)
     found = estimate(lognormal, dimension, Effort(0.0, RANDOMISATIONS * count), seed=9)
     expected = lognormal(whole.reshape(-1, dimension)).mean()
