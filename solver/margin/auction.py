@@ -14,6 +14,8 @@ from solver.margin.liquidation import discount
 BUFFER_PERCENT, FEE_PERCENT = 15, 2
 RAMP_SECONDS = 3_600
 MARGIN_OF_SLICE = 10**12  # more than is needed, so that truncation leaves no crumb to sell
+FRACTION_MIN = WAD // 100  # of an account, unless less restores it
+UNSOLD_SECONDS = 600  # of bankruptcy in public before what is worth something is given away
 PURPOSE = keccak(b"solvent.deleverage")
 
 
@@ -82,6 +84,14 @@ def payout_of(sale: Sale, fraction: int, elapsed: int) -> int:
     most = max(owed, -sale.maintenance)
     whole = owed + (most - owed) * min(elapsed, RAMP_SECONDS) // RAMP_SECONDS
     return whole * fraction // WAD
+
+
+def offer_of(sale: Sale, fraction: int, elapsed: int, fund: int) -> int:
+    """Returns what a bidder really gets of `payout_of`: what the fund holds, and beyond it a debt
+    of the account of at most its share of what it owes."""
+    payout = payout_of(sale, fraction, elapsed)
+    covered = min(payout, max(fund, 0))
+    return covered + min(payout - covered, max(-sale.equity, 0) * fraction // WAD)
 
 
 def slice_taken(account: Account, sale: Sale, fraction: int) -> tuple[tuple[Position, ...], int]:

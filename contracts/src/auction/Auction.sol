@@ -17,6 +17,9 @@ import {Deleveraging} from "./Deleveraging.sol";
 contract Auction is Arithmetic, Deleveraging {
     uint256 public constant REPORTS_APART = 10 seconds;
     uint256 public constant WARNING_TIME = 10 minutes; // between the two reports at most
+    uint256 public constant MOVED_TIME = 30 seconds; // how old a report on positions that moved may be
+    uint256 public constant UNSOLD_TIME = 10 minutes; // before what nobody bought is given away
+    uint256 public constant FRACTION_MIN = 0.01e18; // of an account, if that much is for sale
 
     mapping(bytes32 account => Sale) private _sale;
     mapping(bytes32 account => uint256 asOf) private _warnedAt;
@@ -31,14 +34,19 @@ contract Auction is Arithmetic, Deleveraging {
         _listen(report, signatures);
         (, int256 maintenance,) = house.simple(account);
         if (maintenance >= 0) revert NotLiquidatable(account, maintenance, 0);
-        bool isBound = !isSilent() && house.hasEnteredPortfolio(account);
-        if (isBound && !_isConfirmed(account, maintenance, report)) return;
+        int256 equity;
+        if (!isSilent() && house.hasEnteredPortfolio(account)) {
+            bool isConfirmed;
+            (isConfirmed, equity) = _confirm(account, maintenance, report);
+            if (!isConfirmed) return;
+        } else {
+            equity = _judge(account, report).equity;
+        }
         house.setFrozen(account, true);
         Sale storage sale = _sale[account];
         (sale.market, sale.side) = _sideOf(account);
         sale.startedAt = uint40(block.timestamp);
         sale.unsold = int128(house.cashOf(account));
-        int256 equity = _judge(account, report).equity;
         emit AuctionStarted(
             account, msg.sender, sale.market, sale.side, equity, maintenance, sale.unsold
         );
@@ -66,6 +74,7 @@ contract Auction is Arithmetic, Deleveraging {
         Judgement memory judgement = _judge(account, report);
         uint256 price = Slices.priceAt(block.timestamp - sale.startedAt);
         bool isBankrupt = judgement.equity <= 0 || price == 0;
+        if (isBankrupt && judgement.buffer >= 0) revert Restored(account, judgement.buffer);
         if (!isBankrupt && sale.bankruptAt == 0) {
             revert NotBankrupt(account, judgement.equity, price);
         }
@@ -150,25 +159,28 @@ contract Auction is Arithmetic, Deleveraging {
         _sale[account] = sale;
     }
 
-    /// Whoever may have positions that SIMPLE misjudges is asked about twice.
-    function _isConfirmed(bytes32 account, int256 maintenance, Report calldata report)
+    /// Whoever may have positions that SIMPLE misjudges is asked about twice. Positions may have moved
+    /// since, if the report is young: else an owner who deposits dust in every block is never caught.
+    function _confirm(bytes32 account, int256 maintenance, Report calldata report)
         private
-        returns (bool)
+        returns (bool isConfirmed, int256 equity)
     {
-        uint256[] memory slots = house.positions(account);
-        uint256 place = Reports.placeOf(report, account, slots);
+        bool isYoung = block.timestamp <= report.asOf + MOVED_TIME;
+        uint256 place = isYoung
+            ? Reports.entryOf(report, account)
+            : Reports.placeOf(report, account, house.positions(account));
         if (place == 0) revert ReportNeeded(account, type(uint256).max);
-        (, int256 attested) = _attested(account, report.accounts[place - 1]);
+        int256 attested;
+        (equity, attested) = _attested(account, report.accounts[place - 1]);
         if (attested >= 0) revert NotLiquidatable(account, maintenance, attested);
         uint256 first = _warnedAt[account];
         if (first != 0 && report.asOf <= first + WARNING_TIME) {
-            bool isSecond = report.asOf >= first + REPORTS_APART;
-            if (isSecond) delete _warnedAt[account];
-            return isSecond;
+            isConfirmed = report.asOf >= first + REPORTS_APART;
+            if (isConfirmed) delete _warnedAt[account];
+            return (isConfirmed, equity);
         }
         _warnedAt[account] = report.asOf;
         emit Warned(account, house.positionsHash(account), report.asOf);
-        return false;
     }
 
     /// While the signers speak, options are sold at what they say. Without them an account waits ten
@@ -192,6 +204,7 @@ contract Auction is Arithmetic, Deleveraging {
         if (judgement.equity <= cash - unsold) unsold = cash;
         int256 reserved = cash - unsold;
         uint256 most = Slices.sliceOf(judgement.buffer, judgement.equity, reserved, slice.price);
+        _requireWhole(slice.fraction, most);
         if (slice.fraction > most) slice.fraction = most;
         slice.share = Slices.share(unsold, slice.fraction);
         slice.paid = Slices.paymentOf(judgement.equity, reserved, slice.fraction, slice.price);
@@ -201,26 +214,40 @@ contract Auction is Arithmetic, Deleveraging {
     }
 
     function _offer(Sale memory sale, Judgement memory judgement, Slice memory slice) private {
+        bool isNew = sale.bankruptAt == 0 || block.timestamp < sale.bankruptAt + UNSOLD_TIME;
+        if (judgement.equity > 0 && isNew) {
+            revert NotBankrupt(slice.account, judgement.equity, slice.price);
+        }
+        _requireWhole(slice.fraction, Slices.WAD);
         if (sale.bankruptAt == 0) _bankrupt(slice.account, sale, judgement);
         slice.price = 0;
         int256 cash = house.cashOf(slice.account);
         slice.share = Slices.share(cash, slice.fraction);
+        int256 equity = _atMost(slice.account, judgement);
         uint256 payout = Slices.payoutOf(
-            judgement.equity,
-            judgement.maintenance,
-            slice.fraction,
-            block.timestamp - sale.bankruptAt
+            equity, judgement.maintenance, slice.fraction, block.timestamp - sale.bankruptAt
         );
         slice.covered = _available(payout);
-        uint256 owed = payout - slice.covered;
-        uint256 debt = judgement.equity < 0 ? uint256(-judgement.equity) : 0;
-        if (owed > Slices.part(debt, slice.fraction)) {
-            revert FundShort(payout, slice.covered + Slices.part(debt, slice.fraction));
-        }
-        slice.paid = -int256(payout);
+        uint256 owed = Slices.part(equity < 0 ? uint256(-equity) : 0, slice.fraction);
+        if (payout - slice.covered < owed) owed = payout - slice.covered;
+        slice.paid = -int256(slice.covered + owed);
         sale.unsold = int128(cash - slice.share - int256(owed));
         uint256 missing = sale.insolvent - Slices.part(sale.insolvent, slice.fraction) + owed;
         sale.insolvent = _moveInsolvent(sale.insolvent, missing);
+    }
+
+    /// Every slice voids the reports that other bidders come with: crumbs must not keep them out until
+    /// the price is low.
+    function _requireWhole(uint256 fraction, uint256 most) private pure {
+        if (fraction < FRACTION_MIN && fraction < most) revert FractionOutOfRange(fraction);
+    }
+
+    /// What others pay for begins with what is lost for sure: without a report options may be worth more
+    /// than SIMPLE says. Bidders then take the account when the offer suits them.
+    function _atMost(bytes32 account, Judgement memory judgement) private view returns (int256) {
+        if (judgement.isAttested || !judgement.isOptional) return judgement.equity;
+        (int256 linear,, int256 most,) = house.exposureOf(account);
+        return linear + most > judgement.equity ? linear + most : judgement.equity;
     }
 
     function _hand(Slice memory slice, Report calldata report, bytes[] calldata signatures)

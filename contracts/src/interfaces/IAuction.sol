@@ -22,9 +22,11 @@ import {Report} from "../types/Report.sol";
 /// whichever of SIMPLE and the report leaves the greater buffer (by SIMPLE alone while the signers are
 /// silent).
 ///
-/// Bankrupt: equity <= 0 or price 0. Then all cash is part of a slice, any fraction may be taken, and
-/// the bidder is paid `payoutOf`: by the fund, and as far as the fund has nothing left, by a debt of
-/// the account of at most its share of -equity.
+/// Bankrupt: equity <= 0 or price 0, the latter ten minutes after `bankrupt` said so in public. Then all
+/// cash is part of a slice, any fraction from 1 % may be taken, and the bidder is paid `payoutOf`: by the
+/// fund, and as far as the fund has nothing left, by a debt of the account of at most its share of
+/// -equity; what neither gives he goes without. Where options are not attested, the payout and the debt
+/// begin with what is lost for sure: by the most that the feed allows the options to be worth.
 interface IAuction {
     /// First of the two reports that an account in PORTFOLIO mode needs.
     event Warned(bytes32 indexed account, bytes32 positionsHash, uint256 asOf);
@@ -77,7 +79,6 @@ interface IAuction {
     error FractionOutOfRange(uint256 fraction);
     error Restored(bytes32 account, int256 buffer); // nothing left to sell: end it
     error PayMoreThan(int256 payment, int256 maxPay);
-    error FundShort(uint256 payment, uint256 available);
     // ---- fund and deleveraging
     error HasPositions(bytes32 account);
     error NoDebt(bytes32 account, int256 cash);
@@ -98,12 +99,12 @@ interface IAuction {
     // ---- anyone
     /// Freezes an account below maintenance: it can deposit cash and cancel. In PORTFOLIO mode SIMPLE and
     /// the report must both say so, and the first call only warns: the second needs a report >= 10 s and
-    /// <= 10 minutes younger, each about the positions of its time.
+    /// <= 10 minutes younger, each about the positions of now or, if <= 30 s old, about those of its time.
     function start(bytes32 account, Report calldata report, bytes[] calldata signatures) external;
-    /// Takes min(fraction, what restores the buffer) of the account into (caller, subaccount), which
-    /// must hold its initial margin afterwards, by the report or by SIMPLE. Pays at most `maxPay`
-    /// (negative: receives at least that). One report may speak of both: of the account as it stands, of
-    /// the bidder as the slice leaves him.
+    /// Takes min(fraction, what restores the buffer) of the account, at least 1 % or what restores it,
+    /// into (caller, subaccount), which must hold its initial margin afterwards, by the report or by
+    /// SIMPLE. Pays at most `maxPay` (negative: receives at least that). One report may speak of both: of
+    /// the account as it stands, of the bidder as the slice leaves him.
     function bid(
         bytes32 account,
         uint256 fraction,
@@ -112,7 +113,8 @@ interface IAuction {
         Report calldata report,
         bytes[] calldata signatures
     ) external returns (uint256 taken, int256 paid);
-    /// Starts the clock of the fund's payout (a bid does so too); stops it when the account recovered.
+    /// Starts the clock of the fund's payout (a bid on an account that is worth nothing does so too);
+    /// stops it when the account recovered. Refused where nothing is left to sell.
     function bankrupt(bytes32 account, Report calldata report, bytes[] calldata signatures) external;
     /// Thaws an account whose maintenance margin holds with 15 % of room, or that has nothing left.
     function end(bytes32 account, Report calldata report, bytes[] calldata signatures) external;

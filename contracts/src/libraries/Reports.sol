@@ -30,6 +30,16 @@ library Reports {
         }
     }
 
+    /// The same of whatever positions: place plus one of the entry with a requirement, 0 if none.
+    function entryOf(Report calldata report, bytes32 account) internal pure returns (uint256) {
+        if (report.validUntil == 0) return 0;
+        AccountRisk[] calldata accounts = report.accounts;
+        for (uint256 i; i < accounts.length; ++i) {
+            if (accounts[i].account == account && accounts[i].im != DELTA_ONLY) return i + 1;
+        }
+        return 0;
+    }
+
     /// The attested delta of the account in `market`; 0 and false when nothing is said.
     function deltaOf(Report calldata report, bytes32 account, uint16 market)
         internal

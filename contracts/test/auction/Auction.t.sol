@@ -246,8 +246,8 @@ contract AuctionTest is Hall {
         (int256 linear, int256 least, int256 most,) = house.exposureOf(annId);
         vm.assertEq(most, 0);
         Report memory low = opinion(annId, type(int256).min, 0);
-        (, int256 paid) = bid(annId, 0.001e18, low);
-        vm.assertEq(paid, hall.paymentOf(linear + least, 0, 0.001e18, 0.98e18));
+        (, int256 paid) = bid(annId, 0.01e18, low);
+        vm.assertEq(paid, hall.paymentOf(linear + least, 0, 0.01e18, 0.98e18));
     }
 
     function test_in_portfolio_mode_the_better_buffer_counts() public {

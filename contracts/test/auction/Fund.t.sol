@@ -49,6 +49,9 @@ contract FundTest is Hall {
         wait_(1); // nobody took it at any price
         hall.bankrupt(annId, noReport(), new bytes[](0));
         vm.assertEq(hall.insolvent(), 800e6);
+        vm.expectPartialRevert(IAuction.NotBankrupt.selector); // ten minutes in public first
+        this.bidAtMost(-1);
+        wait_(10 minutes);
         vm.expectPartialRevert(IAuction.PayMoreThan.selector);
         this.bidAtMost(-1);
         fund(address(house), 800e6);
@@ -80,16 +83,35 @@ contract FundTest is Hall {
         vm.assertEq(hall.insolvent(), 0);
     }
 
-    function test_FundShort_it_pays_no_reward_it_does_not_have() public {
+    function test_it_pays_no_reward_it_does_not_have() public {
         fund(address(house), 5_000e6);
         setPrice(2900);
         start(annId);
         hall.bankrupt(annId, noReport(), new bytes[](0));
         wait_(1 hours);
-        vm.expectPartialRevert(IAuction.FundShort.selector);
-        bid(annId, ALL); // 28,850 of which 15,000 could be had
-        bid(annId, 0.17e18);
-        vm.assertLe(0, fundCash());
+        (, int256 paid) = bid(annId, 0.1e18);
+        vm.assertEq(paid, -MISSING / 10);
+        // nine tenths of 28,850, of which the fund has 2,115 and 9,000 may be owed
+        vm.expectPartialRevert(IAuction.PayMoreThan.selector);
+        this.bidAtMost(-11_115e6 - 1);
+        (, paid) = bid(annId, ALL);
+        vm.assertEq(paid, -11_115e6);
+        vm.assertEq(fundCash(), 0);
+        vm.assertEq(house.cashOf(annId), -9_000e6);
+        vm.assertEq(hall.insolvent(), 9_000e6);
+    }
+
+    /// An empty fund must not keep an account from ever being sold.
+    function test_without_a_fund_a_bankrupt_goes_for_what_it_owes_at_any_time() public {
+        setPrice(2900);
+        start(annId);
+        hall.bankrupt(annId, noReport(), new bytes[](0));
+        wait_(37 minutes);
+        (, int256 paid) = bid(annId, ALL);
+        vm.assertEq(paid, -OWED);
+        vm.assertEq(house.positions(annId).length, 0);
+        hall.absorb(annId);
+        vm.assertEq(hall.deficit(1).amount, uint256(OWED));
     }
 
     function test_what_the_fund_lacks_is_owed_and_absorbed() public {

@@ -94,7 +94,7 @@ contract Mob is Crowd {
         Report memory report = _opinion(target);
         bytes[] memory signatures = _sign(report);
         address by = owners[bidder % 4];
-        fraction = fraction % 4 == 0 ? 1e18 : bound(fraction, 1, 1e18);
+        fraction = fraction % 4 == 0 ? 1e18 : bound(fraction, 0.01e18, 1e18);
         vm.prank(by);
         (, int256 paid) = hall.bid(target, fraction, 0, type(int256).max, report, signatures);
         ++done[paid < 0 ? 2 : 1];

@@ -77,7 +77,7 @@ contract ThievesTest is Hall {
         mm = bound(mm, 50_001e6, type(uint128).max);
         _force(annId, 0, mm);
         int256 before = _equity(annId);
-        bid(annId, bound(fraction, 1, ALL), opinion(annId, type(int256).min, mm));
+        bid(annId, bound(fraction, 0.01e18, ALL), opinion(annId, type(int256).min, mm));
         int256 lost = before - _equity(annId);
         vm.assertLe(lost, before * 4 / 100); // 2 % below worth, 2 % of the price as fee
     }

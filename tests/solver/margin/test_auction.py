@@ -12,6 +12,7 @@ from solver.margin.auction import (
     Sale,
     buffer_of,
     fee_of,
+    offer_of,
     payment_of,
     payout_of,
     price_at,
@@ -76,3 +77,18 @@ def test_of_a_bankrupt_account_all_cash_is_part_of_a_slice():
     sale = Sale(-50, -90, -100, -20, is_bankrupt=True)
     assert sale.reserved == 0
     assert slice_taken(held, sale, WAD) == ((Position(PERP.id, WAD),), -100)
+
+
+@given(
+    st.integers(-(10**12), 10**12),
+    st.integers(0, 10**12),
+    st.integers(10**16, WAD),
+    st.integers(0, 7200),
+    st.integers(-1, 10**12),
+)
+def test_a_bidder_gets_no_more_than_fund_and_debt_can_give(equity, asked, fraction, time, fund):
+    sale = Sale(equity, equity - asked, 0, 0, is_bankrupt=True)
+    payout, offer = payout_of(sale, fraction, time), offer_of(sale, fraction, time, fund)
+    assert 0 <= offer <= payout
+    assert offer - max(fund, 0) <= max(-equity, 0) * fraction // WAD
+    assert offer == payout or fund < payout
