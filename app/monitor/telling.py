@@ -7,6 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from app.observe import REGISTRY
 from solver.domain.event import HealthChanged
+from solver.domain.health import STATES
 
 _log = structlog.get_logger()
 _seconds = Histogram(
@@ -29,8 +30,8 @@ def looked(accounts: int, seconds: float, by_state: Mapping[str, int]) -> None:
     """A snapshot was judged."""
     _seconds.observe(seconds)
     _judged.inc(accounts)
-    for state, count in by_state.items():
-        _accounts.labels(state).set(count)
+    for state in STATES:  # a state that nobody is in any more has none
+        _accounts.labels(state).set(by_state.get(state, 0))
 
 
 def changed(log: str, event: HealthChanged) -> None:

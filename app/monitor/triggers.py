@@ -9,6 +9,7 @@ from typing import NamedTuple
 from app.breaker import Breaker, State
 from solver.domain.account import Account
 from solver.domain.health import BANKRUPT, ENDING
+from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind
 from solver.margin.health import HALT, Facts
 
@@ -32,7 +33,7 @@ class Triggers:
         self._silent: list[int] = []  # the times of silent snapshots in a row, unix ms
         self._begun: dict[str, int] = {}  # log -> when the account came to its end, unix ms
         self._sums: dict[int, int] = {}  # instrument -> sum over all accounts
-        self._counted: dict[str, Account] = {}
+        self._counted: dict[AccountId, Account] = {}
 
     def look(self, seen: Sequence[Seen], total: int, fund: int | None, time_ms: int) -> None:
         """Judges one snapshot. `seen` are all accounts that may not be well, of a `total` that hold
@@ -47,17 +48,20 @@ class Triggers:
         is_short = fund is not None and short > fund
         self._set("fundShort", is_short, "the fund is less than what bankrupt accounts lack")
 
+    def count(self, accounts: Iterable[Account]) -> None:
+        """Counts what changed of these accounts; page by page, of one list of all of them."""
+        for account in accounts:
+            known = self._counted.get(account.id)
+            if known is not account:
+                self._add(known, -1)
+                self._add(account, 1)
+                self._counted[account.id] = account
+
     def ledger(self, accounts: Iterable[Account], broken: int, time: int) -> None:
         """Judges the books: quantities of every living perp and option sum to zero, and no account
-        differs from the chain. `accounts` are all, at one instant; `time` unix seconds."""
-        for account in accounts:
-            log = account.id.log
-            known = self._counted.get(log)
-            if known is account:
-                continue
-            self._add(known, -1)
-            self._add(account, 1)
-            self._counted[log] = account
+        differs from the chain. `accounts` are those not yet counted, all at one instant; `time`
+        unix seconds."""
+        self.count(accounts)
         odd = [key for key, total in self._sums.items() if total and _is_living(key, time)]
         detail = f"{len(odd)} instruments do not sum to zero" if odd else f"{broken} accounts"
         self._set("ledgerDiffers", bool(odd or broken), f"the ledger is not the chain's: {detail}")

@@ -56,6 +56,25 @@ def requirement_rise(before: Account, after: Account, snapshot: Snapshot) -> int
     return rise - div_up(_margin(before.positions, snapshot).risk, unit)
 
 
+def alone(instrument: Instrument, quantity: int, snapshot: Snapshot) -> Margin:
+    """Returns the figures of a position whose neighbours do not help it, 1e36: a book's margins are
+    never below the sum of its positions' (a series may count the better of two views), and only
+    perps and base have equity above 0. Linear in quantities of one sign. Raises NotFound."""
+    underlying = underlying_of(instrument, snapshot)
+    if instrument.kind is Kind.PERP:
+        return _perp(quantity, underlying)
+    if instrument.kind is Kind.BASE:
+        return _base(quantity, underlying)
+    if instrument.kind in ASIAN_KINDS:
+        return _asian(instrument, quantity, underlying, snapshot.time)
+    if quantity >= 0:
+        return Margin()
+    price, flat = _priced(instrument.expiry, underlying, snapshot.time)
+    unit = short_unit(instrument, price, flat)
+    equity, initial = quantity * unit.mark, quantity * unit.initial
+    return Margin(equity, initial, quantity * unit.maintenance, equity - initial)
+
+
 def _unit(snapshot: Snapshot) -> int:
     """Returns 1e36 units per settlement atom."""
     return int(10 ** (36 - snapshot.settlement_token.decimals))
@@ -110,10 +129,7 @@ def _series(options: list[Option], market: Underlying, time: int) -> Margin:
     """The better of two sufficient views of one expiry: every short alone, or the worst payoff of
     all of it with its naked calls charged at S. Both are <= 0, so longs never add equity.
     """
-    expiry = options[0][0].expiry
-    is_over = expiry <= time
-    price = dict(market.expiry_prices).get(expiry, market.price) if is_over else market.price
-    flat = time_value(price, market.sigma_cap_ppm, expiry - time)
+    price, flat = _priced(options[0][0].expiry, market, time)
     marks = initials = maintenances = 0
     for instrument, quantity in options:
         if quantity < 0:
@@ -127,6 +143,13 @@ def _series(options: list[Option], market: Underlying, time: int) -> Margin:
     initial = max(-initials, worst - naked * mul_up(price, NAKED_INITIAL_PERCENT, 100))
     maintenance = max(-maintenances, worst - naked * mul_up(price, NAKED_MAINTENANCE_PERCENT, 100))
     return Margin(equity, initial, maintenance, equity - initial)
+
+
+def _priced(expiry: int, market: Underlying, time: int) -> tuple[int, int]:
+    """Returns the price that a series is margined at and its time value there, 1e18."""
+    is_over = expiry <= time
+    price = dict(market.expiry_prices).get(expiry, market.price) if is_over else market.price
+    return price, time_value(price, market.sigma_cap_ppm, expiry - time)
 
 
 def _worst_payoff(options: list[Option]) -> int:

@@ -1,7 +1,11 @@
 """Every snapshot judges every account that holds anything, once, and the log remembers it."""
 
+import asyncio
+
 import pytest
 
+from app.monitor import watch
+from app.observe import REGISTRY
 from app.store import Batch, Store
 from solver.domain.event import CashMoved, LegFilled, PortfolioEntered
 from solver.domain.risk import MarketRisk
@@ -128,6 +132,58 @@ async def test_an_account_that_differs_from_the_chain_is_not_judged(ward: Ward):
     ward.broken.clear()
     assert await ward.at(3_000) == "BANKRUPT"
     assert "ledgerDiffers" not in ward.served.services.breaker.triggers
+
+
+async def test_a_look_at_nothing_new_costs_nobody_a_look(ward: Ward, monkeypatch):
+    for place in range(20):
+        await ward.hold(1, 90_000, account(place))
+    await ward.at(4_000)
+    store, asked = ward.served.services.store, []
+    real = store.account_ahead
+
+    def account_ahead(id_):
+        asked.append(id_)
+        return real(id_)
+
+    monkeypatch.setattr(store, "account_ahead", account_ahead)
+    assert await ward.monitor.step() == 0
+    assert asked == []
+    await ward.hold(1, 90_000, account(3))
+    assert await ward.monitor.step() == 2  # and the maker
+
+
+async def test_the_unwell_are_judged_first_and_others_have_their_turn_between(ward, monkeypatch):
+    for place in range(30):
+        await ward.hold(1, 500 if place == 29 else 900, account(place))
+    await ward.at(3_850)
+    assert [each.account.id for each in ward.listener.heard] == [account(29)]
+    monkeypatch.setattr(watch, "SLICE_SECONDS", 0.0)
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(others())
+    await ward.at(3_400)
+    beside.cancel()
+    heard = [each.account.id for each in ward.listener.heard[1:]]
+    assert heard[0] == account(29)
+    assert len(heard) == 30
+    assert turns >= 30
+
+
+async def test_a_state_that_nobody_is_in_any_more_counts_none(ward: Ward):
+    def count(state):
+        return REGISTRY.get_sample_value("solvent_accounts_by_health", {"state": state})
+
+    await ward.hold(1, 500)
+    await ward.at(3_920)
+    assert count("WARNING") == 1
+    await ward.at(4_100)
+    assert (count("WARNING"), count("HEALTHY")) == (0, 2)
 
 
 async def test_what_a_false_price_could_take_is_told_to_the_oracle(ward: Ward):
