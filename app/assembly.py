@@ -27,7 +27,7 @@ from app.config import Settings
 from app.feeds import Feeds, load_listing
 from app.keeper import Keeper, attestable, inside
 from app.keystore import keys_of
-from app.liquidator import Liquidator, reports_of
+from app.liquidator import Deleverager, Liquidator, deleveraging, reports_of
 from app.liquidator import inside as liquidating
 from app.main import create_app
 from app.monitor import Monitor
@@ -63,6 +63,7 @@ class Loops(NamedTuple):
     monitor: Monitor
     liquidator: Liquidator
     keeper: Keeper | None  # None where another process keeps
+    deleverager: Deleverager | None  # None where the approver's key is elsewhere
 
 
 def serve(settings: Settings) -> None:
@@ -165,7 +166,8 @@ def _loops(
     engine = engine_for(
         chain, store, clock, deployment, key=keys["solver"].hex(), confirmations=depth
     )
-    attestor = _attestor(services, deployment, [keys[role].hex() for role in RISK_ROLES])
+    risk_keys = [keys[role] for role in RISK_ROLES]
+    attestor = _attestor(services, deployment, [key.hex() for key in risk_keys])
     reconciler = Reconciler(chain, store, deployment, depth)
     liquidator = liquidating(services, reports_of(attestor))
     return Loops(
@@ -176,6 +178,7 @@ def _loops(
         monitor=_monitor(services, reconciler, liquidator),
         liquidator=liquidator,
         keeper=inside(services),
+        deleverager=deleveraging(services, risk_keys),
     )
 
 
@@ -220,6 +223,8 @@ async def _all_running(loops: Loops, settings: Settings) -> AsyncIterator[None]:
     ]
     if loops.keeper is not None:
         tasks.append(asyncio.create_task(_root("keeper", loops.keeper.run(settings.keeper_ms))))
+    if loops.deleverager is not None:
+        tasks.append(asyncio.create_task(_root("deleveraging", loops.deleverager.run())))
     try:
         yield
     finally:

@@ -61,3 +61,19 @@ def acted(act: str, account: str) -> None:
 def standing(count: int) -> None:
     """So many accounts are being liquidated."""
     _open.set(count)
+
+
+def owed(id_: int, atoms: int, ready_at: int) -> None:
+    """A deficit is in public: from `ready_at` (unix seconds) on those who gained pay it."""
+    _log.warning("deficitOpen", id=id_, atoms=atoms, readyAt=ready_at)
+
+
+def deleveraged(id_: int, accounts: int, atoms: int) -> None:
+    """A page of a deficit is on its way."""
+    _acts.labels("deleverage").inc()
+    _log.warning("deleveraging", id=id_, accounts=accounts, atoms=atoms)
+
+
+def unapproved(reason: str) -> None:
+    """This process deleverages nobody: the approver's key is elsewhere."""
+    _log.warning("approverAbsent", reason=reason)

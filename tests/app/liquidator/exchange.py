@@ -39,6 +39,12 @@ async def sent(devnet: Devnet, sender: str, to: str, data: bytes) -> None:
     assert receipt.status, tx
 
 
+async def by_hand(devnet: Devnet) -> None:
+    """From here on blocks come only when they are asked for: one that came of itself would be mined
+    beside ours, with a transaction in the one that the test does not look at."""
+    await devnet.chain.rpc.request("evm_setAutomine", False, is_read=False)
+
+
 async def opened(
     devnet: Devnet,
     contracts: int,
@@ -47,22 +53,35 @@ async def opened(
     instrument: int = PERP,
     price: int = PRICE_WAD["WETH"],
 ) -> None:
-    """Alice puts down `deposit` atoms and trades with the maker, as a settlement would.
+    """Alice puts down `deposit` atoms and trades with the maker, as a settlement would; blocks come
+    by hand."""
+    await by_hand(devnet)
+    await deposited(devnet, "alice", deposit)
+    await traded(devnet, ("alice", "maker"), contracts, instrument=instrument, price=price)
 
-    From here on blocks come only when they are asked for: one that came of itself would be mined
-    beside ours, with a transaction in the one that the test does not look at.
-    """
-    deployment, rpc = devnet.deployment, devnet.chain.rpc
-    await rpc.request("evm_setAutomine", False, is_read=False)
-    owner, house = devnet.keys["alice"].address, deployment.clearinghouse
-    put = encode("Clearinghouse", "deposit", deployment.usdc, deposit, 0, owner)
+
+async def deposited(devnet: Devnet, role: str, atoms: int) -> None:
+    owner, house = devnet.keys[role].address, devnet.deployment.clearinghouse
+    put = encode("Clearinghouse", "deposit", devnet.deployment.usdc, atoms, 0, owner)
     await sent(devnet, owner, house, put)
-    parties = account_of(devnet, "alice").key, account_of(devnet, "maker").key
+
+
+async def traded(
+    devnet: Devnet,
+    roles: tuple[str, str],
+    contracts: int,
+    *,
+    instrument: int = PERP,
+    price: int = PRICE_WAD["WETH"],
+) -> None:
+    """The first buys of the second, as a settlement would clear it."""
+    deployment, rpc = devnet.deployment, devnet.chain.rpc
+    parties = [account_of(devnet, role).key for role in roles]
     trade = (*parties, instrument, contracts * WAD, price, 255, 255)
     await rpc.request("anvil_setBalance", deployment.settlement, hex(10**19), is_read=False)
     await rpc.request("anvil_impersonateAccount", deployment.settlement, is_read=False)
     data = encode("Clearinghouse", "clear", [trade], [], [], NO_REPORT, [])
-    await sent(devnet, deployment.settlement, house, data)
+    await sent(devnet, deployment.settlement, deployment.clearinghouse, data)
 
 
 async def shocked(devnet: Devnet, percent: int) -> None:
