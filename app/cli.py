@@ -12,6 +12,7 @@ import typer
 from app.backtest.command import backtest
 from app.backtest.fit import risk
 from app.operations import config, keys
+from app.stress.command import stress
 from solver.domain.errors import SolventError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ app.add_typer(backtest, name="backtest")
 app.add_typer(config, name="config")
 app.add_typer(keys, name="keys")
 app.add_typer(risk, name="risk")
+app.command()(stress)
 AS_OF = typer.Option(None, "--as-of", help="Start the local chain at this time (RFC 3339 or unix).")
 CHAIN = typer.Option(None, "--chain", help="Quote the options recorded in this file at --as-of.")
 CHAIN_AT = typer.Option(None, "--as-of", help="The snapshot nearest to this time is quoted.")

@@ -33,6 +33,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.store",),
     ("app.verify", "app.simulate", "app.solving", "app.breaker", "app.rfq"),
     ("app.parameters", "app.services"),
+    ("app.notice",),
     ("app.feeds", "app.monitor", "app.settlement"),
     ("app.pipeline",),
     ("app.bids",),
@@ -43,6 +44,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ("app.local", "app.preflight"),
     ("app.demo",),
     ("app.backtest", "app.operations", "app.vectors"),
+    ("app.stress",),
     ("app.cli", "app.openapi"),
 ]
 ADAPTERS_MAY_SEE = ("solver.domain", "solver.pricing", "solver.routing.curves")
