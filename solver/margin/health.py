@@ -34,6 +34,7 @@ WARNING_PERCENT, HEALTHY_PERCENT = 110, 112  # of the initial requirement
 RELEASE_PERCENT = 115  # of maintenance: where liquidation stops, here and on chain
 LIKELY_PPM, UNLIKELY_PPM = 10_000, 5_000  # of a breach within the hour
 REVERSAL_MS, MOVE_BPS = 10_000, 10
+ROW_MS = 600_000  # two breaches further apart are not in a row: ten minutes, as on chain
 
 
 class Facts(NamedTuple):
@@ -66,6 +67,13 @@ class Facts(NamedTuple):
         """Whether maintenance is breached even at the bound that favours the account."""
         is_known = self.is_open and self.oracle != HALT
         return is_known and self.best_equity < self.best_maintenance
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether maintenance is breached only if a price in doubt is right: that proves no breach,
+        and does not take one back either."""
+        is_below = self.is_open and self.equity < self.maintenance
+        return is_below and self.oracle != OK and not self.is_breached
 
     @property
     def is_gone(self) -> bool:
@@ -149,9 +157,11 @@ def judgement(health: Health, facts: Facts) -> HealthChanged | None:
     state, cause = _wanted(health, facts, breaches)
     if state != health.state and _is_too_soon(health, facts, state):
         state, cause = health.state, "reversedJustNow"
-    if state not in ENDING and not facts.is_breached and not _is_silent(facts):
+    is_known = not (facts.is_breached or facts.is_unsure or _is_silent(facts))
+    if state not in ENDING and is_known:
         breaches = 0
-    if (state, breaches) == (health.state, health.breaches):
+    is_anew = facts.is_breached and state not in ENDING and _is_old(health, facts)
+    if (state, breaches) == (health.state, health.breaches) and not is_anew:
         return None
     if state == health.state and cause != "reversedJustNow":
         cause = "maintenanceBreached" if breaches else "breachEnded"
@@ -177,12 +187,20 @@ def _is_silent(facts: Facts) -> bool:
 
 def _breaches(health: Health, facts: Facts) -> int:
     """Returns the valid snapshots in a row that showed a breach; one instant counts once."""
-    if _is_silent(facts) or health.state in ENDING:
+    if _is_silent(facts) or facts.is_unsure or health.state in ENDING:
         return health.breaches
     if not facts.is_breached:
         return 0
+    if _is_old(health, facts):
+        return 1
     is_next = facts.time_ms > health.time_ms or health.breaches == 0
     return min(health.breaches + is_next, BREACHES_MAX)
+
+
+def _is_old(health: Health, facts: Facts) -> bool:
+    """Whether a breach is known from long ago, or from a time that a reorg took back: what was in
+    between nobody saw."""
+    return health.breaches > 0 and abs(facts.time_ms - health.time_ms) > ROW_MS
 
 
 def _wanted(health: Health, facts: Facts, breaches: int) -> tuple[str, str]:
@@ -242,7 +260,7 @@ def _is_too_soon(health: Health, facts: Facts, state: str) -> bool:
     is_worse = RANK[state] > RANK[health.state]
     if not health.turned_ms or is_worse == health.is_worse:
         return False
-    if facts.time_ms - health.turned_ms >= REVERSAL_MS:
+    if abs(facts.time_ms - health.turned_ms) >= REVERSAL_MS:  # either way: chains are reorganised
         return False
     now = dict(facts.prices)
     return not any(

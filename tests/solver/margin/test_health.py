@@ -231,6 +231,53 @@ def test_the_second_valid_snapshot_in_a_row_liquidates():
     assert step(between, later(breached, 2)).state == "REDUCE_ONLY"
 
 
+def test_a_breach_long_ago_is_not_in_a_row_with_one_of_now():
+    breached = facts(60)
+    once = step(Health(), breached)
+    assert step(once, later(breached, 600)).state == "LIQUIDATING"
+    anew = step(once, later(breached, 601))
+    assert (anew.state, anew.breaches, anew.time_ms) == ("REDUCE_ONLY", 1, START + 601_000)
+    assert step(anew, later(breached, 602)).state == "LIQUIDATING"
+
+
+def test_a_clock_that_a_reorg_set_back_delays_nothing_for_long():
+    breached = facts(60)
+    ahead = step(Health(), later(breached, 3_600))
+    back = step(ahead, breached)
+    assert (back.state, back.breaches) == ("REDUCE_ONLY", 1)
+    assert step(back, later(breached, 1)).state == "LIQUIDATING"
+    failing = step(Health("WARNING", START, is_worse=True), later(facts(90), 3_600))
+    turned = step(failing, later(facts(105), 3_600))
+    assert turned.state == "WARNING"
+    assert turned.turned_ms == START + 3_600_000
+    assert step(turned, later(facts(90), 3_605)).state == "WARNING"
+    assert step(turned, facts(90)).state == "REDUCE_ONLY"
+
+
+@pytest.mark.parametrize("doubt", ["UNCERTAIN", "DEGRADED", HALT])
+def test_a_price_in_doubt_now_and_then_lets_nobody_escape_and_ends_nobody(doubt):
+    breached = facts(60)
+    unsure = breached._replace(oracle=doubt, best_equity=66)
+    once = step(Health(), breached)
+    between = step(once, later(unsure, 1))
+    assert (between.state, between.breaches) == ("REDUCE_ONLY", 1)
+    assert step(between, later(unsure, 2)).state == "REDUCE_ONLY"
+    assert step(between, later(breached, 3)).state == "LIQUIDATING"
+    well = step(between, later(facts(66)._replace(oracle="UNCERTAIN"), 2))
+    assert well.breaches == 0  # above maintenance at the price itself: that is a valid snapshot
+
+
+@given(st.lists(st.tuples(st.integers(0, 64), st.integers(1, 3)), min_size=12, max_size=40))
+def test_deposits_of_dust_below_maintenance_buy_at_most_ten_seconds(history):
+    """Whoever shows a breach at every snapshot is liquidated ten seconds after it began."""
+    health, time = step(Health("WARNING", START, turned_ms=START), facts(64)), 0
+    for equity, seconds in history:
+        time += seconds
+        health = step(health, later(facts(equity), time))
+        if time > REVERSAL_MS // 1000:
+            assert health.state in ENDING
+
+
 def test_a_likely_breach_warns_until_it_is_unlikely():
     warned = step(Health(), facts(150, breach_ppm=10_001))
     assert warned.state == "WARNING"
