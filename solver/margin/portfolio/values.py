@@ -73,6 +73,9 @@ def asian_values(market: MarketTerms, option: OptionTerms, p: Parameters) -> tup
     spots = np.array([row.spot / WAD for row in rows])
     if not average.forwards:
         return _paid(average, (FIXINGS - fixing.fixed) * underlying.price / WAD, spots), 0.0
+    if average.forward <= 0:  # no price left to move
+        sure = -average.strike if average.is_call else average.strike
+        return np.full(len(rows), average.scale * max(sure, 0.0)), 0.0
     seconds = float(instrument.expiry - time)
     own = vols_of(average)
     ratio = average.forward / average.strike if average.strike > 0 else 1.0

@@ -118,3 +118,15 @@ def test_what_is_due_and_not_recorded_moves_an_asian_option_after_its_expiry(kin
         wanted = intrinsic(option, mean_at(fixing, price))
         assert abs(value * 10**10 - wanted) <= 10**10, row
     assert (len(set(values)) > 1) is (recorded < 7)
+
+
+@pytest.mark.parametrize("kind", ASIAN_KINDS)
+def test_an_asian_option_has_a_grid_where_the_price_is_gone(kind):
+    option = Instrument(1, kind, EXPIRY, 4000 * WAD)
+    for fixed, call, put in ((0, 0, 4000), (5, 1000, 0)):
+        known = Fixing(EXPIRY, fixed, fixed * 7000 * WAD)
+        time = EXPIRY - 86_400 - 60 if fixed else EXPIRY - 30 * 86_400
+        world = snapshot(ether(price=0, fixings=(known,)), time=time)
+        (market,) = risk_grid([option.id], world).markets
+        owed = call if kind is Kind.ASIAN_CALL else put
+        assert {round(value / STEP, 3) for value in market.values[0].tolist()} == {owed}
