@@ -1,7 +1,7 @@
 """Margin parameters as a file: fitted apart, versioned, signed by a risk key, checked where used.
 
-A file says what holds now and what was in force before it, so that the day of notice survives a
-restart. Its numbers stay within what every default allows, whoever signed them; who signed must be
+A file says what holds now and what it was fitted over; `app.notice` says what stood here before it.
+Its numbers stay within what every default allows, whoever signed them; who signed must be
 a risk signer of the chain the file is for.
 """
 
@@ -52,6 +52,7 @@ class Parameters(NamedTuple):
     issued_at: int
     markets: tuple[tuple[str, MarketParameters], ...] = ()
     signer: Address = ""
+    path: str = ""  # of the file, where it was one
 
     def in_force(self, symbol: str, time: int, price: int = 0, hour_ago: int = 0) -> MarketRisk:
         """Returns a market's parameters at `time` (unix seconds), its price now and an hour ago
@@ -68,9 +69,9 @@ BUILT_IN = Parameters("default", 0, 0)
 
 def issue(parameters: Parameters, key: bytes) -> str:
     """Returns the file: canonical content, its signer and the EIP-712 signature."""
-    body = _body(parameters._replace(signer=address_of(key)))
-    signature = sign(digest(body), key)
-    return json.dumps(body | {"signature": "0x" + signature.hex()}, indent=2) + "\n"
+    made = body(parameters._replace(signer=address_of(key)))
+    signature = sign(digest(made), key)
+    return json.dumps(made | {"signature": "0x" + signature.hex()}, indent=2) + "\n"
 
 
 def read(text: str | bytes, chain_id: ChainId) -> Parameters:
@@ -89,9 +90,9 @@ def read(text: str | bytes, chain_id: ChainId) -> Parameters:
     if document.chain_id != chain_id:
         detail = f"risk parameters are for chain {document.chain_id}, this is chain {chain_id}"
         raise Refused(detail, code="wrongChain", field="risk_parameters")
-    found = _parameters(document)
+    found = parameters_of(document)
     signature = bytes.fromhex(document.signature[2:])
-    if signer_of(digest(_body(found)), signature) != found.signer:
+    if signer_of(digest(body(found)), signature) != found.signer:
         detail = f"risk parameters are not signed by {found.signer} as they stand"
         raise Unauthorized(detail, code="badSignature", field="risk_parameters")
     return found
@@ -106,7 +107,7 @@ def load(path: str | pathlib.Path, chain_id: ChainId) -> Parameters:
     if path.stat().st_size > BYTES_MAX:
         detail = f"{path.name} is larger than risk parameters are"
         raise Malformed(detail, code="parametersMalformed", field="risk_parameters")
-    return read(path.read_bytes(), chain_id)
+    return read(path.read_bytes(), chain_id)._replace(path=str(path))
 
 
 class ViewedChain(Protocol):
@@ -204,17 +205,23 @@ class _Market(_Model):
     to: Annotated[str, Field(max_length=10)] = ""
 
 
-class _Document(_Model):
+class Content(_Model):
+    """A file's form, without its signature."""
+
     format: Literal["solvent-risk-parameters/1"]
     version: Text
     chain_id: Annotated[int, Field(ge=1, le=2**53)]
     issued_at: Annotated[int, Field(ge=0, le=2**40)]
     markets: Annotated[dict[Text, _Market], Field(max_length=MARKETS_MAX)]
     signer: Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")]
+
+
+class _Document(Content):
     signature: Annotated[str, Field(pattern=r"^0x[0-9a-f]{130}$")]
 
 
-def _parameters(document: _Document) -> Parameters:
+def parameters_of(document: Content) -> Parameters:
+    """Returns what a file of sound form says."""
     markets = tuple(
         (symbol, MarketParameters(each.charge, _risk(each.now), _risk(each.before), each.to))
         for symbol, each in sorted(document.markets.items())
@@ -233,7 +240,8 @@ def _risk(model: _Risk) -> MarketRisk:
     )
 
 
-def _body(parameters: Parameters) -> dict[str, Any]:
+def body(parameters: Parameters) -> dict[str, Any]:
+    """Returns the content of a file, of which its signature speaks."""
     return {
         "format": FORMAT,
         "version": parameters.version,

@@ -36,7 +36,7 @@ def fit(
 ) -> None:
     """Fits every symbol's parameters and signs them.
 
-    What the file at --output says is what the new one gives a day's notice over; without one it is
+    What the file at --output says is told as what stood before; without one it is
     the built-in parameters. Start the service again with SOLVENT_RISK_PARAMETERS to put it in
     force.
     """
@@ -112,7 +112,6 @@ def _show(parameters: "Parameters", at: int) -> None:
     from rich.table import Table
 
     from app.parameters import MarketParameters
-    from solver.domain.calendar import DAY
     from solver.domain.numbers import WAD
     from solver.domain.risk import MarketRisk
 
@@ -135,6 +134,5 @@ def _show(parameters: "Parameters", at: int) -> None:
     console = Console(width=120)
     console.print(table)
     if parameters.signer:
-        until = rfc3339(parameters.issued_at + DAY)
         console.print(f"chain {parameters.chain_id}, signed by {parameters.signer}")
-        console.print(f"notice to maintenance ends {until}")
+        console.print("a service gives its own day's notice, from the first block it uses this at")

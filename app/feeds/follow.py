@@ -20,6 +20,7 @@ from app.clock import ChainClock
 from app.feeds.judge import Asked, Judge, weights_of
 from app.feeds.listing import ASIAN_WEEKS, WEEKS, asian_strikes, expiries_at, strikes_around
 from app.feeds.peg import settlement_price
+from app.notice import put_in_force
 from app.parameters import BUILT_IN, Parameters
 from solver.domain.calendar import DAY
 from solver.domain.errors import Unavailable
@@ -59,6 +60,7 @@ class Feeds:
         self._pools = PoolReader(chain, deployment.pools)
         self._head: Head | None = None
         self._is_whole = False  # all of the head is on the board
+        self._is_noticed = False  # since when the parameters are in force is known
         self._failures = 0
         self._judges = {m.market: Judge(m) for m in deployment.markets}
         self._settlement = WAD  # dollars per settlement token; 0 while its own feed does not answer
@@ -95,6 +97,9 @@ class Feeds:
         pools = await self._pools.read(head.number)
         samples = await read_prices(self._chain, self._deployment.markets, head.number)
         views = await self._views(head)
+        if not self._is_noticed:
+            self._parameters = put_in_force(self._parameters, head.timestamp)
+            self._is_noticed = True
         self._clock.advance(head.timestamp)
         self._board.set_pools(pools)
         await self._read_peg(head)
