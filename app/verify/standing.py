@@ -4,7 +4,7 @@ Refuses what cannot be meant well in that state. Whether a plan does raise equit
 is judged on the plan itself (app.simulate); here one trade at the mark stands for it.
 """
 
-from solver.domain.account import Account
+from solver.domain.account import SIMPLE, Account
 from solver.domain.errors import Broken, Refused, SolventError
 from solver.domain.event import LegFilled
 from solver.domain.ids import ZERO_ADDRESS
@@ -15,6 +15,7 @@ from solver.domain.snapshot import Snapshot
 from solver.intents import compile_intent
 from solver.intents.closing import is_exit
 from solver.ledger import apply, trade_cash
+from solver.margin.attested import fenced, statement
 from solver.margin.facts import has_positions
 from solver.margin.health import Action, allowed
 from solver.margin.simple import figures
@@ -70,7 +71,12 @@ def _action(signed: SignedIntent, program: Program, account: Account, snapshot: 
     if after is None:
         return reduced
     margin = figures(account, snapshot), figures(after, snapshot)
-    return action_of(account, after, margin, is_mandated=is_mandated)
+    action = action_of(account, after, margin, is_mandated=is_mandated)
+    if account.engine == SIMPLE and action is not Action.RISK:
+        return action
+    # a hedge is one under PORTFOLIO only: who is in it is judged by it, whoever is not may enter
+    was, will = (fenced(each, snapshot, statement(each, snapshot)) for each in (account, after))
+    return action_of(account, after, (was, will), is_mandated=is_mandated)
 
 
 def _at_the_mark(

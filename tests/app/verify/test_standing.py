@@ -3,13 +3,15 @@
 import pytest
 
 from app.verify.standing import is_standing, standing_refusal
-from solver.domain.account import Account, Position
+from solver.domain.account import PORTFOLIO, SIMPLE, Account, Position
 from solver.domain.event import HealthChanged
 from solver.domain.health import Health
 from solver.domain.ids import ZERO_ADDRESS
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.intent import Leg, Limits, SignedIntent
 from solver.intents import compile_intent
+from solver.intents.base import exact_option
+from solver.margin.simple import figures
 from tests.app.api.server import ACCOUNT, USDC, WAD, WETH, board, swap
 from tests.app.monitor.ward import USD, warding
 
@@ -111,3 +113,16 @@ async def test_the_door_says_why(tmp_path):
         quoted["terms"] = {"owner": ACCOUNT.owner, "slippageBps": "100", "maxFee": "1"}
         unfit = await ward.served.http.post("/v1/quotes", json=quoted)
         assert (unfit.status_code, unfit.json()["code"]) == (409, "reduceOnly")
+
+
+@pytest.mark.parametrize("engine", [SIMPLE, PORTFOLIO])
+def test_a_hedge_is_let_in_though_only_portfolio_counts_it(engine):
+    market = SNAPSHOT.underlyings[0]
+    put = Instrument(1, Kind.PUT, market.expiries[0], market.strikes_at(market.expiries[0])[0])
+    leg = exact_option(WETH.address, "buy", put, 2 * WAD)._replace(limit_price=0)
+    bought = swap(7, outcome="buyOption", legs=(leg,), limits=FREE)
+    account = held("REDUCE_ONLY")._replace(engine=engine)
+    assert is_standing(SignedIntent(bought, "eip712", b""), account, SNAPSHOT)
+    assert not is_standing(SignedIntent(RISK, "eip712", b""), account, SNAPSHOT)
+    after = account._replace(positions=(*account.positions, Position(put.id, 2 * WAD)))
+    assert figures(after, SNAPSHOT) == figures(account, SNAPSHOT), "SIMPLE sees no long option"
