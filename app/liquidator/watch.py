@@ -20,22 +20,22 @@ from app.liquidator.duty import Act, Duty, Seen, Terms, duty, price_of
 from app.liquidator.look import look
 from app.liquidator.mandated import SECONDS, Cures
 from app.liquidator.protection import wake
+from app.liquidator.quoting import chosen, proposals
 from app.liquidator.reports import UNNEEDED, Attested, Reports, weighed
 from app.monitor import Judged
 from app.store import Store
-from solver.domain.errors import Infeasible, Refused, SolventError, Unavailable
-from solver.domain.health import ENDING, HEALTHY
+from solver.domain.errors import Malformed, NotFound, Refused, SolventError, Unavailable
+from solver.domain.health import CLOSED, HEALTHY
 from solver.domain.ids import AccountId
 from solver.domain.numbers import WAD
 from solver.domain.snapshot import Snapshot
 from solver.margin.health import Action, allowed
-from solver.policies import Proposal, propose
+from solver.policies import Proposal
 
 GAS_MAX = 8_000_000  # of one call: half of a block at most, wherever we are
 SHARES = (WAD, WAD // 4, WAD // 20)  # of an account, when our own cannot carry more
 SUBACCOUNT = 0  # of ours, that buys
 TERMS = Terms()
-CURES_MAX = 64  # quoted at one look: each is a few milliseconds
 OPEN = "SELECT log, type FROM event WHERE type IN (?, ?) ORDER BY position"
 
 
@@ -74,6 +74,7 @@ class Liquidator:
         self._sold_out: set[AccountId] = set()
         self._cures: dict[AccountId, Proposal] = {}
         self._curing: set[AccountId] = set()
+        self._tried: set[AccountId] = set()
         self._news = asyncio.Event()
 
     # ---- for the monitor and the API
@@ -85,7 +86,7 @@ class Liquidator:
     def told(self, judged: Sequence[Judged], snapshot: Snapshot) -> None:
         """Takes who is unwell and who just moved."""
         for each in judged:
-            if each.account.health.state == HEALTHY:
+            if each.account.health.state in (HEALTHY, CLOSED):  # nothing is left to do for it
                 self._unwell.pop(each.account.id, None)
                 self._cures.pop(each.account.id, None)
             else:
@@ -129,26 +130,19 @@ class Liquidator:
         """
         self._news.clear()
         await wake(self._parts.store, [each.account for each in self._unwell.values()])
-        self._quote()
+        await self._quote()
         await self._cure()
         if self._parts.errand is None:
             return None
         return await self._sell(self._parts.errand, await self._parts.chain.head())
 
-    def _quote(self) -> None:
-        """Keeps the cure of every unwell account that there is one for."""
+    async def _quote(self) -> None:
+        """Keeps the cures of those unwell accounts that need them most."""
         snapshot = self._parts.quoted_on()
-        cures = {}
-        for account, judged in list(self._unwell.items())[:CURES_MAX]:
-            health = judged.account.health
-            elapsed = snapshot.time - health.since_ms // 1000 if health.state in ENDING else None
-            try:
-                proposal = propose(judged.account, snapshot, judged.facts.engine, elapsed=elapsed)
-            except Infeasible:
-                continue
-            if proposal.requests:
-                cures[account] = proposal
-        self._cures = cures
+        some = chosen(self._unwell.values(), self._tried)
+        self._tried = {each.account.id for each in some}
+        found = await asyncio.to_thread(proposals, some, snapshot) if some else {}
+        self._cures = {account: cure for account, cure in found.items() if account in self._unwell}
 
     async def _cure(self) -> None:
         """Asks for cures under mandates in the first half minute: meanwhile nobody is sold."""
@@ -156,10 +150,11 @@ class Liquidator:
         if self._parts.cures is None:
             return
         now = self._parts.quoted_on().time_ms
-        for account, proposal in self._cures.items():
-            judged = self._unwell[account]
-            is_early = now - judged.account.health.since_ms < 1000 * SECONDS
-            if judged.may_liquidate and is_early:
+        for account, proposal in list(self._cures.items()):
+            judged = self._unwell.get(account)  # it may have got well while another was asked for
+            if judged is None or not judged.may_liquidate:
+                continue
+            if now - judged.account.health.since_ms < 1000 * SECONDS:
                 if await self._parts.cures(judged.account, proposal):
                     self._curing.add(account)
 
@@ -173,7 +168,11 @@ class Liquidator:
         if road is Road.BUSY:
             return None
         for account, one in sorted(seen.items(), key=lambda row: (-row[1].bankrupt_at, row[0])):
-            wanted = await self._wanted(errand, account, one, head)
+            try:
+                wanted = await self._wanted(errand, account, one, head)
+            except (Malformed, NotFound) as error:  # it cannot be valued here, and stops no other
+                observe.part_failed("liquidator", error)
+                continue
             if wanted is not None:
                 return wanted
         if road is Road.STUCK and errand.is_open:
