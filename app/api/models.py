@@ -6,7 +6,7 @@ field is part of what is signed; times are RFC 3339 UTC.
 
 from typing import Any, Literal
 
-from app.api.plan_models import GreeksView, SnapshotView, View
+from app.api.plan_models import GreeksView, SampledView, SnapshotView, View
 
 
 class Problem(View):
@@ -303,32 +303,6 @@ class InstrumentView(View):
     bid_quantity: str | None
     ask: str | None
     ask_quantity: str | None
-
-
-class AverageView(View):
-    """What is open of an Asian option: discount x weight x E max(+-(mean of the open fixings -
-    strike), 0), each fixing lognormal of its forward and total variance. Floats that round-trip."""
-
-    is_call: bool
-    strike: str
-    weight: str
-    discount: str
-    forwards: list[str]
-    variances: list[str]
-    years: list[str]
-
-
-class SampledView(View):
-    """How a price was sampled. Sampled again it is the same to 1e-8; `error` is one standard
-    error, in settlement units as the price."""
-
-    model: Literal["asianArithmetic"]
-    parameters: AverageView
-    seed: int
-    points: int
-    price: str
-    error: str
-    snapshot_hash: str
 
 
 class ReceiptView(View):

@@ -24,8 +24,35 @@ class MarginView(View):
     health: str | None
 
 
+class AverageView(View):
+    """What is open of an Asian option: discount x weight x E max(+-(mean of the open fixings -
+    strike), 0), each fixing lognormal of its forward and total variance. Floats that round-trip."""
+
+    is_call: bool
+    strike: str
+    weight: str
+    discount: str
+    forwards: list[str]
+    variances: list[str]
+    years: list[str]
+
+
+class SampledView(View):
+    """How a price was sampled. Sampled again it is the same to 1e-8; `error` is one standard
+    error, in settlement units as the price."""
+
+    model: Literal["asianArithmetic"]
+    parameters: AverageView
+    seed: int
+    points: int
+    price: str
+    error: str
+    snapshot_hash: str
+
+
 class FillView(View):
-    """A derivative trade of a plan, quantity signed from the owner's side."""
+    """A derivative trade of a plan, quantity signed from the owner's side. `receipt` is that of the
+    mark it was planned at where this is sampled (Asian options): it can be checked offline."""
 
     leg: int
     instrument: str
@@ -34,6 +61,7 @@ class FillView(View):
     price: str
     cash: str
     maker: str | None
+    receipt: SampledView | None
 
 
 class ContractView(View):

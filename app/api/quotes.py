@@ -16,7 +16,7 @@ from app.api.schema import takes
 from app.pipeline import Plan, Quote
 from app.verify.funding import told
 from solver.domain.calendar import rfc3339
-from solver.domain.instrument import Instrument
+from solver.domain.instrument import ASIAN_KINDS, Instrument, fixing_times
 from solver.domain.route import Certificate, Fill, Swap
 from solver.domain.snapshot import Snapshot
 from solver.intents import parse_wanted
@@ -24,6 +24,7 @@ from solver.intents.base import OutcomeKind
 from solver.intents.listing import described
 from solver.intents.typed_json import to_json
 from solver.ledger import trade_cash
+from solver.pricing.exotics.receipt import document, of_mark
 from solver.pricing.payoff import Payoff, closed_by, legs_of, payoff
 
 router = APIRouter(tags=["quotes"])
@@ -139,7 +140,15 @@ def _fill(fill: Fill, snapshot: Snapshot) -> Json:
         "price": show.wad(fill.price),
         "cash": show.amount(trade_cash(fill, snapshot), snapshot.settlement_token),
         "maker": fill.maker.owner if fill.maker else None,
+        "receipt": _receipt(Instrument.unpack(fill.instrument), snapshot),
     }
+
+
+def _receipt(instrument: Instrument, snapshot: Snapshot) -> Json | None:
+    """Returns what the mark was sampled by, of the snapshot that was planned on; None of others."""
+    if instrument.kind not in ASIAN_KINDS or fixing_times(instrument.expiry)[-1] <= snapshot.time:
+        return None
+    return document(of_mark(instrument, snapshot))
 
 
 def _swap(swap: Swap, snapshot: Snapshot) -> Json:

@@ -135,4 +135,4 @@ def _show(parameters: "Parameters", at: int) -> None:
     console.print(table)
     if parameters.signer:
         console.print(f"chain {parameters.chain_id}, signed by {parameters.signer}")
-        console.print("a service gives its own day's notice, from the first block it uses this at")
+        console.print("maintenance has a day's notice, from the first block a service uses this at")

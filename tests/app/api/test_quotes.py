@@ -1,5 +1,6 @@
 """Quotes: a plan with its proof and what to sign; asking changes nothing."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -7,8 +8,17 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 
 from app.api.plan_models import QuoteView
+from solver.domain.calendar import day_of
 from solver.domain.errors import Unavailable
-from tests.app.api.server import KEY, OWNER, STRANGER, Served, serving
+from solver.domain.ids import AccountId
+from solver.domain.instrument import Instrument, Kind
+from solver.domain.market import Ladder, Level
+from solver.domain.risk import Fixing
+from solver.pricing.exotics.asian import average_of
+from solver.pricing.exotics.receipt import from_json, verify
+from solver.pricing.marks import mark_of
+from tests.app.api.server import EXPIRY, KEY, OWNER, STRANGER, WAD, Served, serving
+from tests.app.worlds import CHAIN_ID, NOW
 
 SWAP = {"outcome": "swap", "sellToken": "USDC", "buyToken": "WETH", "sellAmount": "1000"}
 TERMS = {"owner": OWNER, "slippageBps": "500", "maxFee": "5"}
@@ -65,6 +75,35 @@ async def test_a_quote_tells_cost_route_and_proof(served):
     assert int(quote.certificate.gap_ppm) >= 0
     assert quote.margin_before.equity == "10000"
     assert float(quote.margin_after.equity) < 10_000
+
+
+async def test_the_price_of_a_mean_that_was_shown_can_be_checked_from_the_quote_alone(served):
+    mean, plain = (Instrument(1, kind, EXPIRY, 4000 * WAD) for kind in (Kind.ASIAN_CALL, Kind.CALL))
+    board, maker = served.services.board, AccountId(CHAIN_ID, "0x" + "0a" * 20, 0)
+    board.set_asians(1, (EXPIRY,), (4000 * WAD,))
+    board.set_fixed(1, {}, [Fixing(EXPIRY, 0, 0)])
+    for one in (mean, plain):
+        asks = (Level(300 * WAD, WAD),)
+        board.set_ladder(Ladder(maker, one.id, (), asks, False, NOW * 1000))
+    told = []
+    for letters in ("AC", "C"):
+        buy = {"outcome": "buyOption", "underlying": "ETH", "size": "1"}
+        name = f"ETH-{day_of(EXPIRY)}-4000-{letters}"
+        answer = await served.http.post(
+            "/v1/quotes", json={"request": buy | {"instrument": name}, "terms": TERMS}
+        )
+        assert answer.status_code == 200, answer.text
+        (fill,) = answer.json()["fills"]
+        told.append(fill["receipt"])
+        shown = answer.json()["snapshot"]["hash"]
+    assert told[1] is None
+    receipt = from_json(json.dumps(told[0]))
+    assert verify(receipt)
+    assert receipt.snapshot == shown
+    snapshot = board.snapshot()
+    assert round(receipt.price * 10**8) == mark_of(mean, snapshot) // 10**10
+    found = average_of(mean, snapshot.underlyings[0].surface, 4000 * WAD, NOW, Fixing(EXPIRY, 0, 0))
+    assert receipt.parameters == found
 
 
 async def test_a_quote_changes_nothing(served):

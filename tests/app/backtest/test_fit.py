@@ -35,7 +35,7 @@ def test_what_is_fitted_is_signed_and_succeeds_the_file_before(history, tmp_path
     assert (eth.charge, eth.now, eth.before) == (made.charge, made.risk, MarketRisk())
     found = run("fit", history, "-o", out, "--at", AT + 2 * DAY, "--role", "risk2",
                 "--margin-period-hours", 48)  # fmt: skip
-    assert "notice to maintenance ends" in found.stdout
+    assert "a day's notice" in found.stdout
     second = load(out, CHAIN)
     assert second.signer == dev_keys()["risk2"].address
     ((_, later),) = second.markets

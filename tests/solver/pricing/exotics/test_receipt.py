@@ -1,6 +1,10 @@
 """Receipts: made again they agree, and a change of any field is found out."""
 
 import json
+import os
+import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -36,6 +40,25 @@ def test_a_receipt_survives_json_and_is_verified(receipt):
     assert read == receipt
     assert read.hash == receipt.hash
     assert verify(read)
+
+
+def test_another_process_with_other_threads_and_kernels_agrees():
+    """OpenBLAS takes the kernel that is named, or ignores it where it has none of that name."""
+    code = (
+        "import sys; from solver.pricing.exotics.receipt import from_json, verify;"
+        "print([verify(from_json(line)) for line in sys.stdin])"
+    )
+    other = {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Nehalem", "OMP_NUM_THREADS": "1"}
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        input="\n".join(map(to_json, RECEIPTS)),
+        env=os.environ | other,
+        cwd=pathlib.Path(__file__).parents[4],
+        text=True,
+        capture_output=True,
+        check=True,
+    )
+    assert found.stdout.split() == str([True] * len(RECEIPTS)).split()
 
 
 @pytest.mark.parametrize(
