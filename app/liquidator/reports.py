@@ -45,10 +45,12 @@ def still(account: AccountId) -> Still:
 
 
 def reports_of(attestor: Attestor) -> Reports:
-    """Returns who attests accounts that hold options; the others need no word but the feed's."""
+    """Returns who attests accounts that hold options or are in PORTFOLIO mode; the others need no
+    word but the feed's."""
 
     async def report(account: Account) -> Attested:
-        if not any(Instrument.unpack(p.instrument).is_option for p in account.positions):
+        has_options = any(Instrument.unpack(p.instrument).is_option for p in account.positions)
+        if not has_options and account.engine != PORTFOLIO:
             return UNNEEDED
         return await attestor.report_for([still(account.id)])
 

@@ -17,6 +17,7 @@ from app import observe
 from app.keeper.errand import UNFUNDED, Errand, Road
 from app.liquidator import telling
 from app.liquidator.duty import Act, Duty, Seen, Terms, duty, price_of
+from app.liquidator.hearing import Hearing
 from app.liquidator.look import look
 from app.liquidator.mandated import SECONDS, Cures
 from app.liquidator.protection import wake
@@ -76,6 +77,7 @@ class Liquidator:
         self._curing: set[AccountId] = set()
         self._tried: set[AccountId] = set()
         self._news = asyncio.Event()
+        self._hearing = Hearing(parts.chain, parts.deployment, parts.reports)
 
     # ---- for the monitor and the API
 
@@ -134,7 +136,24 @@ class Liquidator:
         await self._cure()
         if self._parts.errand is None:
             return None
-        return await self._sell(self._parts.errand, await self._parts.chain.head())
+        errand, head = self._parts.errand, await self._parts.chain.head()
+        done = await self._sell(errand, head)
+        if done is None and not errand.is_open:
+            await self._hear(errand, head)
+        return done
+
+    async def _hear(self, errand: Errand, head: Head) -> None:
+        """Has the signers heard while it is quiet. Raises Refused when the key cannot pay."""
+        try:
+            data = await self._hearing.due(head, errand.address)
+        except Unavailable as error:  # silent signers stop no sale
+            observe.part_failed("liquidator", error)
+            return
+        auction = self._parts.deployment.auction
+        gas = await errand.gas(auction, data) if data is not None else None
+        if data is not None and gas is not None:
+            await errand.send(auction, data, gas, head)
+            telling.acted("hear", "signers")
 
     async def _quote(self) -> None:
         """Keeps the cures of those unwell accounts that need them most."""

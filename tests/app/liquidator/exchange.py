@@ -7,9 +7,10 @@ from adapters.chains.devnet.feeds import push_prices, sources_of
 from adapters.chains.devnet.tokens import PRICE_WAD
 from adapters.chains.settlement import decode, encode, read_simple, view
 from app.keeper.errand import Errand
-from app.liquidator.reports import UNNEEDED, Attested
+from app.liquidator.reports import UNNEEDED, Attested, Reports, reports_of
 from app.liquidator.watch import Liquidator, Parts
 from app.monitor import Judged
+from app.settlement.attest import View, attestor_for
 from app.settlement.sender import Sender
 from app.store import Store
 from solver.domain.account import Account
@@ -18,8 +19,10 @@ from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import WAD
 from solver.domain.report import NO_REPORT
+from solver.domain.snapshot import Snapshot
+from solver.domain.typed_data import Domain
 from solver.margin.health import Facts
-from tests.solver.pricing.world import snapshot
+from tests.solver.pricing.world import ether, snapshot
 
 PERP = Instrument(1, Kind.PERP).id
 USD = 10**6
@@ -118,10 +121,21 @@ async def unattested(_: Account) -> Attested:
     return UNNEEDED
 
 
-def liquidator_of(devnet: Devnet, store: Store, breaker: str = "active") -> Liquidator:
+def liquidator_of(
+    devnet: Devnet, store: Store, breaker: str = "active", reports: Reports = unattested
+) -> Liquidator:
     """A new liquidator, as after a death, with the key of its role."""
     key = devnet.keys["liquidator"].secret.hex()
     errand = Errand(devnet.chain, Sender(devnet.chain, devnet.deployment.chain_id, key))
     return Liquidator(
-        Parts(store, devnet.chain, devnet.deployment, errand, unattested, lambda: breaker, snapshot)
+        Parts(store, devnet.chain, devnet.deployment, errand, reports, lambda: breaker, snapshot)
     )
+
+
+async def attesting(devnet: Devnet, store: Store, percent: int) -> tuple[Reports, Snapshot]:
+    """Signers who see the local chain's present."""
+    time = (await devnet.chain.head()).timestamp
+    world = snapshot(ether(price=PRICE_WAD["WETH"] * percent // 100), time=time)
+    keys = [devnet.keys[role].secret.hex() for role in ("risk1", "risk2", "risk3")]
+    domain = Domain(devnet.deployment.chain_id, devnet.deployment.attestation)
+    return reports_of(attestor_for(View(lambda: world, store.account), keys, domain)), world

@@ -6,26 +6,23 @@ from functools import partial
 
 import pytest
 
-from adapters.chains.devnet.tokens import PRICE_WAD
 from app.keeper.errand import Errand
-from app.liquidator import reports_of
 from app.liquidator.duty import Act
 from app.liquidator.reports import UNNEEDED
 from app.liquidator.watch import Liquidator, Parts
-from app.settlement.attest import View, attestor_for
 from app.settlement.reconcile import Reconciler
 from app.settlement.sender import Sender
 from app.store import Store
 from solver.domain.account import PORTFOLIO
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import WAD
-from solver.domain.typed_data import Domain
 from solver.margin.requirement import requirement
 from solver.margin.state import positions_hash
 from tests.app.liquidator.exchange import (
     PERP,
     USD,
     account_of,
+    attesting,
     buffer_of,
     judged,
     opened,
@@ -34,7 +31,6 @@ from tests.app.liquidator.exchange import (
 )
 from tests.app.worlds import open_store
 from tests.devnet_fixture import AS_OF, devnet, devnet_home
-from tests.solver.pricing.world import ether, snapshot
 
 __all__ = ["devnet", "devnet_home"]
 EXPIRY = AS_OF - AS_OF % 86_400 + 20 * 86_400 + 8 * 3_600
@@ -52,15 +48,6 @@ async def followed(devnet, store: Store) -> None:
     while await ledger.step():
         pass
     assert ledger.broken == {}
-
-
-async def attesting(devnet, store: Store, percent: int):
-    """Signers who see the local chain's present."""
-    time = (await devnet.chain.head()).timestamp
-    world = snapshot(ether(price=PRICE_WAD["WETH"] * percent // 100), time=time)
-    keys = [devnet.keys[role].secret.hex() for role in ("risk1", "risk2", "risk3")]
-    domain = Domain(devnet.deployment.chain_id, devnet.deployment.attestation)
-    return reports_of(attestor_for(View(lambda: world, store.account), keys, domain)), world
 
 
 def _same(world):
