@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app import errors
 from app.api import (
     accounts,
+    cure,
     docs,
     events,
     health,
@@ -74,7 +75,7 @@ def create_app(
     if services is not None:
         app.state.services = services
     errors.install(app)
-    reads = (accounts, risk, markets, surface, events, rfq, health, stream, docs)
+    reads = (accounts, risk, cure, markets, surface, events, rfq, health, stream, docs)
     for part in (quotes, intents, mandates, *reads):
         app.include_router(part.router)
     _describe(app)

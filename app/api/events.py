@@ -23,7 +23,9 @@ from solver.domain.errors import Malformed
 from solver.domain.event import Envelope
 
 PAGE = 500
-LOG = re.compile(r"(account:0x[0-9a-f]{40}/(0|[1-9][0-9]{0,19})|market:(0|[1-9][0-9]{0,4}))")
+LOG = re.compile(
+    r"(account:0x[0-9a-f]{40}/(0|[1-9][0-9]{0,19})|market:(0|[1-9][0-9]{0,4})|deficit:[1-9][0-9]{0,18})"
+)
 SEQ = re.compile(r"[0-9]{1,18}")
 SSE = "text/event-stream"
 router = APIRouter(tags=["events"])
@@ -36,7 +38,7 @@ router = APIRouter(tags=["events"])
 )
 async def events(
     request: Request,
-    log: Annotated[str, Query(max_length=100, description="account:0x…/0 or market:1")],
+    log: Annotated[str, Query(max_length=100, description="account:0x…/0, market:1 or deficit:1")],
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
@@ -54,10 +56,10 @@ async def events(
 
 
 def check_log(log: str) -> None:
-    """Raises Malformed unless `log` is the name of an account's or a market's log."""
+    """Raises Malformed unless `log` is the name of an account's, a market's or a deficit's log."""
     if not LOG.fullmatch(log):
         raise Malformed(
-            "a log is account:<lower-case owner>/<subaccount> or market:<number>",
+            "a log is account:<lower-case owner>/<subaccount>, market:<number> or deficit:<id>",
             code="unknownChannel",
             field="log",
         )

@@ -5,7 +5,8 @@ Computed in the solver's process: a page that asks for everything never holds up
 
 import asyncio
 import functools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from fastapi import APIRouter
@@ -19,7 +20,6 @@ from app.api.body import json_answer, read_object, services_of, snapshot_of
 from app.api.risk_models import AccountMargin, StressView, WhatifRequest, WhatifView
 from app.api.schema import takes
 from app.services import Services
-from app.verify import available
 from solver.domain.account import Account
 from solver.domain.errors import Malformed, Unavailable
 from solver.domain.instrument import Instrument, Kind, Token, parse_name
@@ -33,6 +33,7 @@ from solver.pricing.marks import mark_of
 
 router = APIRouter(prefix="/v1/accounts/{owner}/{subaccount}", tags=["risk"])
 Json = dict[str, Any]
+T = TypeVar("T")
 WAITING_MAX = 8  # questions at once, the one that is being answered among them
 
 
@@ -44,7 +45,7 @@ async def margin(request: Request, owner: Owner, subaccount: Subaccount) -> Resp
     services = services_of(request)
     account, snapshot = account_of(services, owner, subaccount), services.board.snapshot()
     found, token = await _profile(services, account, snapshot), snapshot.settlement_token
-    free = None if account.reservations else show.amount(available(account, snapshot), token)
+    free = None if account.reservations else show.amount(found.free, token)
     return json_answer(
         {
             "margin": show.margin(_figures(found.in_force), token),
@@ -106,16 +107,14 @@ class _Turn:
     def __init__(self) -> None:
         self._one, self._waiting = asyncio.Semaphore(1), 0
 
-    async def profile(self, services: Services, account: Account, snapshot: Snapshot) -> Profile:
-        """Returns the profile. Raises Unavailable `solverBusy`, and as the pool."""
+    async def ask(self, services: Services, snapshot: Snapshot, job: Callable[[Snapshot], T]) -> T:
+        """Returns what the job answers. Raises Unavailable `solverBusy`, and as the pool."""
         if self._waiting >= WAITING_MAX:
             raise Unavailable("too many ask about risk just now", code="solverBusy")
         self._waiting += 1
         try:
             async with self._one:
-                job = functools.partial(profile, account)
-                found: Profile = await services.pool.run_on(snapshot, job)
-                return found
+                return await services.pool.run_on(snapshot, job)
         finally:
             self._waiting -= 1
 
@@ -123,9 +122,15 @@ class _Turn:
 _turns: WeakKeyDictionary[object, _Turn] = WeakKeyDictionary()  # of each solver's process
 
 
-async def _profile(services: Services, account: Account, snapshot: Snapshot) -> Profile:
+async def asked(services: Services, snapshot: Snapshot, job: Callable[[Snapshot], T]) -> T:
+    """Returns what a job about risk answers on the snapshot, in its turn. Raises Unavailable
+    `solverBusy`, and what the job does."""
     turn = _turns.setdefault(services.pool, _Turn())
-    return await turn.profile(services, account, snapshot)
+    return await turn.ask(services, snapshot, job)
+
+
+async def _profile(services: Services, account: Account, snapshot: Snapshot) -> Profile:
+    return await asked(services, snapshot, functools.partial(profile, account))
 
 
 def _parsed(body: Json) -> WhatifRequest:

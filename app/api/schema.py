@@ -24,6 +24,11 @@ _MANDATE_ID = {"type": "string", "pattern": "^0x[0-9a-f]{64}$"}
 _ADDRESS = {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}
 _INTENT = {"$ref": _REF + "OutcomeIntent"}
 _SCHEME = {"type": "string", "enum": list(SCHEMES)}
+APP_DATA = """The JSON document whose keccak256 is intent.appData. `replaces` names the UID of an
+open intent that this one takes the place of. `triggers`, `{"health": "WARNING"}` (or REDUCE_ONLY,
+LIQUIDATING), makes it protection: it is `paused` (`awaitingTrigger`), its limits reserved, until
+the account's health is that or worse; then it is open and stays so. Other members are the signer's
+own."""
 DESCRIPTION = """Signed outcomes in, hedged positions out, always solvent.
 
 Numbers are decimal strings: JSON floats, exponents, duplicate keys and unknown fields are refused.
@@ -93,7 +98,7 @@ def _bodies() -> dict[str, Any]:
         "SignedIntent": _object(
             {"intent": _INTENT, "scheme": _SCHEME, "signature": _HEX},
             {
-                "appData": _text(8192, "The JSON document whose keccak256 is intent.appData"),
+                "appData": _text(8192, APP_DATA),
                 "clientOrderId": _text(64, "Your own id, unique per owner"),
                 "quoteId": _text(64, "The quote this came from"),
                 "mandate": _MANDATE_ID | {"description": "The mandate that the agent signed under"},
