@@ -28,6 +28,8 @@ from solver.pricing.oracle import (
 MEAN_SECONDS = 3_600  # the reference a price must stay near
 HOUR = 3_600
 SPACING_SECONDS = 60  # between the prices kept of the last hour
+# Only these make the mean of an hour: a lone source would be the scale that refuses all the others.
+SURE = frozenset({"OK", "UNCERTAIN"})
 HEARD = frozenset({"frozen"})  # refusals of reports that were sound by themselves
 
 
@@ -68,7 +70,9 @@ class Judge:
         self._tracks = remember(self._tracks, (s for s in samples if s.source in heard))
         if asked.mark is None or not found.price:
             return Price(number, asked.mark or found.price, found.confidence, "HALT")
-        self._keep(asked.time, asked.mark, found.price)
+        self._keep(asked.time, asked.mark)
+        if found.state in SURE:
+            self._average(asked.time, found.price)
         apart = abs(asked.mark - found.price)
         is_apart = apart * PPM > asked.mark * CONFIDENCE_PPM_MAX
         state = "UNCERTAIN" if is_apart and found.state == "OK" else found.state
@@ -79,10 +83,12 @@ class Judge:
         earlier = [price for at, price in self._past if at <= time - HOUR]
         return earlier[-1] if earlier else 0
 
-    def _keep(self, time: int, mark: int, price: int) -> None:
+    def _average(self, time: int, price: int) -> None:
         elapsed = min(max(time - self._since, 0), MEAN_SECONDS)
         moved = self._mean + (price - self._mean) * elapsed // MEAN_SECONDS
         self._mean, self._since = moved if self._mean else price, time
+
+    def _keep(self, time: int, mark: int) -> None:
         while self._past and self._past[-1][0] > time:  # what a reorganisation took back
             self._past.pop()
         if not self._past or time - self._past[-1][0] >= SPACING_SECONDS:

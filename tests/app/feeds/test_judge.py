@@ -37,6 +37,27 @@ def test_three_sources_that_agree_leave_the_mark_sure():
     assert (found.price, found.state) == (4000 * WAD, "OK")
 
 
+@pytest.mark.parametrize("lie", [4, 200, 4_000_000])
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_liar_that_speaks_first_after_a_start_is_not_what_the_others_are_scaled_by(lie, is_alone):
+    judge = Judge(ETH)
+    first = [said((4000, lie, 4002), NOW - 20)[1], *said((4000, lie, 4002), NOW - 20)[:1]]
+    state = judge.price(Asked(NOW - 20, 4000 * WAD), first[: 1 if is_alone else 2]).state
+    assert state == ("HALT" if is_alone else "DEGRADED")
+    assert judged(judge, (4000, 4001, 4002)).state == "OK"
+
+
+def test_the_mean_of_an_hour_stands_while_too_few_speak_and_goes_on_with_them():
+    judge = Judge(ETH)
+    judged(judge, (4000, 4001, 4002))
+    for block in range(1, 20):
+        at = NOW + 12 * block
+        judge.price(Asked(at, 4600 * WAD), said((4600, 4600, 4600), at)[:2])
+    assert judged(judge, (4600, 4601, 4602), NOW + 240).state == "UNCERTAIN", "far from the mean"
+    judged(judge, (4600, 4601, 4602), NOW + 3_900)
+    assert judged(judge, (4600, 4601, 4602), NOW + 3_912).state == "OK"
+
+
 def test_a_source_that_repeats_itself_while_the_others_move_is_told_over_blocks():
     judge, states = Judge(ETH), []
     for block in range(30):
