@@ -166,9 +166,8 @@ contract Auction is Arithmetic, Deleveraging {
         returns (bool isConfirmed, int256 equity)
     {
         bool isYoung = block.timestamp <= report.asOf + MOVED_TIME;
-        uint256 place = isYoung
-            ? Reports.entryOf(report, account)
-            : Reports.placeOf(report, account, house.positions(account));
+        uint256 place = isYoung ? Reports.standingOf(report, account) : 0;
+        if (place == 0) place = Reports.placeOf(report, account, house.positions(account));
         if (place == 0) revert ReportNeeded(account, type(uint256).max);
         int256 attested;
         (equity, attested) = _attested(account, report.accounts[place - 1]);

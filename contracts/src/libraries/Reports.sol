@@ -30,12 +30,15 @@ library Reports {
         }
     }
 
-    /// The same of whatever positions: place plus one of the entry with a requirement, 0 if none.
-    function entryOf(Report calldata report, bytes32 account) internal pure returns (uint256) {
+    /// Place plus one of the entry that carries the requirement of what the account held when it was
+    /// signed, 0 if none: whatever it holds now, but no word about what a settlement would make of it.
+    function standingOf(Report calldata report, bytes32 account) internal pure returns (uint256) {
         if (report.validUntil == 0) return 0;
         AccountRisk[] calldata accounts = report.accounts;
         for (uint256 i; i < accounts.length; ++i) {
-            if (accounts[i].account == account && accounts[i].im != DELTA_ONLY) return i + 1;
+            AccountRisk calldata risk = accounts[i];
+            bool isStanding = risk.positionsBefore == risk.positionsAfter;
+            if (risk.account == account && isStanding && risk.im != DELTA_ONLY) return i + 1;
         }
         return 0;
     }

@@ -54,6 +54,17 @@ contract DodgesTest is Hall {
         hall.start(annId, report, signatures);
     }
 
+    /// What signers said of a trade that never came is no word about what the account holds.
+    function test_StateMoved_a_report_on_a_trade_starts_nothing() public {
+        enterPortfolio();
+        setPrice(3700);
+        Report memory report = opinion(annId, 0, 26_000e6);
+        report.accounts[0].positionsAfter = bytes32(uint256(1));
+        bytes[] memory signatures = signed(report);
+        vm.expectPartialRevert(IClearinghouse.StateMoved.selector);
+        hall.start(annId, report, signatures);
+    }
+
     /// Whoever repaired his account under SIMPLE is not caught by what was true half a minute ago.
     function test_a_cure_beats_the_reports_of_before() public {
         enterPortfolio();

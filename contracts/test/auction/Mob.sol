@@ -22,6 +22,18 @@ contract Mob is Crowd {
 
     uint256[5] public done; // started, sold, paid out, absorbed, deleveraged
     bool public isCapBroken; // a haircut took more than a quarter of the gain, or hit who may not be
+    bool public isRobbed; // an auction cost a stranger anything, or its account more than price and fee
+
+    /// What is done to one account changes what no other is worth, but the bidder.
+    modifier sparing(uint256 who, uint256 bidder) {
+        int256[4] memory before = _worths();
+        _;
+        int256[4] memory afterwards = _worths();
+        for (uint256 i; i < 4; ++i) {
+            bool isParty = i == who % 4 || i == bidder % 4;
+            if (!isParty && afterwards[i] != before[i]) isRobbed = true;
+        }
+    }
 
     constructor(
         Clearinghouse house_,
@@ -69,6 +81,8 @@ contract Mob is Crowd {
             try this.start(i) {} catch {}
             if (hall.saleOf(account(i)).startedAt == 0) continue;
             uint256 fraction = uint256(keccak256(abi.encode(seed, i)));
+            // half of the time there is a bidder who can afford it
+            if (seed & 4 == 0) try this.depositCash(i + 1, type(uint128).max) {} catch {}
             for (uint256 j = 1; j < 4; ++j) {
                 try this.bid(i, i + j, fraction) {} catch {}
                 fraction >>= 2;
@@ -80,7 +94,7 @@ contract Mob is Crowd {
         }
     }
 
-    function start(uint256 who) external {
+    function start(uint256 who) external sparing(who, who) {
         Report memory none;
         hall.start(account(who), none, new bytes[](0));
         ++done[0];
@@ -88,29 +102,39 @@ contract Mob is Crowd {
 
     /// Signers price what is sold at the feed's own middle.
     function bid(uint256 who, uint256 bidder, uint256 fraction) external {
-        bytes32 target = account(who);
         vm.warp(block.timestamp + fraction % 3000);
         feed.set(int256(price));
-        Report memory report = _opinion(target);
-        bytes[] memory signatures = _sign(report);
-        address by = owners[bidder % 4];
         fraction = fraction % 4 == 0 ? 1e18 : bound(fraction, 0.01e18, 1e18);
-        vm.prank(by);
-        (, int256 paid) = hall.bid(target, fraction, 0, type(int256).max, report, signatures);
-        ++done[paid < 0 ? 2 : 1];
+        _bid(who, bidder, fraction);
     }
 
-    function bankrupt(uint256 who) external {
+    function _bid(uint256 who, uint256 bidder, uint256 fraction) private sparing(who, bidder) {
+        bytes32 target = account(who);
+        Report memory report = _opinion(target);
+        bytes[] memory signatures = _sign(report);
+        int256 worth = _worth(target);
+        vm.prank(owners[bidder % 4]);
+        (uint256 taken, int256 paid) =
+            hall.bid(target, fraction, 0, type(int256).max, report, signatures);
+        ++done[paid < 0 ? 2 : 1];
+        int256 sold = worth > 0 ? worth * int256(taken) / 1e18 : int256(0);
+        uint256 rate = hall.priceAt(block.timestamp - hall.saleOf(target).startedAt);
+        // an atom of rounding in each position, in cash and in what is paid
+        int256 most = sold - sold * int256(rate) * 98 / 100e18 + 25;
+        if (worth - _worth(target) > most) isRobbed = true;
+    }
+
+    function bankrupt(uint256 who) external sparing(who, who) {
         Report memory report = _opinion(account(who));
         hall.bankrupt(account(who), report, _sign(report));
     }
 
-    function end(uint256 who) external {
+    function end(uint256 who) external sparing(who, who) {
         Report memory none;
         hall.end(account(who), none, new bytes[](0));
     }
 
-    function absorb(uint256 who) external {
+    function absorb(uint256 who) external sparing(who, who) {
         hall.absorb(account(who));
         ++done[3];
     }
@@ -154,6 +178,18 @@ contract Mob is Crowd {
         assembly ("memory-safe") {
             mstore(who, count)
             mstore(gains, count)
+        }
+    }
+
+    /// At the feed, options in the middle of what it allows.
+    function _worth(bytes32 who) private view returns (int256) {
+        (int256 linear, int256 least, int256 most,) = house.exposureOf(who);
+        return linear + (least + most) / 2;
+    }
+
+    function _worths() private view returns (int256[4] memory worths) {
+        for (uint256 i; i < 4; ++i) {
+            worths[i] = _worth(account(i));
         }
     }
 
