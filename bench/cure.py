@@ -53,6 +53,7 @@ CHAINS = (
     ("calm", "raw_deribit_options_snapshot_20260121T154119Z.csv.gz", 1_769_010_079),
     ("crash", "raw_deribit_options_snapshot_20260205T212937Z.csv.gz", 1_770_326_977),
 )
+Costs = list[tuple[float, float]]  # pro rata's, and the cure's
 WAD, ATOMS = 10**18, 10**6
 USDC, WETH = Token("0x" + "0c" * 20, "USDC", 6), Token("0x" + "0e" * 20, "WETH", 18)
 OWNER, MAKER = AccountId(1, "0x" + "11" * 20, 0), AccountId(1, "0x" + "22" * 20, 0)
@@ -160,9 +161,11 @@ def slices(frame: Frame, offers: list[Offer]) -> float:
     return sold(frame, offers, 1 - kept)[0]
 
 
-def measure(name: str, found: World, kind: str, count: int) -> list[float]:
-    """Prints one line. Returns the seconds of each cure."""
-    plain, hasty, fair, fifths, infeasible = [], [], [], [], 0
+def measure(name: str, found: World, kind: str, count: int) -> tuple[list[float], Costs]:
+    """Prints one line. Returns the seconds of each cure, and what pro rata and it cost."""
+    plain, hasty, infeasible = [], [], 0
+    fair: Costs = []
+    fifths: Costs = []
     for account, grid in accounts(found, kind, count):
         columns = columns_of(account, found.snapshot)
         try:
@@ -180,14 +183,19 @@ def measure(name: str, found: World, kind: str, count: int) -> list[float]:
         fair.append((pro_rata(frame, offers), cost))
         fifths.append((slices(frame, offers), cost))
     ratios = [[a / b for a, b in pairs] for pairs in (fair, fifths)]
-    sums = [sum(a for a, _ in pairs) / sum(b for _, b in pairs) for pairs in (fair, fifths)]
+    sums = [ratio(pairs) for pairs in (fair, fifths)]
     print(
         f"{name:<10} {kind:<12} {len(plain):>4} cured {infeasible:>3} not | ms {told(plain)}, with "
         f"speed rules {told(hasty)} | pro rata costs x{statistics.median(ratios[0]):.1f} (sums "
         f"x{sums[0]:.1f}), fifths x{statistics.median(ratios[1]):.1f} (sums x{sums[1]:.1f})",
         flush=True,
     )
-    return plain
+    return plain, fair
+
+
+def ratio(pairs: Costs) -> float:
+    """Returns the sum of the first costs over that of the second."""
+    return sum(a for a, _ in pairs) / sum(b for _, b in pairs)
 
 
 def least_time(account: Account, found: World, means: Means, grid: RiskGrid) -> float:
@@ -209,14 +217,22 @@ def told(seconds: list[float]) -> str:
 def main(count: int) -> None:
     """Prints a line for each chain and kind of account, then one of all."""
     spent: list[float] = []
+    costs: list[Costs] = []
     for name, file, at in CHAINS:
         for currency in ("ETH", "BTC"):
             found = world(read_chain(OPTIONS / file, at, currency))
             gc.collect()
             gc.freeze()  # as the service does once it has loaded
             for kind in ("random", "short gamma"):
-                spent += measure(f"{currency} {name}", found, kind, count)
-    print(f"all {len(spent)} cures: ms median/p99 {told(spent)}")
+                seconds, pairs = measure(f"{currency} {name}", found, kind, count)
+                spent += seconds
+                costs.append(pairs)
+    whole = [pair for pairs in costs for pair in pairs]
+    print(
+        f"all {len(spent)} cures: ms median/p99 {told(spent)} | pro rata costs "
+        f"x{statistics.median(a / b for a, b in whole):.1f} (sums x{ratio(whole):.1f}, of the kind "
+        f"with the least x{min(map(ratio, costs)):.1f})"
+    )
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from solver.margin.requirement import Requirement, requirement
 ROOM_PPM = 150_000  # of the maintenance requirement, beyond it
 REPAIRS_MAX = 6
 GROWTH = 8  # of what is asked for beyond, from one repair to the next: lots hide small sums
+LEAST_MORE = 10_000  # parts of what is missing: the least that is asked for beyond
 
 Moves = tuple[tuple[int, int], ...]  # (packed id, signed quantity 1e18)
 
@@ -79,11 +80,13 @@ class _Case(NamedTuple):
     def missing(self, found: Requirement, held: Account) -> int:
         """Returns by how many atoms the account falls short of what a cure must reach."""
         room = div_up(found.maintenance * self.means.room_ppm, PPM)
+        if not self.means.is_hasty:
+            return found.maintenance + room - found.equity
         unit = 10**self.snapshot.settlement_token.decimals
         moved: dict[int, float] = {}
         for step, column in zip(self.drift, self.columns, strict=True):
             moved[column >> 144] = moved.get(column >> 144, 0.0) + step * _units(held, column, self)
-        shaken = int(sum(map(abs, moved.values())) * unit) + 1 if self.means.is_hasty else 0
+        shaken = int(sum(map(abs, moved.values())) * unit) + 1
         return found.maintenance + max(room, shaken) - found.equity
 
 
@@ -125,6 +128,7 @@ def _optimal(case: _Case, before: Requirement, offers: list[Offer]) -> Cure:
     frame = _frame(case)
     unit = 10**case.snapshot.settlement_token.decimals
     program = Program(frame, offers) if offers else None
+    need = case.missing(before, case.account)
     for attempt in range(REPAIRS_MAX):
         found = program.best() if program else None
         if found is None or program is None:
@@ -136,11 +140,12 @@ def _optimal(case: _Case, before: Requirement, offers: list[Offer]) -> Cure:
                 found = cheapest(frame, hasty) or found
         moves = trades_of(found.units, offers, case.columns, case.account, case.means.lot)
         cured, short = _whole(case, before, moves)
+        lacking = short  # of the two: less than that may be no lot at all, and end where it began
         if short > 0:
             cured, short = _whole(case, before, _lot_more(case, frame, cured.trades))
         if short <= 0:
             return cured
-        more = 2 * short * GROWTH**attempt / unit
+        more = max(2 * max(short, lacking), need // LEAST_MORE) * GROWTH**attempt / unit
         frame = frame._replace(cash=frame.cash - more)
         program.tighten(more)
     raise Infeasible(

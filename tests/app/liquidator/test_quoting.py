@@ -1,6 +1,7 @@
 """Cures go to the worst first and to everybody in turn; nobody's odd book stops another's."""
 
 import asyncio
+from typing import Any
 
 from app.liquidator import quoting
 from app.liquidator.quoting import CURES_MAX, chosen, proposals
@@ -55,7 +56,10 @@ async def test_an_account_that_gets_well_or_closed_meanwhile_is_let_go(monkeypat
         await asyncio.sleep(0)
         return True
 
-    parts = Parts(None, None, None, None, None, lambda: "active", lambda: SNAPSHOT, cures)  # type: ignore[arg-type]
+    nothing: Any = None  # neither chain nor store is asked
+    parts = Parts(
+        nothing, nothing, nothing, nothing, nothing, lambda: "active", lambda: SNAPSHOT, cures
+    )
     liquidator = Liquidator(parts)
     since = Health("LIQUIDATING", SNAPSHOT.time_ms)
     sick = [judged(place) for place in (1, 2, 3)]
