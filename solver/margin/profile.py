@@ -12,6 +12,7 @@ from solver.domain.health import HEALTHY, LIQUIDATING, REDUCE_ONLY, WARNING
 from solver.domain.instrument import QUANTITY_MAX, Instrument, Kind
 from solver.domain.numbers import PPM
 from solver.domain.snapshot import Snapshot
+from solver.margin.attested import fenced, statement
 from solver.margin.breach import breach_moves, breach_ppm, markets_of
 from solver.margin.health import WARNING_PERCENT
 from solver.margin.portfolio.decide import margins
@@ -43,10 +44,12 @@ class Breach(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """`requirements` by SIMPLE and PORTFOLIO; the rest by the engine in force."""
+    """`requirements` by SIMPLE and PORTFOLIO; `free` is initial margin by the engine that leaves
+    more, as the chain would find it; the rest by the engine in force."""
 
     engine: str
     requirements: tuple[Requirement, Requirement]
+    free: int
     breaches: tuple[Breach, ...]
     breach_ppm: int
     ladder: tuple[Rung, ...]
@@ -68,9 +71,11 @@ def profile(account: Account, snapshot: Snapshot) -> Profile:
         requirement(account, snapshot, SIMPLE),
         requirement(account, snapshot, PORTFOLIO, grid=grid),
     )
+    stated = fenced(account, snapshot, statement(account, snapshot, grid=grid))
     return Profile(
         engine,
         both,
+        max(both[0].equity - both[0].initial, stated.initial),
         tuple(_breach(account, snapshot, engine, market) for market in markets_of(account)),
         breach_ppm(account, snapshot, engine),
         tuple(_rung(account, snapshot, engine, move) for move in LADDER_PPM),

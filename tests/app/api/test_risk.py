@@ -8,9 +8,10 @@ import pytest
 from app.api import risk_models
 from app.api.risk import WAITING_MAX, _profile
 from app.store import Batch
+from app.verify.reservation import available
 from solver.domain.account import PORTFOLIO, Position
 from solver.domain.errors import Unavailable
-from solver.domain.event import BaseMoved, LegFilled, PortfolioEntered
+from solver.domain.event import BaseMoved, LegFilled, PortfolioEntered, ReservationPlaced
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import parse_decimal
 from solver.margin.requirement import requirement
@@ -65,6 +66,17 @@ async def test_an_account_in_portfolio_mode_is_told_by_it(served):
     portfolio = answer["risk"]["requirements"][1]
     assert answer["margin"]["requirement"] == portfolio["initial"]
     assert answer["risk"]["engine"] == "portfolio"
+
+
+async def test_what_may_be_spent_is_what_admission_finds_and_no_ones_business_once_reserved(served):
+    services = served.services
+    answer = (await served.http.get(f"{ROOT}/margin")).json()
+    account = services.store.account(ACCOUNT)
+    assert atoms(answer["available"]) == available(account, services.board.snapshot())
+    assert atoms(answer["available"]) > figures(account, services.board.snapshot()).initial
+    held = ReservationPlaced("0x1", debit=1, fee=1, margin=1)
+    await services.store.record(Batch(((ACCOUNT.log, held, NOW * 1000),)))
+    assert (await served.http.get(f"{ROOT}/margin")).json()["available"] is None
 
 
 async def test_the_ladder_falls_to_where_the_account_breaches(served):
