@@ -3,7 +3,6 @@
 from app.verify.admission import Admission, CancelRequest, verify, verify_cancel
 from app.verify.authority import authorise
 from app.verify.document import parse_document
-from app.verify.reservation import available
 from app.verify.signature import address_of, recover, sign, signer_of
 
 __all__ = [
@@ -11,7 +10,6 @@ __all__ = [
     "CancelRequest",
     "address_of",
     "authorise",
-    "available",
     "parse_document",
     "recover",
     "sign",
