@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from solver.domain.calendar import DAY, YEAR
 from solver.domain.instrument import Instrument, Kind
@@ -19,7 +18,7 @@ from solver.domain.numbers import PPM, WAD
 from solver.domain.program import Scenario
 from solver.domain.risk import MarketRisk
 from solver.domain.snapshot import Underlying
-from solver.pricing.black import prices
+from solver.pricing.kernels import black_greeks, black_prices
 from solver.pricing.surface import slice_at, volatility
 
 Floats = NDArray[np.float64]
@@ -114,21 +113,13 @@ def _terms(options: Sequence[Instrument], underlying: Underlying, time: int) -> 
 
 def _greeks(spot: float, terms: _Terms) -> tuple[Floats, ...]:
     """Returns mark, delta, gamma, vega and theta at unchanged carry."""
-    years = terms.seconds / YEAR
-    deviation = terms.vol * np.sqrt(years)
-    d1 = np.log(spot / terms.strike) / deviation + 0.5 * deviation
-    sign = np.where(terms.is_call, 1.0, -1.0)
-    density = np.exp(-0.5 * d1 * d1) / np.sqrt(2 * np.pi)
-    mark = prices(spot, terms.strike, years, terms.vol, terms.is_call)
-    gamma, vega = density / (spot * deviation), spot * density * np.sqrt(years)
-    theta = -spot * density * terms.vol / (2 * np.sqrt(years))
-    return mark, sign * ndtr(sign * d1), gamma, vega, theta
+    return black_greeks(spot, terms.strike, terms.seconds / YEAR, terms.vol, terms.is_call)[:5]
 
 
 def _shocked(spot: float, terms: _Terms, scenario: Scenario) -> Floats:
     moved = spot * (1 + scenario.spot_ppm / PPM)
     vol = _vol(terms, scenario.vol)
-    return prices(moved, terms.strike, terms.seconds / YEAR, vol, terms.is_call)
+    return black_prices(moved, terms.strike, terms.seconds / YEAR, vol, terms.is_call)
 
 
 def _vol(terms: _Terms, way: int) -> Floats:

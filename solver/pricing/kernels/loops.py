@@ -5,10 +5,9 @@ files, so a digest of them all is what decides whether that code is still theirs
 """
 
 import functools
-import hashlib
 from collections.abc import Callable
 from math import exp, log, sqrt
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -35,6 +34,7 @@ from solver.pricing.kernels.inverse import (
     mills,
     volatility,
 )
+from solver.pricing.kernels.sources import functions_of, stamp_of
 
 Floats = NDArray[np.float64]
 BLOCK = 512  # options, whose scratch stays in the nearest cache
@@ -202,7 +202,7 @@ def compiled(name: str, *, is_parallel: bool = False) -> Callable[[Floats, Float
     twin.__qualname__ = twin.__name__
     options = {**OPTIONS, "parallel": is_parallel, "cache": True, "nogil": True}
     made: Any = numba.njit(**options)(twin)
-    made._cache._cache_file._source_stamp = _stamp()
+    made._cache._cache_file._source_stamp = stamp_of([*FORMULAS, *STAGES, *LOOPS])
     out: Callable[[Floats, Floats, int], None] = made
     return out
 
@@ -222,33 +222,8 @@ def _formulas() -> dict[str, Any]:
     return known
 
 
-def _functions(module: ModuleType) -> list[FunctionType]:
-    return [
-        value
-        for value in vars(module).values()
-        if isinstance(value, FunctionType) and value.__module__ == module.__name__
-    ]
-
-
-def _stamp() -> str:
-    """Returns a digest of what the loops are compiled from: code and the numbers it refers to."""
-    loops: list[Any] = [price_loop, greeks_loop, implied_loop]
-    text = repr([_content(function) for function in (*FORMULAS, *STAGES, *loops)])
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _content(function: FunctionType) -> tuple[Any, ...]:
-    code = function.__code__
-    numbers = [function.__globals__.get(name) for name in code.co_names]
-    return (
-        code.co_code,
-        code.co_names,
-        [n for n in numbers if isinstance(n, int | float)],
-        [constant for constant in code.co_consts if isinstance(constant, int | float | str)],
-    )
-
-
-FORMULAS = (*_functions(formula), *_functions(inverse))
+FORMULAS = (*functions_of(formula), *functions_of(inverse))
 STAGES: tuple[Any, ...] = (_deviates, _fill, _enter, _measure, _step)
+LOOPS: tuple[Any, ...] = (price_loop, greeks_loop, implied_loop)
 # A product and a sum may be one rounding: a tenth faster, and nearer to the truth.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}

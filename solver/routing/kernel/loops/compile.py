@@ -5,10 +5,10 @@ files, so a digest of them all is what decides whether that code is still theirs
 """
 
 import functools
-import hashlib
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
+from solver.pricing.kernels.sources import functions_of, stamp_of
 from solver.routing.kernel import newton, reach
 from solver.routing.kernel.loops import curves, elimination, gate, ladders, look, ordering, run
 
@@ -23,9 +23,7 @@ def compiled_run() -> Any:
     """Returns `run.run` compiled. Raises ImportError where numba is not installed."""
     import numba
 
-    sources = [function for module in MODULES for function in _functions(module)]
-    text = b"".join(repr(_content(function)).encode() for function in sources)
-    stamp = hashlib.sha256(text).hexdigest()
+    sources = [function for module in MODULES for function in functions_of(module)]
     known: dict[str, Any] = {}
     for function in sources:
         names = {**function.__globals__, **known}
@@ -42,25 +40,5 @@ def compiled_run() -> Any:
         known[function.__name__] = numba.njit(**options)(twin)
     for compiled in known.values():
         compiled.py_func.__globals__.update(known)
-    known["run"]._cache._cache_file._source_stamp = stamp
+    known["run"]._cache._cache_file._source_stamp = stamp_of(sources)
     return known["run"]
-
-
-def _functions(module: ModuleType) -> list[FunctionType]:
-    return [
-        value
-        for value in vars(module).values()
-        if isinstance(value, FunctionType) and value.__module__ == module.__name__
-    ]
-
-
-def _content(function: FunctionType) -> tuple[Any, ...]:
-    """Returns what a function is compiled from: its code and the numbers it refers to."""
-    code = function.__code__
-    numbers = [function.__globals__.get(name) for name in code.co_names]
-    return (
-        code.co_code,
-        code.co_names,
-        [n for n in numbers if isinstance(n, int | float)],
-        [constant for constant in code.co_consts if isinstance(constant, int | float | str)],
-    )
