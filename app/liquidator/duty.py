@@ -8,7 +8,14 @@ import enum
 from typing import NamedTuple
 
 from solver.domain.numbers import PPM, WAD, div_up
-from solver.margin.auction import Sale, payment_of, payout_of, price_at, slice_of
+from solver.margin.auction import (
+    UNSOLD_SECONDS,
+    Sale,
+    offer_of,
+    payment_of,
+    price_at,
+    slice_of,
+)
 
 MAX_PAY_SLACK_PPM = 20_000  # what a slice is worth may have risen a little by the time it is sold
 LATE_SECONDS = 30  # that a bid may wait for its block, at a price that falls meanwhile
@@ -86,8 +93,9 @@ def duty(seen: Seen, time: int, terms: Terms, *, may_sell: bool) -> Duty | None:
         if not seen.bankrupt_at:
             return Duty(Act.BANKRUPT)
         waited = time - seen.bankrupt_at
-        least = payout_of(sale, WAD, waited) * (PPM - MAX_PAY_SLACK_PPM) // PPM
-        return Duty(Act.BID, WAD, -least) if may_sell and waited >= terms.patience else None
+        least = offer_of(sale, WAD, waited, seen.fund) * (PPM - MAX_PAY_SLACK_PPM) // PPM
+        patience = terms.patience if sale.equity <= 0 else max(terms.patience, UNSOLD_SECONDS)
+        return Duty(Act.BID, WAD, -least) if may_sell and waited >= patience else None
     if not may_sell or price > terms.price_max:
         return None
     whole = payment_of(sale, WAD, price)

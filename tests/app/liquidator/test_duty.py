@@ -59,7 +59,19 @@ def test_what_is_worth_nothing_is_bankrupt_and_taken_for_what_the_fund_pays():
     assert found is not None
     assert found.act is Act.BID
     assert found.max_pay(WAD) <= -50 * USD * 98 // 100
-    assert act(RUNNING, TIME + 20_000) is Act.BANKRUPT  # nobody came until the price was 0
+    rich = duty(known._replace(fund=400 * USD), TIME + 600, TERMS, may_sell=True)
+    assert rich is not None
+    assert rich.max_pay(WAD) < found.max_pay(WAD)  # beyond what is owed only the fund pays
+
+
+def test_what_is_worth_something_is_given_away_only_after_ten_minutes_in_public():
+    late = TIME + 20_000  # nobody came until the price was 0
+    assert act(RUNNING, late) is Act.BANKRUPT
+    assert act(RUNNING._replace(bankrupt_at=late - 599), late) is None
+    found = duty(RUNNING._replace(bankrupt_at=late - 600), late, TERMS, may_sell=True)
+    assert found is not None
+    assert found.act is Act.BID
+    assert found.max_pay(WAD) == 0  # of an empty fund
 
 
 def test_debt_without_positions_is_the_funds_then_others():
