@@ -7,6 +7,7 @@ import numpy as np
 
 from app.backtest.draw import require_matplotlib
 from app.stress.suite import WindowResult
+from solver.domain.calendar import rfc3339
 from solver.domain.health import BANKRUPT, CLOSED, LIQUIDATING, REDUCE_ONLY, STATES, WARNING
 from solver.margin.contagion import Outcome
 from solver.margin.contagion.checks import BUCKET_SHARE_MAX
@@ -85,7 +86,8 @@ def _prices(axes: "Axes", result: WindowResult) -> None:
         alpha=0.6, linewidth=0, label="oracle not sure",
     )  # fmt: skip
     axes.set_xlim(hours[0], hours[-1])
-    axes.set_ylim(bottom=0)
+    least, most = axes.get_ylim()
+    axes.set_ylim(least - 0.3 * (most - least), most + 0.06 * (most - least))
     axes.set_ylabel("% of the first price")
     axes.legend(loc="lower left", bbox_to_anchor=(0, 0.04), ncols=3, frameon=False, fontsize=8)
     _plain(axes, "The fall as recorded, and as forced selling makes it where depth is gone")
@@ -100,7 +102,7 @@ def _states(axes: "Axes", result: WindowResult) -> None:
     axes.set_ylabel("% of users")
     axes.legend(loc="upper left", ncols=5, frameon=False, fontsize=8)
     axes.set_ylim(0, 1.25 * max(map(sum, zip(*rows, strict=True))) + 0.1)
-    _plain(axes, "Who is not well, without faults")
+    _plain(axes, "Who is not well, without faults (a price that is not sure raises initial margin)")
 
 
 def _open(axes: "Axes", result: WindowResult) -> None:
@@ -111,7 +113,7 @@ def _open(axes: "Axes", result: WindowResult) -> None:
         sold = [100 * tick.sold / outcome.interest for tick in outcome.ticks]
         axes.plot(_hours(outcome), sold, color=color, linestyle=style, label=name)
     axes.set_ylabel("% of open interest")
-    axes.set_xlabel("hours")
+    axes.set_xlabel(f"hours from {rfc3339(result.stage.start)[:16].replace('T', ' ')} UTC")
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper left", frameon=False, fontsize=8)
     _plain(axes, "Sold by force, in all")

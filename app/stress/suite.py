@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from app.stress.windows import Window, calm_of, stage_of
+from app.stress.windows import Window, calm_of, stage_of, storm_of
 from solver.margin.contagion import (
     AUCTION,
     CLOSE,
@@ -73,10 +73,13 @@ def run_window(
     accounts: int,
     seed: int,
     clock: Clock,
+    is_storm: bool = False,
     tell: Tell = lambda what, ticks: None,
 ) -> WindowResult:
-    """Returns what a window shows. Raises Infeasible `windowNotCovered` as `stage_of`."""
+    """Returns what a window shows, whole or its storm. Raises Infeasible `windowNotCovered` as
+    `stage_of`."""
     stage = stage_of(window, found, seed)
+    stage = storm_of(stage) if is_storm else stage
     return run_stage(stage, accounts=accounts, seed=seed, clock=clock, tell=tell)
 
 

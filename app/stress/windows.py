@@ -18,6 +18,7 @@ HOUR = 3_600
 STORM_TICKS = 120
 SYMBOLS = ("BTC", "ETH")
 CALM_TICKS = 120
+AROUND_TICKS = 10
 
 
 class Window(NamedTuple):
@@ -73,13 +74,22 @@ def stage_of(window: Window, found: Sequence[Candles], seed: int) -> Stage:
     )
 
 
+def storm_of(stage: Stage) -> Stage:
+    """Returns the storm of a stage and ten minutes before and after it."""
+    first, last = stage.storm
+    begin = max(first - AROUND_TICKS, 0)
+    path = stage.path[begin : last + AROUND_TICKS]
+    start = stage.start + begin * TICK_SECONDS
+    return stage._replace(path=path, start=start, storm=(first - begin, last - begin))
+
+
 def calm_of(stage: Stage, seed: int) -> Stage:
-    """Returns the stage with its first prices for two hours: whatever happens on it comes of the
-    fault alone."""
-    first = stage.path[0]
-    columns = [flat(float(price), CALM_TICKS, seed + m) for m, price in enumerate(first)]
+    """Returns the stage with its first prices for up to two hours: whatever happens on it comes of
+    the fault alone."""
+    first, ticks = stage.path[0], min(CALM_TICKS, len(stage.path))
+    columns = [flat(float(price), ticks, seed + m) for m, price in enumerate(first)]
     path = np.stack(columns, axis=1)
-    return stage._replace(name=f"{stage.name}, prices held", path=path, storm=(20, CALM_TICKS))
+    return stage._replace(name=f"{stage.name}, prices held", path=path, storm=(ticks // 6, ticks))
 
 
 def chosen(names: Sequence[str]) -> tuple[Window, ...]:

@@ -45,9 +45,10 @@ def path_of(candles: Candles, begin: int, end: int, seed: int) -> Floats:
 
 
 def flat(price: float, ticks: int, seed: int) -> Floats:
-    """Returns a path that stays where it is but for a tenth of a basis point of noise."""
-    rng = np.random.default_rng(seed)
-    return price * (1 + 1e-5 * rng.standard_normal(ticks))
+    """Returns a path that begins and stays at a price, but for a tenth of a basis point."""
+    noise = 1e-5 * np.random.default_rng(seed).standard_normal(ticks)
+    noise[:1] = 0.0
+    return price * (1 + noise)
 
 
 def _candle(row: Floats, seconds: int, rng: np.random.Generator) -> Floats:

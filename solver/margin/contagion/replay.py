@@ -14,7 +14,7 @@ from solver.margin.contagion.ledger import Ledger
 from solver.margin.contagion.losses import Losses
 from solver.margin.contagion.population import Population
 from solver.margin.contagion.sales import Hall
-from solver.margin.contagion.standing import View, facts_of, unsettled, view_of
+from solver.margin.contagion.standing import View, facts_of, light_facts, unsettled, view_of
 from solver.margin.contagion.vectors import Screen
 from solver.margin.contagion.world import CLOSE, CURE, Faults, Stage, World
 from solver.margin.cure.speed import MINUTES_A_DAY
@@ -103,18 +103,22 @@ class _Replay:
         seconds = self.clock() - begun
         self.makers = min(self.makers, _least(found[0], self.population.users))
         self.hall.begin(view)
-        due = due[due < self.population.users]
-        for account in due.tolist():
-            self._judge(account, view)
+        users = [a for a in due.accounts.tolist() if a < self.population.users]
+        for account in users:
+            self._judge(account, view, found[0] if due.is_sure[account] else None)
         self.hall.settle(self.population.interest)
         self._pay(number)
         self.audited += self.ledger.is_balanced()
-        return self._told(number, snapshot, seconds, len(due))
+        return self._told(number, snapshot, seconds, int((~due.is_sure[users]).sum()))
 
-    def _judge(self, account: int, view: View) -> None:
+    def _judge(self, account: int, view: View, sure: Margins | None) -> None:
+        """`sure` are the floats, where they settle the account."""
         ledger = self.ledger
         market = int(self.screen.market_of[account])
-        found = facts_of(ledger, account, market, view)
+        if sure is None:
+            found = facts_of(ledger, account, market, view)
+        else:
+            found = light_facts(ledger, account, market, view, sure)
         time = view.now.time
         found = found._replace(is_sold_out=self.hall.is_sold_out(account, time))
         before = ledger.health[account]

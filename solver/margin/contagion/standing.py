@@ -4,6 +4,7 @@ Whose state may change is judged by the health machine on exact figures; for the
 `vectors` prove that it would say nothing new.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -69,18 +70,22 @@ def covers(found: Margins, percent: int, asked: Floats) -> tuple[Flags, Flags]:
     return distance > off, distance < -off
 
 
-def unsettled(
-    screen: Screen, ledger: Ledger, view: View, found: Sequence[Margins]
-) -> NDArray[np.int64]:
-    """Returns the accounts about whom the health machine may have something to say.
+class Due(NamedTuple):
+    """The accounts about whom the health machine may have something to say, and which of all the
+    floats settle: not breached, and surely on one side of every threshold of a living account."""
 
-    `found` are the margins of each of the view's snapshots.
-    """
+    accounts: NDArray[np.int64]
+    is_sure: Flags
+
+
+def unsettled(screen: Screen, ledger: Ledger, view: View, found: Sequence[Margins]) -> Due:
+    """Returns whom to judge; `found` are the margins of each of the view's snapshots."""
     first = found[0]
-    at_110, _ = covers(first, 110, first.initial)
-    _, below_112 = covers(first, 112, first.initial)
+    at_112, below_112 = covers(first, 112, first.initial)
+    at_110, below_110 = covers(first, 110, first.initial)
     at_100, below_100 = covers(first, 100, first.initial)
-    is_kept, _ = covers(first, 100, first.maintenance)
+    is_well, _ = covers(first, 100, first.maintenance)
+    is_kept = is_well.copy()
     for other in found[1:]:
         is_kept |= covers(other, 100, other.maintenance)[0]
     state = ledger.state
@@ -88,10 +93,35 @@ def unsettled(
     is_still |= (state == CODE[WARNING]) & at_100 & below_112 & is_kept
     is_still |= (state == CODE[REDUCE_ONLY]) & below_100 & is_kept & (ledger.breaches == 0)
     ending = np.isin(state, [CODE[s] for s in STATES if s in ENDING])
-    silent = {u.market - 1 for u in view.now.underlyings if u.oracle_state == HALT}
-    is_heard = ~np.isin(screen.market_of, list(silent)) if silent else True
-    out: NDArray[np.int64] = np.flatnonzero((ledger.is_open & ~is_still & is_heard) | ending)
-    return out
+    silent = [u.market - 1 for u in view.now.underlyings if u.oracle_state == HALT]
+    is_heard = ~np.isin(screen.market_of, silent)
+    due = (ledger.is_open & ~is_still & is_heard) | ending
+    is_sure = is_well & ~ending & (at_112 | below_112) & (at_110 | below_110)
+    return Due(np.flatnonzero(due), is_sure & (at_100 | below_100))
+
+
+def light_facts(ledger: Ledger, number: int, market: int, view: View, found: Margins) -> Facts:
+    """Returns the facts of an account that the floats settle: figures to within their bound, and
+    the same judgement as exact ones."""
+    now, atoms = view.now, 10**view.now.settlement_token.decimals
+    underlying = now.underlyings[market]
+    equity = math.floor(found.equity[number] * atoms)
+    initial, asked = (
+        math.ceil(figures[number] * atoms) for figures in (found.initial, found.maintenance)
+    )
+    return Facts(
+        now.hash.hex(),
+        now.time_ms,
+        ((underlying.market, underlying.price),),
+        underlying.oracle_state,
+        ledger.engines[number],
+        equity,
+        initial,
+        asked,
+        equity,
+        asked,
+        is_open=True,
+    )
 
 
 def facts_of(ledger: Ledger, number: int, market: int, view: View) -> Facts:

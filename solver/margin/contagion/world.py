@@ -30,7 +30,7 @@ SAMPLE_PPM = 200  # what a source says that it may be wrong by
 HALF_LIFE_TICKS = 10  # of what a forced trade did to the price
 VENUE_SHARE = 0.4  # of depth that one venue had
 VOL_SLOPE, VOL_RISE_MAX = 2.5, 1.5  # volatility rises 2.5 % for each percent of a fall
-TENOR_DAYS = (3, 14, 45)
+TENOR_DAYS = (4, 15, 46)
 SIGMA_CAP_PPM = 1_500_000
 MONEYNESS = (0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.35)
 SETTLEMENT = Token("0x" + "00" * 19 + "01", "USDC", 6)
@@ -73,8 +73,8 @@ class Stage(NamedTuple):
 
     @property
     def expiries(self) -> tuple[int, ...]:
-        """The listed expiries, at 08:00, none of them within the window."""
-        day = -(-(self.start + len(self.path) * TICK_SECONDS) // DAY)
+        """The listed expiries, at 08:00, none of them within two days."""
+        day = self.start // DAY
         return tuple((day + days) * DAY + EXPIRY_SECOND_OF_DAY for days in TENOR_DAYS)
 
     def strikes(self, market: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ START = 1_583_971_200
 LATER = MarketRisk("later", 288_000, 288_000, 800_000, 480_000, 60_000)
 
 
-def stage(moves=(0.0, 0.0, -0.35, -0.3), ticks=90, name="made up"):
+def stage(moves=(0.0, 0.0, -0.35, -0.3), ticks=30, name="made up"):
     """Returns two markets that go through these log moves, evenly apart."""
     at = np.linspace(0, ticks - 1, len(moves))
     line = np.interp(np.arange(ticks), at, moves)
@@ -20,5 +20,5 @@ def stage(moves=(0.0, 0.0, -0.35, -0.3), ticks=90, name="made up"):
     return Stage(name, ("BTC", "ETH"), path, START, risks, (LATER, LATER), (150_000,) * 2, storm)
 
 
-def people(at, count=150, seed=7):
+def people(at, count=100, seed=7):
     return populated(at, World(at, Faults()).step(0), count, seed)

@@ -8,6 +8,7 @@ from solver.margin.contagion import (
     AUCTION,
     CLOSE,
     Candles,
+    Crowding,
     Faults,
     checks,
     crowding,
@@ -23,14 +24,23 @@ CRASH, HELD = stage(), stage((0.0, 0.0), ticks=40)
 PEOPLE = people(CRASH)
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [Faults(), Faults("auction", policy=AUCTION), Faults("all at once", policy=CLOSE),
-     Faults("depth", depth=0.02, lag=3, vol=1.6, is_venue_down=True)],
-    ids=lambda faults: faults.name,
-)  # fmt: skip
-def test_in_a_crash_every_sum_holds_and_every_debt_is_paid_by_somebody_named(faults):
-    found = replay(CRASH, PEOPLE, faults)
+AS_IT_IS = Faults()
+CRASHES = (
+    AS_IT_IS,
+    Faults("auction", policy=AUCTION),
+    Faults("all at once", policy=CLOSE),
+    Faults("depth", depth=0.02, lag=3, vol=1.6, is_venue_down=True),
+)
+
+
+@pytest.fixture(scope="module")
+def crashes():
+    return {faults: replay(CRASH, PEOPLE, faults) for faults in CRASHES}
+
+
+@pytest.mark.parametrize("faults", CRASHES, ids=lambda faults: faults.name)
+def test_in_a_crash_every_sum_holds_and_every_debt_is_paid_by_somebody_named(crashes, faults):
+    found = crashes[faults]
     assert found.audited == len(found.ticks) == len(CRASH.path)
     assert found.liquidated
     assert (found.misraised, found.pending) == (0, 0)
@@ -63,9 +73,8 @@ def test_a_shock_of_volatility_alone_is_not_harmless():
     assert replay(HELD, PEOPLE, Faults("vol", vol=2.5)).ticks[-1].states[0] < PEOPLE.users
 
 
-def test_a_replay_is_the_same_twice():
-    first, second = (replay(CRASH, PEOPLE, Faults(lag=2)) for _ in range(2))
-    assert first == second
+def test_a_replay_is_the_same_twice(crashes):
+    assert replay(CRASH, people(CRASH), AS_IT_IS) == crashes[AS_IT_IS]
 
 
 def test_nobody_is_short_of_initial_margin_at_first_and_instruments_sum_to_zero():
@@ -88,19 +97,23 @@ def test_an_atom_that_appears_is_seen():
     assert not ledger.is_balanced()
 
 
-def test_the_table_fails_where_a_figure_is_beyond_its_bound():
-    found = replay(CRASH, PEOPLE, Faults())
-    at_once = replay(CRASH, PEOPLE, Faults(policy=CLOSE))
-    first = World(CRASH, Faults()).step(0)
-    crowd = crowding(CRASH, PEOPLE, first)
-    assert sum(crowd.shares) <= 1
-    assert crowd.largest == max(crowd.shares) > 0
-    table = checks([found], {"none": at_once}, [found], crowd)
+def test_the_table_fails_where_a_figure_is_beyond_its_bound(crashes):
+    found, at_once = crashes[AS_IT_IS], crashes[CRASHES[2]]
+    table = checks([found], {"none": at_once}, [found], Crowding((-0.005, 0.005), (0.11, 0.02)))
     failed = {check.name for check in table if not check.passed}
-    assert "liquidated by none alone" in failed
+    assert {"liquidated by none alone", "fullest 0.5 % of liquidations"} <= failed
     bad = found._replace(audited=3, pending=1.0, misraised=1)
-    names = {check.name for check in checks([bad], {}, [], crowd) if not check.passed}
-    assert len(names) >= 3
+    debt = at_once._replace(bad_debt=-found.interest)
+    names = {check.name for check in checks([bad], {"none": debt}, [], Crowding((), ()))
+             if not check.passed}  # fmt: skip
+    assert len(names) == 4
+
+
+def test_crowding_puts_each_account_in_one_bucket():
+    found = crowding(CRASH, PEOPLE, World(CRASH, Faults()).step(0))
+    assert 0 < found.largest == max(found.shares)
+    falls = [share for move, share in zip(found.moves, found.shares, strict=True) if move < 0]
+    assert 0.5 < sum(falls) <= 1
 
 
 def test_a_path_meets_every_high_and_low_and_misses_no_candle():

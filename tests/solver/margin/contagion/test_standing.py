@@ -6,7 +6,7 @@ from solver.domain.account import SIMPLE
 from solver.domain.health import Health
 from solver.margin.contagion import Faults, World
 from solver.margin.contagion.ledger import Ledger
-from solver.margin.contagion.standing import facts_of, unsettled, view_of
+from solver.margin.contagion.standing import facts_of, light_facts, unsettled, view_of
 from solver.margin.contagion.vectors import Screen
 from solver.margin.facts import facts
 from solver.margin.health import judgement
@@ -60,11 +60,16 @@ def test_whoever_is_settled_has_no_judgement_to_come(views):
     screen = Screen(ledger, views[0].tables[0])
     for view in views:
         found = [screen.margins(s, t) for s, t in zip(view.snapshots, view.tables, strict=True)]
-        due = set(unsettled(screen, ledger, view, found).tolist())
+        due = unsettled(screen, ledger, view, found)
+        known = set(due.accounts.tolist())
         for number in range(PEOPLE.users):
-            seen = facts_of(ledger, number, int(screen.market_of[number]), view)
-            event = judgement(ledger.health[number], seen)
-            assert number in due or event is None
+            market = int(screen.market_of[number])
+            event = judgement(ledger.health[number], facts_of(ledger, number, market, view))
+            assert number in known or event is None
+            if due.is_sure[number]:
+                light = light_facts(ledger, number, market, view, found[0])
+                told = judgement(ledger.health[number], light)
+                assert (told and told.to_state) == (event and event.to_state)
             if event is not None:
                 state = Health(event.to_state, event.time_ms, event.breaches)
                 ledger.stand(number, state)
