@@ -11,9 +11,10 @@ from app.pipeline import quote, submit
 from app.services import Services
 from app.store import StoredMandate
 from app.verify import Admission, address_of, sign
+from app.verify.mandate import mandated_of
 from solver.domain.account import Account
 from solver.domain.errors import SolventError
-from solver.domain.ids import AccountId
+from solver.domain.ids import AccountId, Address
 from solver.domain.intent import SignedIntent
 from solver.domain.numbers import format_decimal
 from solver.domain.typed_data import intent_digest
@@ -30,10 +31,12 @@ def cures_of(services: Services, key: bytes) -> Cures:
     """Returns who asks for the first request of a proposal under a mandate for `key`; it answers
     whether a cure of the account is open then."""
 
+    agent = address_of(key)
+
     async def cures(account: Account, proposal: Proposal) -> bool:
-        if _is_open(services, account.id):
+        if _is_open(services, account.id, agent):
             return True
-        granted = await _mandate(services, account.id, address_of(key))
+        granted = await _mandate(services, account.id, agent)
         if granted is None:
             return False
         try:
@@ -66,7 +69,7 @@ async def _asked(
     telling.cured(account.id.log, str(accepted.uid))
 
 
-async def _mandate(services: Services, account: AccountId, agent: str) -> StoredMandate | None:
+async def _mandate(services: Services, account: AccountId, agent: Address) -> StoredMandate | None:
     """Returns the owner's newest mandate in force for the agent on this account."""
     page = await services.store.mandates(account.owner, None, PAGE)
     now = services.clock.time()
@@ -78,9 +81,14 @@ async def _mandate(services: Services, account: AccountId, agent: str) -> Stored
     return None
 
 
-def _is_open(services: Services, account: AccountId) -> bool:
+def _is_open(services: Services, account: AccountId, agent: Address) -> bool:
+    """Returns whether a cure of ours is under way: what other agents have open, or what sleeps,
+    must not hold the sale up."""
     store = services.store
     return any(
-        row.signed.scheme == "mandate" and store.account_id(row) == account
+        row.signed.scheme == "mandate"
+        and row.state != "paused"
+        and store.account_id(row) == account
+        and mandated_of(row.signed.signature).mandate.agent == agent
         for row in store.live_intents()
     )

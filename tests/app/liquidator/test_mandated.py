@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.liquidator.mandated import cures_of
+from app.liquidator.mandated import _is_open, cures_of
+from app.verify import address_of
 from solver.domain.typed_data import uid_of
 from solver.policies import Proposal, propose
 from tests.app.api.server import ACCOUNT, DOMAIN, OTHER_KEY
@@ -30,6 +31,19 @@ async def test_under_a_mandate_one_request_is_open_and_not_asked_again(desk: Des
     (row,) = services.store.live_intents()
     assert (row.state, row.signed.scheme) == ("open", "mandate")
     assert row.uid == str(uid_of(row.signed.intent, DOMAIN))
+
+
+async def test_what_sleeps_or_another_agent_has_open_is_no_cure(desk: Desk) -> None:
+    services = desk.served.services
+    await desk.granted()
+    cures, sick = cures_of(services, AGENT_KEY), services.store.account(ACCOUNT)
+    assert await cures(sick, CURE)
+    assert not await cures_of(services, OTHER_KEY)(sick, CURE)
+    (row,) = services.store.live_intents()
+    agent = address_of(AGENT_KEY)
+    assert _is_open(services, ACCOUNT, agent)
+    await services.store.move(row.uid, "paused", code="awaitingTrigger")
+    assert not _is_open(services, ACCOUNT, agent)
 
 
 @pytest.mark.parametrize("request_", [{**SELL, "sellAmount": "99999999"}, {"outcome": "moon"}])

@@ -1,5 +1,6 @@
 """Protection sleeps until the account's health is what it waits for, and wakes once."""
 
+import asyncio
 import json
 
 import pytest
@@ -55,10 +56,36 @@ async def test_of_another_account_nothing_is_woken(served):
     assert await wake(served.services.store, [other]) == 0
 
 
-async def test_what_was_cancelled_asleep_stays_cancelled(served):
+@pytest.mark.parametrize("end", ["cancelled", "expired"])
+async def test_what_ended_asleep_stays_so(served, end):
     answer = await served.submit(ASLEEP, appData=DOCUMENT)
-    await served.services.store.move(answer.json()["uid"], "cancelled")
+    await served.services.store.move(answer.json()["uid"], end)
     assert await wake(served.services.store, [in_health(served, WARNING)]) == 0
+    assert served.services.store.account(ACCOUNT).reservations == ()
+
+
+async def test_the_same_words_again_are_the_same_intent_asleep_or_awake(served):
+    first = await served.submit(ASLEEP, appData=DOCUMENT)
+    again = await served.submit(ASLEEP, appData=DOCUMENT)
+    assert again.json()["uid"] == first.json()["uid"]
+    await wake(served.services.store, [in_health(served, WARNING)])
+    await served.submit(ASLEEP, appData=DOCUMENT)
+    assert [code for _, code in await states(served)] == [
+        None, None, "awaitingTrigger", "triggered",
+    ]  # fmt: skip
+
+
+async def test_a_trigger_that_was_not_signed_is_refused(served):
+    answer = await served.submit(swap(), appData=DOCUMENT)
+    assert answer.json()["code"] == "appDataMismatch"
+    other = json.dumps({"triggers": {"health": "REDUCE_ONLY"}})
+    assert (await served.submit(ASLEEP, appData=other)).json()["code"] == "appDataMismatch"
+
+
+async def test_two_looks_at_once_wake_it_once(served):
+    await served.submit(ASLEEP, appData=DOCUMENT)
+    store, sick = served.services.store, in_health(served, WARNING)
+    assert sorted(await asyncio.gather(wake(store, [sick]), wake(store, [sick]))) == [0, 1]
 
 
 async def test_a_trigger_that_is_due_already_is_open_at_once(served):
