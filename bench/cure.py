@@ -5,8 +5,8 @@ as quoted, 25 contracts there and any number at twice that; a perp at 5 bp, twic
 is set so that equity is 80 to 99.9 % of maintenance. Ours is the whole cure with its integers: the
 program, lots, levels, the exact requirement; the grid is given, as the monitor has one. Pro rata
 sells the same fraction of everything, slices a fifth of what is left until it is enough: both to
-the same health, in floats and at the same prices. Times are the least of three, what other work
-on the machine takes left out as far as that goes. Nothing is asserted here.
+the same health, in floats and at the same prices. Times are of the core it runs on, the least of
+three: what other work takes of the machine is left out. Nothing is asserted here.
 
     python bench/cure.py [accounts of each kind and chain]
 """
@@ -199,13 +199,13 @@ def ratio(pairs: Costs) -> float:
 
 
 def least_time(account: Account, found: World, means: Means, grid: RiskGrid) -> float:
-    """Returns the seconds of a cure, the least of REPEATS."""
+    """Returns the seconds that a cure takes of its core, the least of REPEATS."""
     times = []
     for _ in range(REPEATS):
-        began = time.perf_counter()
+        began = time.thread_time()
         with contextlib.suppress(Infeasible):
             cure(account, found.snapshot, means, PORTFOLIO, grid=grid)
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
     return min(times)
 
 
