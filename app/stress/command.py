@@ -52,10 +52,12 @@ def stress(
     if draw:
         require_matplotlib()
     windows = chosen(window)
-    gc.disable()  # nothing here is cyclic; a collection among millions of values takes 100 ms
     candles = read_candles(files)
-    found, missing = _replayed(windows, candles, accounts, seed, is_storm=storm)
-    gc.enable()
+    gc.disable()  # nothing here is cyclic; a collection among millions of values takes 100 ms
+    try:
+        found, missing = _replayed(windows, candles, accounts, seed, is_storm=storm)
+    finally:
+        gc.enable()
     output.mkdir(parents=True, exist_ok=True)
     pictures = []
     for each in found if draw else ():

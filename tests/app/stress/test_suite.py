@@ -7,7 +7,7 @@ import pytest
 from app.stress.draw import draw
 from app.stress.report import document, markdown
 from app.stress.suite import COMPARED, FAULTS, HARMLESS, run_stage, ticks_of
-from app.stress.windows import calm_of
+from app.stress.windows import calm_of, storm_of
 from solver.margin.contagion import CLOSE
 from tests.solver.margin.contagion.stages import stage
 
@@ -34,6 +34,14 @@ def test_every_fault_is_replayed_and_the_harmless_ones_alone_as_well(result, tol
     assert [len(each.liquidated) for each in result.alone] == [0, 0, 0]
     assert len(told) == told[0][1] == ticks_of(result.stage, calm_of(result.stage, 2))
     assert result.crowd.largest <= 1
+
+
+def test_the_storm_alone_is_a_part_of_the_same_path():
+    whole = stage(ticks=200)._replace(storm=(60, 120))
+    part = storm_of(whole)
+    assert part.storm == (10, 70)
+    assert (part.path == whole.path[50:130]).all()
+    assert part.start - whole.start == 50 * 60
 
 
 def test_the_report_has_each_check_and_fault_and_says_what_was_not_replayed(result):
