@@ -24,7 +24,8 @@ from solver.domain.event import Envelope
 
 PAGE = 500
 LOG = re.compile(
-    r"(account:0x[0-9a-f]{40}/(0|[1-9][0-9]{0,19})|market:(0|[1-9][0-9]{0,4})|deficit:[1-9][0-9]{0,18})"
+    r"account:0x[0-9a-f]{40}/(0|[1-9][0-9]{0,19})|market:(0|[1-9][0-9]{0,4})"
+    r"|deficit:[1-9][0-9]{0,18}"
 )
 SEQ = re.compile(r"[0-9]{1,18}")
 SSE = "text/event-stream"
