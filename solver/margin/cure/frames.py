@@ -10,17 +10,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from solver.domain.account import Account
-from solver.domain.instrument import Instrument, Kind
+from solver.domain.instrument import ASIAN_KINDS, Instrument, Kind
 from solver.domain.numbers import PPM, WAD
 from solver.domain.snapshot import Snapshot
 from solver.margin.cure.convex import Bound, Floats, Frame, Group, Whole, group, magnitudes
 from solver.margin.portfolio.grid import EXTRA_ROWS, NO_SERIES, STEP, MarketGrid, RiskGrid
-from solver.margin.rules import NAKED_MAINTENANCE_PERCENT, short_unit, time_value
+from solver.margin.rules import (
+    NAKED_MAINTENANCE_PERCENT,
+    ShortUnit,
+    asian_unit,
+    short_unit,
+    time_value,
+)
 from solver.margin.simple import figures
 from solver.pricing.marks import underlying_of
 
 EUROPEAN = (Kind.CALL, Kind.PUT)
 Ask = tuple[float, float]  # weight of equity's groups, and of the requirement's, in one bound
+ALONE: list[Ask] = [(1.0, 0.0), (0.0, 1.0)]  # of `_alone`
 
 
 def portfolio_frame(
@@ -95,8 +102,7 @@ def _factor(market: MarketGrid, series: int, name: str, linear: float = 1.0) -> 
 
 def is_framed(instrument: Instrument, time: int) -> bool:
     """Returns whether SIMPLE's frame has a column for it; everything else is constant."""
-    is_alive = instrument.kind in EUROPEAN and instrument.expiry > time
-    return instrument.kind is Kind.PERP or is_alive
+    return instrument.kind is Kind.PERP or (instrument.is_option and instrument.expiry > time)
 
 
 def simple_frame(
@@ -120,11 +126,20 @@ def simple_frame(
             charges[index] = market.price / WAD * market.perp_maintenance_ppm / PPM
     for key in sorted({i[:1] + i[2:3] for i in instruments if i.kind in EUROPEAN}):
         where = np.array(
-            [n for n, i in enumerate(instruments) if (i.market, i.expiry) == key and i.is_option]
+            [
+                n
+                for n, i in enumerate(instruments)
+                if (i.market, i.expiry) == key and i.kind in EUROPEAN
+            ]
         )
         found, asked = _series([instruments[n] for n in where], where, held, snapshot)
         groups += found
         asks += asked
+    where = np.array([n for n, i in enumerate(instruments) if i.kind in ASIAN_KINDS], dtype=np.intp)
+    if len(where):
+        units = [_asian_unit(instruments[n], snapshot) for n in where]
+        groups += _alone(units, where, len(columns))
+        asks += ALONE
     groups += [
         magnitudes(charges, np.arange(len(columns)), len(columns)),
         _drifting(drift, columns),
@@ -147,13 +162,10 @@ def _series(
     price, total = market.price / WAD, len(held)
     flat = time_value(market.price, market.sigma_cap_ppm, options[0].expiry - snapshot.time)
     units = [short_unit(option, market.price, flat) for option in options]
-    marks = np.array([unit.mark / WAD for unit in units])
-    kept = np.array([unit.maintenance / WAD for unit in units]) - marks
     prices = [0.0, *(option.strike / WAD for option in options)]
     is_call = np.array([option.kind is Kind.CALL for option in options])
     strikes = np.array([option.strike / WAD for option in options])
     payoffs = np.array([np.where(is_call, p - strikes, strikes - p).clip(0) for p in prices])
-    alone = [_shorts(marks, where, total), _shorts(kept, where, total)]
     whole = np.zeros(len(options))
     naked = np.stack([-price * is_call, whole])[:, None, :]
     together = [
@@ -162,7 +174,7 @@ def _series(
     ]
     charge = NAKED_MAINTENANCE_PERCENT / 100 - 1
     ways: tuple[tuple[list[Group], list[Ask]], ...] = (
-        (alone, [(1.0, 0.0), (0.0, 1.0)]),
+        (_alone(units, where, total), ALONE),
         (together, [(1.0, 0.0), (1.0, charge)]),
     )
 
@@ -176,6 +188,20 @@ def _series(
     # Equity is counted the other way: then E - (1 + b) MMR = (1 + b) MM_net - b E is at least the
     # first term, for options' equity is never above 0 here.
     return groups, [(0.0, equity + required) for equity, required in asks]
+
+
+def _asian_unit(instrument: Instrument, snapshot: Snapshot) -> ShortUnit:
+    market = underlying_of(instrument, snapshot)
+    fixing = market.fixing_of(instrument.expiry)
+    unit = asian_unit(instrument, fixing, market.price, market.sigma_cap_ppm, snapshot.time)
+    return unit.short
+
+
+def _alone(units: Sequence[ShortUnit], where: Whole, total: int) -> list[Group]:
+    """Returns what shorts are marked at, and what they require beyond it."""
+    marks = np.array([unit.mark / WAD for unit in units])
+    kept = np.array([unit.maintenance / WAD for unit in units]) - marks
+    return [_shorts(marks, where, total), _shorts(kept, where, total)]
 
 
 def _shorts(weights: Floats, where: Whole, total: int) -> Group:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from solver.domain.account import PORTFOLIO, SIMPLE
 from solver.domain.errors import Infeasible
 from solver.domain.ids import AccountId
+from solver.domain.instrument import Kind
 from solver.domain.market import Ladder, Level
 from solver.margin.cure import Means, cure
 from solver.margin.requirement import requirement
@@ -26,7 +27,8 @@ from tests.solver.pricing.world import (
 
 LOT, USD = 10**15, 10**6
 MAKER = AccountId(31338, "0x" + "77" * 20, 0)
-OPTIONS = [CALL, HIGH_CALL, PUT]
+ASIAN = CALL._replace(kind=Kind.ASIAN_CALL)
+OPTIONS = [CALL, HIGH_CALL, PUT, ASIAN]
 PLAIN = Means(LOT, is_hasty=False)
 
 
@@ -92,6 +94,14 @@ def test_a_hedge_by_perp_is_cheaper_than_closing_options():
     got = cure(sick, WORLD, PLAIN, PORTFOLIO)
     assert PERP.id in {trade.instrument for trade in got.trades}
     assert got.cost < got.before.maintenance // 50
+
+
+@pytest.mark.parametrize("engine", [PORTFOLIO, SIMPLE])
+def test_a_short_asian_is_bought_back(engine):
+    sick = failing([(ASIAN, -20 * WAD)], 0.9, engine)
+    got = cure(sick, WORLD, PLAIN, engine)
+    assert ASIAN.id in {trade.instrument for trade in got.trades} or engine == PORTFOLIO
+    assert 100 * got.after.equity >= 115 * got.after.maintenance
 
 
 def test_a_healthy_account_is_left_alone():
