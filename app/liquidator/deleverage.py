@@ -30,6 +30,7 @@ from app.services import Services
 from app.settlement.sender import Sender
 from solver.domain.errors import Infeasible, NotFound, SolventError
 from solver.domain.ids import ZERO_ADDRESS, AccountId
+from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain
 from solver.margin.auction import purpose_of
 from solver.margin.deleverage import Deleveraging, Haircut, round_of
@@ -51,13 +52,20 @@ class Parts(NamedTuple):
     signer: GainSigner
 
 
+class Round(NamedTuple):
+    """Who pays what, and the snapshot whose marks say so."""
+
+    event: Deleveraging
+    snapshot: Snapshot
+
+
 class Deleverager:
     """Raises deficits in the order they were declared, one page at a time."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._first = 1  # every deficit before it is raised
-        self._rounds: dict[int, Deleveraging] = {}  # by deficit
+        self._rounds: dict[int, Round] = {}  # by deficit
         self._told: set[int] = set()
 
     async def run(self, poll_ms: int = POLL_MS) -> None:
@@ -121,34 +129,34 @@ class Deleverager:
             return False
         is_running = deficit.is_running(head.timestamp)
         known = self._rounds.get(deficit.id)
-        if is_running and (known is None or known.total_gain != deficit.total_gain):
+        if is_running and (known is None or known.event.total_gain != deficit.total_gain):
             return False  # another life's: its gains are not known any more
         if known is None or not is_running:
             known = await self._round(deficit, head)
         after = deficit.last if is_running else b""
-        page = [cut for cut in known.haircuts if cut.key > after][:PAGE_MAX]
-        amount = deficit.round_amount if is_running else deficit.left
-        return await self._send(deficit, page, (amount, known.total_gain), head)
+        page = [cut for cut in known.event.haircuts if cut.key > after][:PAGE_MAX]
+        return await self._send(deficit, known, page, head)
 
-    async def _round(self, deficit: Deficit, head: Head) -> Deleveraging:
+    async def _round(self, deficit: Deficit, head: Head) -> Round:
         """Returns who pays what in a new round. Raises Infeasible `deficitTooLarge`."""
         parts = self._parts
-        winners = await winners_of(parts.gains, parts.chain, parts.deployment, deficit, head.number)
-        self._rounds[deficit.id] = round_of(deficit.left, winners)
+        snapshot = parts.gains.snapshot()
+        winners = await winners_of(
+            parts.gains, parts.chain, parts.deployment, deficit, head.number, snapshot=snapshot
+        )
+        self._rounds[deficit.id] = Round(round_of(deficit.left, winners), snapshot)
         return self._rounds[deficit.id]
 
-    async def _send(
-        self, deficit: Deficit, page: list[Haircut], terms: tuple[int, int], head: Head
-    ) -> bool:
-        """`terms`: the amount and the gains of the round. A page that the chain would not take now
-        is derived anew at the next look."""
-        parts, (amount, total) = self._parts, terms
+    async def _send(self, deficit: Deficit, known: Round, page: list[Haircut], head: Head) -> bool:
+        """Sends a page of a round. One that the chain would not take now is derived anew at the
+        next look."""
+        parts, total = self._parts, known.event.total_gain
         chain_id = parts.deployment.chain_id
         accounts = [parts.gains.account(AccountId.from_key(chain_id, cut.key)) for cut in page]
         entries = zip(accounts, (cut.gain for cut in page), strict=True)
-        purpose = purpose_of(deficit.id, amount, total)
+        purpose = purpose_of(deficit.id, known.event.deficit, total)
         report = report_of(purpose, deficit.market, entries, head.timestamp)
-        signatures = await parts.signer.signatures(report, chain_id)
+        signatures = await parts.signer.signatures(report, known.snapshot)
         keys, cuts = [cut.key for cut in page], [cut.amount for cut in page]
         data = encode(
             "Auction", "deleverage", deficit.id, total, keys, cuts, report, list(signatures)

@@ -73,14 +73,14 @@ class Gains:
     def __init__(self, store: Store, snapshot: Callable[[], Snapshot]) -> None:
         self._store, self.snapshot = store, snapshot
 
-    async def of(self, account: AccountId, market: int) -> int:
-        """Returns the account's gain in a market at the present marks, atoms, down."""
+    async def of(self, account: AccountId, market: int, snapshot: Snapshot) -> int:
+        """Returns the account's gain in a market at the snapshot's marks, atoms, down."""
         events: list[Event] = []
         seq = 0
         while page := await self._store.events(account.log, seq, PAGE):
             events += [event_of(row.type, row.body) for row in page]
             seq = page[-1].seq
-        return gain(entries_of(events), market, self.snapshot())
+        return gain(entries_of(events), market, snapshot)
 
     def account(self, account: AccountId) -> Account:
         """Returns the account as folded."""
@@ -96,7 +96,13 @@ class Gains:
 
 
 async def winners_of(
-    gains: Gains, chain: ReadChain, deployment: Deployment, deficit: Deficit, block: int
+    gains: Gains,
+    chain: ReadChain,
+    deployment: Deployment,
+    deficit: Deficit,
+    block: int,
+    *,
+    snapshot: Snapshot,
 ) -> list[Winner]:
     """Returns everybody who may be asked, with what earlier rounds took: thawed, with a gain, which
     counts at most as what the account can be worth at the feed. Raises Unavailable."""
@@ -115,7 +121,7 @@ async def winners_of(
         if isinstance(exposure, Reverted) or decode("Clearinghouse", "isFrozen", _known(frozen)):
             continue
         linear, _, most, _ = decode("Clearinghouse", "exposureOf", exposure)
-        won = min(await gains.of(account, deficit.market), linear + most)
+        won = min(await gains.of(account, deficit.market, snapshot), linear + most)
         if won > 0:
             found.append(Winner(account.key, won, decode("Auction", "takenOf", _known(taken))))
     return found
@@ -138,12 +144,16 @@ class GainSigner:
         self._keys = [by_address[address] for address in sorted(by_address)]
         self._domain, self._gains = domain, gains
 
-    async def signatures(self, report: Report, chain_id: int) -> tuple[bytes, ...]:
-        """Returns k signatures in ascending order of signers. Raises Refused where a gain is not
-        the one found here, Unavailable where there are fewer than k signers."""
+    async def signatures(self, report: Report, snapshot: Snapshot) -> tuple[bytes, ...]:
+        """Returns k signatures in ascending order of signers. `snapshot` is the round's: what its
+        pages say stands for its ten minutes, wherever prices go meanwhile.
+
+        Raises Refused where a gain is not the one found here, Unavailable where there are fewer
+        than k signers.
+        """
         for entry in report.accounts:
-            account = AccountId.from_key(chain_id, entry.account)
-            own = await self._gains.of(account, entry.market)
+            account = AccountId.from_key(snapshot.chain_id, entry.account)
+            own = await self._gains.of(account, entry.market, snapshot)
             if entry.options_mtm > own + own * RISK_TOLERANCE_PPM // PPM:
                 detail = f"{account.log} has won {own}, not {entry.options_mtm}"
                 raise Refused(detail, code="deviates", field="optionsMtm")

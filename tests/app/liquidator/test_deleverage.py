@@ -52,8 +52,8 @@ async def followed(devnet: Devnet, store: Store) -> None:
     assert ledger.broken == {}
 
 
-def crashed() -> Snapshot:
-    return snapshot(ether(price=PRICE_WAD["WETH"] * PERCENT // 100))
+def crashed(percent: int = PERCENT) -> Snapshot:
+    return snapshot(ether(price=PRICE_WAD["WETH"] * percent // 100))
 
 
 def deleverager(devnet: Devnet, store: Store) -> Deleverager:
@@ -152,7 +152,9 @@ async def test_the_pages_of_one_life_are_one_round(devnet, store, monkeypatch):
     monkeypatch.setattr(deleverage, "PAGE_MAX", 1)
     await indebted(devnet, store)
     await grown(devnet)
-    living = deleverager(devnet, store)
+    prices = iter((PERCENT, PERCENT + 20, PERCENT + 20))  # the crash is half over meanwhile
+    gains = Gains(store, lambda: crashed(next(prices)))
+    living = Deleverager(deleverager(devnet, store)._parts._replace(gains=gains))
     for _ in range(2):
         assert await living.step() == 1
         await waited(devnet, 1)
@@ -163,14 +165,14 @@ async def test_the_pages_of_one_life_are_one_round(devnet, store, monkeypatch):
 async def test_a_signer_signs_no_gain_that_the_log_does_not_show(devnet, store):
     await indebted(devnet, store)
     gains, maker = Gains(store, crashed), account_of(devnet, "maker")
-    won = await gains.of(maker, 1)
+    won = await gains.of(maker, 1, crashed())
     assert won == 900 * 1_008 * USD
     domain = Domain(devnet.deployment.chain_id, devnet.deployment.attestation)
     signer = GainSigner([devnet.keys["risk1"].secret], domain, gains)
     report = report_of(bytes(32), 1, [(store.account(maker), won * 2)], 0)
     assert {entry.im for entry in report.accounts} == {DELTA_ONLY}
     with pytest.raises(Refused, match="has won"):
-        await signer.signatures(report, maker.chain_id)
+        await signer.signatures(report, crashed())
 
 
 async def test_a_deficit_that_no_gains_hold_is_said_and_left(devnet, store):
