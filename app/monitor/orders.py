@@ -3,6 +3,7 @@
 By state, not by change: what a death left open is ended at the next look, and twice is once.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 from app.monitor import telling
@@ -17,6 +18,7 @@ from solver.margin.health import Action, allowed
 
 CANCELLABLE = frozenset({"received", "open", "paused", "partiallyFilled"})
 Orders = Mapping[AccountId, list[StoredIntent]]
+Stood = dict[str, tuple[Account, Snapshot]]  # uid -> where it was last found to stand
 
 
 def orders_of(store: Store) -> Orders:
@@ -28,15 +30,28 @@ def orders_of(store: Store) -> Orders:
     return found
 
 
-async def enforce(store: Store, orders: Orders, account: Account, snapshot: Snapshot) -> int:
+async def enforce(
+    store: Store,
+    orders: Orders,
+    account: Account,
+    snapshot: Snapshot,
+    stood: Stood | None = None,
+) -> int:
     """Cancels what the account may not have open any more; returns how many. What is settling goes
-    on. Raises Unavailable."""
+    on. `stood` remembers what may stay, so that a look at nothing new costs nothing; others have
+    their turn between two intents. Raises Unavailable."""
     if Action.RISK in allowed(account.health.state):
         return 0
     code = "liquidating" if account.health.state in ENDING else "reduceOnly"
     ended = 0
     for row in orders.get(account.id, ()):
+        known = stood.get(row.uid) if stood is not None else None
+        if known is not None and known[0] is account and known[1] is snapshot:
+            continue
+        await asyncio.sleep(0)
         if is_standing(row.signed, account, snapshot):
+            if stood is not None:
+                stood[row.uid] = (account, snapshot)
             continue
         try:
             await store.move(row.uid, "cancelled", only_from=CANCELLABLE, code=code)

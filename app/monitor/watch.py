@@ -16,7 +16,7 @@ from app import observe
 from app.board import Board
 from app.breaker import Breaker
 from app.monitor import telling
-from app.monitor.orders import enforce, orders_of
+from app.monitor.orders import Stood, enforce, orders_of
 from app.monitor.screen import NEAR, screened
 from app.monitor.triggers import Seen, Triggers
 from app.store import Batch, Store
@@ -80,6 +80,7 @@ class Monitor:
         self._fund = fund
         self._last: dict[AccountId, tuple[Account, str, Facts | None]] = {}  # what, where, why
         self._unvalued: dict[AccountId, str] = {}  # why
+        self._stood: Stood = {}
         self._snapshot: Snapshot | None = None
         self._done: tuple[list[Account], int, Snapshot] | None = None  # all of it is judged
 
@@ -233,8 +234,10 @@ class Monitor:
         self._guard(seen, snapshot)
         unwell = [account for account, _ in seen if account.health.state != HEALTHY]
         orders = orders_of(self._store) if unwell else {}
+        live = {row.uid for account in unwell for row in orders.get(account.id, ())}
+        self._stood = {uid: where for uid, where in self._stood.items() if uid in live}
         for account in unwell:
-            await enforce(self._store, orders, account, snapshot)
+            await enforce(self._store, orders, account, snapshot, self._stood)
         told = [each for each in judged if each.event or each.account.health.state != HEALTHY]
         for watcher in self._watchers:
             watcher.told(told, snapshot)

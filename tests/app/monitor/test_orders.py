@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.monitor import orders
 from app.monitor.orders import enforce, orders_of
 from app.store import StoredIntent
 from solver.domain.health import Health
@@ -71,8 +72,26 @@ async def test_a_death_before_the_cancel_is_made_good_at_the_next_look(ward: War
     account = store.account(ACCOUNT)
     assert await enforce(store, orders_of(store), account, snapshot) == 0
     ended = account._replace(health=Health("LIQUIDATING"))
-    orders = orders_of(store)
-    assert await enforce(store, orders, ended, snapshot) == 1
-    assert await enforce(store, orders, ended, snapshot) == 0
+    found = orders_of(store)
+    assert await enforce(store, found, ended, snapshot) == 1
+    assert await enforce(store, found, ended, snapshot) == 0
     assert row(ward, uid).state == "cancelled"
     assert orders_of(store) == {}
+
+
+async def test_what_stands_is_asked_once_for_an_account_at_a_snapshot(ward: Ward, monkeypatch):
+    await ward.hold(1, 2_000)
+    await admitted(ward, perp(2, "sell", "closePerp"))
+    asked = []
+
+    def is_standing(signed, account, snapshot):
+        asked.append(snapshot.time)
+        return True
+
+    monkeypatch.setattr(orders, "is_standing", is_standing)
+    await ward.at(2_100)
+    await ward.monitor.step()
+    await ward.monitor.step()
+    assert len(asked) == 1
+    await ward.at(2_101)
+    assert len(asked) == 2
