@@ -45,7 +45,8 @@ async def events(
 ) -> Response:
     """Read a log's events with seq > `after`, oldest first. What `ReservationPlaced` holds is told
     once its intent has ended; `hash` is of the whole event. With `Accept: text/event-stream` the
-    answer goes on with what happens next; Last-Event-ID says where to resume."""
+    answer goes on with what happens next; Last-Event-ID says where to resume. `HealthChanged` is
+    the margin call: `/v1/accounts/{owner}/{subaccount}/cure` is the way out of it."""
     services = services_of(request)
     check_log(log)
     if SSE in request.headers.get("accept", ""):
