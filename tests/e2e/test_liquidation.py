@@ -165,6 +165,17 @@ async def assert_conserved(world: World, before: Sums, deposits: int = 0) -> Non
         assert by_log.cash == await world.read("cashOf", account.key), account.log
 
 
+async def assert_folds_to(world: World, account: AccountId, was: Json) -> None:
+    """What a process that is gone has shown is what the log says up to there, hash and all."""
+    head, log = was["head"], await told(world, account.log)
+    rows = [row for row in log if int(row["seq"]) <= int(head["seq"])]
+    assert [row["hash"] for row in rows[-1:]] == [head["hash"]][: len(rows)]
+    now = fold(Account(account), [event_of(row["type"], row["body"]) for row in rows])
+    held = {position["instrument"]: position["quantity"] for position in was["positions"]}
+    assert (now.cash, now.health.state) == (parse_decimal(was["cash"], 6), was["health"]["state"])
+    assert now.quantity(PERP) == parse_decimal(held.get("ETH-PERP", "0"))
+
+
 def steps(events: list[Json]) -> list[str]:
     """Returns the states in the order they came, each change once."""
     moves = [e["body"] for e in events if e["type"] == "HealthChanged"]
@@ -240,7 +251,10 @@ async def test_what_the_fund_lacks_is_paid_by_who_won_it_whoever_dies_meanwhile(
     before = await sums(world)
     await fallen(world, 1_290)
     await until(lambda: auction(world, "saleOf", rich.key), lambda sale: sale[1])  # bankrupt
-    await _killed(world.running)  # in the middle of the auction
+    before_death = {account: await shown(world, account) for account in everybody(world)}
+    await _killed(world.running)
+    for account, was in before_death.items():
+        await assert_folds_to(world, account, was)
     await waited(world, 2)
     owed: Deficit = await until(lambda: deficit(world, 1), bool)
     assert owed.left > 0
@@ -258,20 +272,6 @@ async def test_what_the_fund_lacks_is_paid_by_who_won_it_whoever_dies_meanwhile(
     pages = [event["body"] for event in await told(world, "deficit:1")]
     assert [page["raised"] for page in pages][-1] == str(owed.amount)
     await assert_conserved(world, before)
-
-
-async def test_a_fresh_process_folds_the_log_to_the_same_accounts(world: World) -> None:
-    before = {account: await shown(world, account) for account in everybody(world)}
-    await _killed(world.running)
-    for account, was in before.items():
-        head, health = was["head"], was["health"]["state"]
-        log = await told(world, account.log)
-        rows = [row for row in log if int(row["seq"]) <= int(head["seq"])]
-        assert [row["hash"] for row in rows[-1:]] == [head["hash"]][: len(rows)]
-        now = fold(Account(account), [event_of(row["type"], row["body"]) for row in rows])
-        held = {position["instrument"]: position["quantity"] for position in was["positions"]}
-        assert (now.cash, now.health.state) == (parse_decimal(was["cash"], 6), health)
-        assert now.quantity(PERP) == parse_decimal(held.get("ETH-PERP", "0"))
 
 
 def _moves_to(state: str) -> Any:
