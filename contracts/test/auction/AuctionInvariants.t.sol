@@ -10,7 +10,7 @@ import {Mob} from "./Mob.sol";
 /// What holds of cash and positions holds too when accounts go bankrupt, are sold, absorbed and paid for
 /// by those who won.
 /// forge-config: default.invariant.runs = 12
-/// forge-config: night.invariant.runs = 2000
+/// forge-config: night.invariant.runs = 1000
 contract AuctionInvariants is ClearinghouseInvariants, Hall {
     uint256 private constant CAMPAIGN = 120;
 

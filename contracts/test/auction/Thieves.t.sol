@@ -11,7 +11,7 @@ import {Hall} from "./Hall.sol";
 /// Stolen risk keys at the auction: one moves nothing; enough of them take no more than what the feed
 /// leaves open, from nobody who passes SIMPLE, and from no winner without the approver.
 /// forge-config: default.fuzz.runs = 64
-/// forge-config: night.fuzz.runs = 10000
+/// forge-config: night.fuzz.runs = 2000
 contract ThievesTest is Hall {
     // ---- one key
 
