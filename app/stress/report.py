@@ -9,11 +9,20 @@ from solver.margin.contagion import Outcome
 
 DEVIATIONS = """\
 Prices between the recorded highs and lows are drawn, users and their books are made up, makers hold
-four times their initial margin and more than the twenty slots that the chain allows; closing steps
-are in proportion to the book, which costs more than the program that the service runs. Nobody
+four times their initial margin and more than the twenty slots that the chain allows. Nobody
 deposits during a crash, no option expires in it, and the warning by probability of a breach, which
-moves no money, is left out. The baseline closes everything of an account at the market at once;
-a bound of 1.5 times what that loses has one basis point of open interest beside it."""
+moves no money, is left out.
+
+Closing in steps supposes that every user signed protection. Users who did not are sold by auction
+alone: that row stands beside the others and is **held to no bound**. Steps are in proportion to the
+book, not the cheapest program; they survive four deviations of a minute by the greater of the
+forecast and the last ten minutes, where the service takes the forecast, and stop where a minute of
+them moves the price by 3 %. Makers take what is bankrupt, five minutes untaken and beyond the fund
+without hedging it.
+
+The baseline closes everything of an account at the market at once; a bound of 1.5 times what that
+loses has one basis point of open interest beside it. Only three faults have a baseline of their
+own. Re-margining is timed in seconds of the thread's own processor time, the collector off."""
 
 
 def markdown(
