@@ -19,8 +19,8 @@ from solver.domain.snapshot import Snapshot
 from solver.ledger import preview
 from solver.margin.attested import fenced, statement
 from solver.margin.health import OK, Action, allowed
+from solver.margin.health.standing import action_of, oracle_of, refusal
 from solver.margin.simple import figures, requirement_rise
-from solver.margin.standing import action_of, oracle_of, refusal
 from solver.pricing.greeks import net_delta
 
 RETRIED = frozenset({"marginBreached", "marginUsed", "healthTooLow", "reduceOnly"})

@@ -32,8 +32,8 @@ from solver.domain.errors import Infeasible, NotFound, SolventError
 from solver.domain.ids import ZERO_ADDRESS, AccountId
 from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain
-from solver.margin.auction import purpose_of
-from solver.margin.deleverage import Deleveraging, Haircut, round_of
+from solver.margin.liquidation.auction import purpose_of
+from solver.margin.liquidation.deleverage import Deleveraging, Haircut, round_of
 
 ROLE = "approver"
 POLL_MS = 1_000

@@ -8,7 +8,7 @@ import enum
 from typing import NamedTuple
 
 from solver.domain.numbers import PPM, WAD, div_up
-from solver.margin.auction import (
+from solver.margin.liquidation.auction import (
     UNSOLD_SECONDS,
     Sale,
     offer_of,

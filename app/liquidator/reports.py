@@ -18,7 +18,7 @@ from solver.domain.report import NO_REPORT, Report
 from solver.domain.route import Certificate, Solution
 from solver.domain.snapshot import Snapshot
 from solver.margin.attested import Statement, fenced
-from solver.margin.auction import buffer_of
+from solver.margin.liquidation.auction import buffer_of
 
 Attested = tuple[Report, tuple[bytes, ...]]
 Reports = Callable[[Account], Awaitable[Attested]]

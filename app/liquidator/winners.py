@@ -22,9 +22,9 @@ from solver.domain.numbers import PPM
 from solver.domain.report import DELTA_ONLY, REPORT_SECONDS_MAX, AccountRisk, Report
 from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain, report_digest
-from solver.margin.deleverage import Winner
-from solver.margin.gains import entries_of, gain, is_entitled
-from solver.margin.state import positions_hash
+from solver.margin.liquidation.deleverage import Winner
+from solver.margin.liquidation.gains import entries_of, gain, is_entitled
+from solver.margin.simple.state import positions_hash
 
 PAGE = 1_000  # events of a log read at once
 PUBLIC_SECONDS, ROUND_SECONDS = 3_600, 600  # the contract's: before the first page, for all pages

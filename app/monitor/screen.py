@@ -16,9 +16,9 @@ from solver.domain.health import HEALTHY
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument
 from solver.domain.snapshot import Snapshot
-from solver.margin.breach import markets_of, sure_worlds
-from solver.margin.crowd import Bools, crowd_of, least
 from solver.margin.health import OK, WARNING_PERCENT
+from solver.margin.health.breach import markets_of, sure_worlds
+from solver.margin.health.crowd import Bools, crowd_of, least
 from solver.margin.portfolio.grid import risk_grid
 from solver.margin.portfolio.kernel.screen import Threshold, verdicts
 

@@ -26,8 +26,8 @@ from solver.domain.event import Event, HealthChanged
 from solver.domain.health import CLOSED, HEALTHY, RANK
 from solver.domain.ids import AccountId
 from solver.domain.snapshot import Snapshot
-from solver.margin.facts import facts, risk_view
 from solver.margin.health import HALT, Facts, judgement, may_liquidate
+from solver.margin.health.facts import facts, risk_view
 
 PAGE = 500  # accounts glanced over between two turns of the event loop
 SLICE_SECONDS = 0.002  # of judging between two turns of the event loop: intake waits no longer

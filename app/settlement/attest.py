@@ -30,7 +30,7 @@ from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain, report_digest
 from solver.ledger import preview
 from solver.margin.attested import statement
-from solver.margin.state import positions_hash
+from solver.margin.simple.state import positions_hash
 from solver.pricing.greeks import net_delta
 from solver.pricing.marks import mark_of
 

@@ -16,10 +16,10 @@ from solver.intents import compile_intent
 from solver.intents.closing import is_exit
 from solver.ledger import apply, trade_cash
 from solver.margin.attested import fenced, statement
-from solver.margin.facts import has_positions
 from solver.margin.health import Action, allowed
+from solver.margin.health.facts import has_positions
+from solver.margin.health.standing import Refusal, action_of, refusal
 from solver.margin.simple import figures
-from solver.margin.standing import Refusal, action_of, refusal
 from solver.pricing.marks import mark_of
 
 

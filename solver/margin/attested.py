@@ -14,7 +14,7 @@ from solver.domain.route import MarginFigures
 from solver.domain.snapshot import Snapshot
 from solver.margin.portfolio.decide import margins
 from solver.margin.portfolio.grid import RiskGrid, risk_grid
-from solver.margin.rules import option_range
+from solver.margin.simple.rules import option_range
 from solver.pricing.marks import underlying_of, valuation_price
 
 FLOOR_PERCENT = 1  # of gross perp and short-option notional

@@ -13,8 +13,8 @@ from solver.domain.instrument import QUANTITY_MAX, Instrument, Kind
 from solver.domain.numbers import PPM
 from solver.domain.snapshot import Snapshot
 from solver.margin.attested import fenced, statement
-from solver.margin.breach import breach_moves, breach_ppm, markets_of
 from solver.margin.health import WARNING_PERCENT
+from solver.margin.health.breach import breach_moves, breach_ppm, markets_of
 from solver.margin.portfolio.decide import margins
 from solver.margin.portfolio.grid import risk_grid
 from solver.margin.requirement import Order, Requirement, filled, requirement

@@ -22,7 +22,7 @@ from solver.domain.intent import Limits
 from solver.domain.program import CollateralFlow, Program, TokenFlow
 from solver.domain.route import Certificate, Fill, Out, Pull, Solution
 from solver.ledger import apply, fold, preview, trade_cash
-from solver.margin.state import positions_hash
+from solver.margin.simple.state import positions_hash
 from tests.solver.pricing.world import (
     BASE,
     CALL,

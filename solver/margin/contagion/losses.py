@@ -9,7 +9,7 @@ from solver.domain.errors import Infeasible
 from solver.margin.contagion.ledger import Ledger
 from solver.margin.contagion.paths import Floats
 from solver.margin.contagion.vectors import Screen
-from solver.margin.deleverage import Deleveraging, Winner, round_of
+from solver.margin.liquidation.deleverage import Deleveraging, Winner, round_of
 
 
 class Entry(NamedTuple):

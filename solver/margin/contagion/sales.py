@@ -15,7 +15,14 @@ import numpy as np
 from solver.domain.errors import Broken
 from solver.domain.health import BANKRUPT, LIQUIDATING
 from solver.domain.numbers import WAD
-from solver.margin.auction import (
+from solver.margin.contagion.ledger import Ledger, Slice
+from solver.margin.contagion.paths import Floats
+from solver.margin.contagion.standing import View, worth_of
+from solver.margin.contagion.vectors import Screen
+from solver.margin.contagion.world import World
+from solver.margin.cure.speed import DEVIATIONS, FIRST_PERCENT, LARGE, PATIENCE_SECONDS
+from solver.margin.health import RELEASE_PERCENT, Facts
+from solver.margin.liquidation.auction import (
     RAMP_SECONDS,
     Sale,
     fee_of,
@@ -25,13 +32,6 @@ from solver.margin.auction import (
     slice_of,
     slice_taken,
 )
-from solver.margin.contagion.ledger import Ledger, Slice
-from solver.margin.contagion.paths import Floats
-from solver.margin.contagion.standing import View, worth_of
-from solver.margin.contagion.vectors import Screen
-from solver.margin.contagion.world import World
-from solver.margin.cure.speed import DEVIATIONS, FIRST_PERCENT, LARGE, PATIENCE_SECONDS
-from solver.margin.health import RELEASE_PERCENT, Facts
 from solver.margin.portfolio.kernel.tables import Tables
 
 HALF_SPREAD = 5e-4  # of the delta's notional

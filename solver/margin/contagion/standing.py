@@ -18,8 +18,8 @@ from solver.domain.snapshot import Snapshot
 from solver.margin.contagion.ledger import CODE, Ledger
 from solver.margin.contagion.paths import Floats
 from solver.margin.contagion.vectors import ATOM, Screen
-from solver.margin.facts import has_positions
 from solver.margin.health import HALT, OK, Facts
+from solver.margin.health.facts import has_positions
 from solver.margin.portfolio.decide import margins
 from solver.margin.portfolio.grid import RiskGrid, risk_grid
 from solver.margin.portfolio.kernel.screen import Margins
@@ -125,7 +125,7 @@ def light_facts(ledger: Ledger, number: int, market: int, view: View, found: Mar
 
 
 def facts_of(ledger: Ledger, number: int, market: int, view: View) -> Facts:
-    """Returns what the view says of one account: `solver.margin.facts.facts` on a shared grid, but
+    """Returns what the view says of one account: `health.facts.facts` on a shared grid, but
     for the chance of a breach within the hour, which moves no money."""
     account, now = ledger.account(number), view.now
     underlying = now.underlyings[market]

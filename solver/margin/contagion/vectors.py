@@ -13,7 +13,7 @@ from solver.margin.contagion.ledger import Ledger
 from solver.margin.contagion.paths import Floats
 from solver.margin.portfolio.kernel.screen import Margins, remargin
 from solver.margin.portfolio.kernel.tables import Tables
-from solver.margin.rules import (
+from solver.margin.simple.rules import (
     NAKED_INITIAL_PERCENT,
     NAKED_MAINTENANCE_PERCENT,
     short_unit,

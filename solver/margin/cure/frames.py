@@ -15,14 +15,14 @@ from solver.domain.numbers import PPM, WAD
 from solver.domain.snapshot import Snapshot
 from solver.margin.cure.convex import Bound, Floats, Frame, Group, Whole, group, magnitudes
 from solver.margin.portfolio.grid import EXTRA_ROWS, NO_SERIES, STEP, MarketGrid, RiskGrid
-from solver.margin.rules import (
+from solver.margin.simple import figures
+from solver.margin.simple.rules import (
     NAKED_MAINTENANCE_PERCENT,
     ShortUnit,
     asian_unit,
     short_unit,
     time_value,
 )
-from solver.margin.simple import figures
 from solver.pricing.marks import underlying_of
 
 EUROPEAN = (Kind.CALL, Kind.PUT)

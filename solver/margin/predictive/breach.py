@@ -1,6 +1,6 @@
 """How likely a market is to leave a span of prices within hours: filtered historical simulation.
 
-Where an account breaches on either side is found on its own curve (solver.margin.breach).
+Where an account breaches on either side is found on its own curve (solver.margin.health.breach).
 """
 
 import math

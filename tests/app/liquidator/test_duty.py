@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from app.liquidator.duty import LATE_SECONDS, Act, Seen, Terms, duty
 from solver.domain.numbers import WAD
-from solver.margin.auction import Sale, price_at, slice_of
+from solver.margin.liquidation.auction import Sale, price_at, slice_of
 
 USD = 10**6
 TIME = 1_795_000_000

@@ -11,7 +11,7 @@ from solver.domain.account import PORTFOLIO, SIMPLE, Account, Position
 from solver.domain.health import Health
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.market import Ladder, Level
-from solver.margin.facts import facts, risk_view
+from solver.margin.health.facts import facts, risk_view
 from tests.app.api.server import WAD, board
 from tests.app.monitor.ward import MAKER, PERP, USD, account
 

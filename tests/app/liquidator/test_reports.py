@@ -17,7 +17,7 @@ from solver.domain.account import PORTFOLIO
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import WAD
 from solver.margin.requirement import requirement
-from solver.margin.state import positions_hash
+from solver.margin.simple.state import positions_hash
 from tests.app.liquidator.exchange import (
     PERP,
     USD,

@@ -9,8 +9,8 @@ from solver.domain.account import PORTFOLIO, SIMPLE, Account, Position
 from solver.domain.health import Health
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.risk import MarketRisk
-from solver.margin.facts import facts, risk_view
 from solver.margin.health import judgement
+from solver.margin.health.facts import facts, risk_view
 from tests.app.api.server import EXPIRY, WAD, board
 from tests.app.monitor.ward import PERP, USD, account
 

@@ -7,7 +7,7 @@ from app.monitor.triggers import Seen, Triggers
 from solver.domain.account import Account, Position
 from solver.domain.health import Health
 from solver.domain.instrument import Instrument, Kind
-from solver.margin.facts import facts, risk_view
+from solver.margin.health.facts import facts, risk_view
 from tests.app.api.server import EXPIRY, WAD, board
 from tests.app.monitor.ward import PERP, USD, account
 

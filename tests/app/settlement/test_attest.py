@@ -17,7 +17,7 @@ from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.surface import flat
 from solver.domain.typed_data import Domain, report_digest
 from solver.margin.attested import statement
-from solver.margin.state import positions_hash
+from solver.margin.simple.state import positions_hash
 from tests.app.worlds import ALICE, CHAIN_ID, NOW, USDC, intent
 
 WAD = 10**18

@@ -8,8 +8,8 @@ from solver.margin.contagion import Faults, World
 from solver.margin.contagion.ledger import Ledger
 from solver.margin.contagion.standing import facts_of, light_facts, unsettled, view_of
 from solver.margin.contagion.vectors import Screen
-from solver.margin.facts import facts
 from solver.margin.health import judgement
+from solver.margin.health.facts import facts
 from solver.margin.portfolio.decide import margins
 from solver.margin.simple import figures
 from tests.solver.margin.contagion.stages import people, stage

@@ -11,9 +11,9 @@ from solver.domain.health import BANKRUPT, CLOSED, LIQUIDATING, REDUCE_ONLY
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.route import MarginFigures
 from solver.domain.snapshot import Snapshot
-from solver.margin.breach import markets_of
-from solver.margin.facts import has_positions
 from solver.margin.health import HALT, OK, ORACLE_STATES, Action, allowed, reduces
+from solver.margin.health.breach import markets_of
+from solver.margin.health.facts import has_positions
 
 Change = tuple[MarginFigures, MarginFigures]  # margin before and after
 _REFUSALS = {

@@ -10,7 +10,7 @@ from solver.domain.event import CashMoved, Event, LegFilled, OptionExpired, Posi
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import WAD
 from solver.ledger import fold
-from solver.margin.gains import Entry, entries_of, gain, is_entitled, moved, net_of
+from solver.margin.liquidation.gains import Entry, entries_of, gain, is_entitled, moved, net_of
 from tests.solver.pricing.world import EXPIRY, account, ether, snapshot
 
 PERP, CALL, PUT = (

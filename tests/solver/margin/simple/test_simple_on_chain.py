@@ -20,14 +20,14 @@ from solver.domain.risk import Fixing
 from solver.domain.snapshot import Snapshot, Underlying
 from solver.domain.typed_data import keccak
 from solver.margin.attested import Statement, fence, fenced
-from solver.margin.rules import price_band
 from solver.margin.simple import figures, requirement_rise
-from solver.margin.state import slots_of
+from solver.margin.simple.rules import price_band
+from solver.margin.simple.state import slots_of
 from solver.pricing.marks import underlying_of, valuation_price
 from tests.devnet_fixture import require_anvil
 from tests.solver.pricing.world import EXPIRY, NEXT_EXPIRY, WAD, account, bitcoin, ether, snapshot
 
-ROOT = pathlib.Path(__file__).parents[3]
+ROOT = pathlib.Path(__file__).parents[4]
 COMPILER = pathlib.Path(__file__).parent / "compile_harness.mjs"
 HARNESS = "0x" + "c0de".rjust(40, "0")
 ASIANS = "0x" + "a51a".rjust(40, "0")  # the library that the harness is linked with

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from adapters.chains.settlement import decode, view
 from solver.domain.account import Position
 from solver.domain.numbers import WAD
-from solver.margin.auction import (
+from solver.margin.liquidation.auction import (
     Sale,
     buffer_of,
     fee_of,

@@ -13,7 +13,7 @@ from solver.domain.instrument import ASIAN_KINDS, Instrument, Kind
 from solver.domain.numbers import PPM, div_down, div_up, mul_down, mul_up
 from solver.domain.route import MarginFigures
 from solver.domain.snapshot import Snapshot, Underlying
-from solver.margin.rules import (
+from solver.margin.simple.rules import (
     NAKED_INITIAL_PERCENT,
     NAKED_MAINTENANCE_PERCENT,
     asian_unit,

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..", "..");
 const HARNESS = "contracts/test/support/MarginHarness.sol";
 const LIBRARY = "contracts/src/libraries/Asians.sol";
 const at = process.argv[2];

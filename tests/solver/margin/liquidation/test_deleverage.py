@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from solver.domain.errors import Infeasible
-from solver.margin.deleverage import Deleveraging, Haircut, Winner, deleveraging, round_of
+from solver.margin.liquidation.deleverage import (
+    Deleveraging,
+    Haircut,
+    Winner,
+    deleveraging,
+    round_of,
+)
 
 keys = st.binary(min_size=32, max_size=32)
 

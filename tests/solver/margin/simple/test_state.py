@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from solver.domain.account import Position
 from solver.domain.typed_data import keccak
-from solver.margin.state import positions_hash, positions_of, slots_of
+from solver.margin.simple.state import positions_hash, positions_of, slots_of
 from tests.solver.pricing.world import BASE, CALL, PERP, WAD, account
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from solver.domain.calendar import YEAR
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import WAD
-from solver.margin.rules import short_unit, time_value
 from solver.margin.simple import figures
-from solver.margin.standard import (
+from solver.margin.simple.rules import short_unit, time_value
+from solver.margin.simple.standard import (
     CONTRACT,
     CUBE,
     Expiry,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from solver.domain.account import PORTFOLIO
 from solver.domain.risk import MarketRisk
-from solver.margin.breach import breach_moves, breach_ppm, crossing
+from solver.margin.health.breach import breach_moves, breach_ppm, crossing
 from solver.margin.predictive import Span, breach_probability
 from solver.margin.requirement import requirement
 from solver.margin.simple import figures

@@ -7,8 +7,8 @@ from solver.domain.account import Account, Position
 from solver.domain.ids import AccountId
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.risk import Fixing
-from solver.margin.crowd import crowd_of, least
-from solver.margin.facts import risk_view
+from solver.margin.health.crowd import crowd_of, least
+from solver.margin.health.facts import risk_view
 from solver.margin.simple import figures
 from tests.app.api.server import EXPIRY, WAD, board
 

@@ -8,8 +8,8 @@ from solver.domain.errors import NotFound
 from solver.domain.instrument import ASIAN_KINDS, FIXINGS, Instrument, Kind
 from solver.domain.risk import Fixing
 from solver.domain.surface import flat
-from solver.margin.rules import asian_unit, price_band, short_unit, time_value
 from solver.margin.simple import figures, requirement_rise
+from solver.margin.simple.rules import asian_unit, price_band, short_unit, time_value
 from solver.pricing.marks import mark_and_error
 from tests.solver.pricing.world import (
     BASE,

@@ -9,7 +9,9 @@ from solver.domain.event import CashMoved, Event, PositionSeized
 from solver.domain.health import ENDING, Health
 from solver.domain.risk import MarketRisk
 from solver.ledger import apply, fold
-from solver.margin.auction import (
+from solver.margin.health import judgement, step
+from solver.margin.health.facts import facts, risk_view
+from solver.margin.liquidation.auction import (
     Sale,
     fee_of,
     payment_of,
@@ -18,12 +20,10 @@ from solver.margin.auction import (
     slice_of,
     slice_taken,
 )
-from solver.margin.facts import facts, risk_view
-from solver.margin.health import judgement, step
 from solver.margin.predictive import in_force
 from solver.margin.requirement import ENGINES, requirement
 from solver.margin.simple import figures
-from tests.solver.margin.test_breach import ACCOUNTS
+from tests.solver.margin.health.test_breach import ACCOUNTS
 from tests.solver.pricing.world import PERP, PUT, WAD, account, bitcoin, ether, snapshot
 
 USD = 10**6

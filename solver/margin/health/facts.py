@@ -11,8 +11,8 @@ from solver.domain.account import SIMPLE, Account
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import div_down
 from solver.domain.snapshot import Snapshot, Underlying
-from solver.margin.breach import breach_ppm, markets_of
 from solver.margin.health import HALT, OK, ORACLE_STATES, Facts
+from solver.margin.health.breach import breach_ppm, markets_of
 from solver.margin.requirement import requirement
 from solver.margin.simple import figures
 from solver.pricing.marks import mark_of, underlying_of
