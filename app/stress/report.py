@@ -20,9 +20,13 @@ forecast and the last ten minutes, where the service takes the forecast, and sto
 them moves the price by 3 %. Makers take what is bankrupt, five minutes untaken and beyond the fund
 without hedging it.
 
-The baseline closes everything of an account at the market at once; a bound of 1.5 times what that
-loses has one basis point of open interest beside it. Only three faults have a baseline of their
-own. Re-margining is timed in seconds of the thread's own processor time, the collector off."""
+The baseline closes everything of an account at the market at once; 1.5 times what that loses is a
+goal, which the verdict does not hang on. Only three faults have a baseline of their own, and in that
+of shallow books makers themselves run dry, so its ratio flatters us. The cap on steps was chosen on
+the falls of 2021 and 2024: there the ratios are not out of sample. A storm ends ten minutes after
+its worst: what is still for sale then is counted by neither. Faults "alone" hold prices flat; inside
+a crash a stable coin's fall does change who loses. Re-margining is timed in seconds of the thread's
+own processor time, the collector off, before anybody is judged exactly."""
 
 
 def markdown(
@@ -122,7 +126,8 @@ def _summary(each: WindowResult) -> list[str]:
 def _checks(each: WindowResult) -> list[str]:
     rows = ["| check | figure | at most | |", "|---|--:|--:|---|"]
     for check in each.checks:
-        verdict = "pass" if check.passed else "**FAIL**"
+        missed = "**missed**" if check.is_goal else "**FAIL**"
+        verdict = "pass" if check.passed else missed
         figure, bound = (_shown(value, check.unit) for value in (check.value, check.bound))
         rows.append(f"| {check.name} | {figure} | {bound} | {verdict} |")
     return rows

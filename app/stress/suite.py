@@ -56,8 +56,8 @@ class WindowResult(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """True when every check passed."""
-        return all(check.passed for check in self.checks)
+        """True when every check passed but goals, which may be missed."""
+        return all(check.passed or check.is_goal for check in self.checks)
 
 
 def ticks_of(stage: Stage, calm: Stage) -> int:

@@ -17,8 +17,9 @@ ROOT = pathlib.Path(__file__).parents[3]
 NOT_SERVED = tuple(
     "app/assembly app/backtest app/cli app/config app/demo app/feeds app/keeper/errand "
     "app/keeper/look app/keeper/start app/keystore app/liquidator/start app/local app/maker "
-    "app/notice app/operations app/parameters app/preflight solver/margin/contagion "
-    "solver/margin/liquidation/deleverage solver/margin/predictive solver/pricing".split()
+    "app/notice app/operations app/parameters app/preflight app/stress "
+    "solver/margin/contagion solver/margin/liquidation/deleverage "
+    "solver/margin/predictive solver/pricing".split()
 )
 # These make an error of a class from a word that their callers give.
 BY_WORD = {"refuse": "Malformed", "_breaks": "Infeasible", "_short": "Infeasible"}

@@ -73,7 +73,7 @@ def test_every_recorded_crash_passes_with_twenty_thousand_users(tmp_path):
         (name, check["name"]): (check["value"], check["bound"])
         for name, each in told["windows"].items()
         for check in each["checks"]
-        if not check["passed"]
+        if not check["passed"] and not check["is_goal"]
     }
     assert (failed, found.exit_code) == ({}, 0)
     assert len(list(tmp_path.glob("*.png"))) == 4
