@@ -21,12 +21,12 @@ them moves the price by 3 %. Makers take what is bankrupt, five minutes untaken 
 without hedging it.
 
 The baseline closes everything of an account at the market at once; 1.5 times what that loses is a
-goal, which the verdict does not hang on. Only three faults have a baseline of their own, and in that
-of shallow books makers themselves run dry, so its ratio flatters us. The cap on steps was chosen on
-the falls of 2021 and 2024: there the ratios are not out of sample. A storm ends ten minutes after
-its worst: what is still for sale then is counted by neither. Faults "alone" hold prices flat; inside
-a crash a stable coin's fall does change who loses. Re-margining is timed in seconds of the thread's
-own processor time, the collector off, before anybody is judged exactly."""
+goal, which the verdict does not hang on. Only three faults have a baseline of their own, and in
+that of shallow books makers themselves run dry, so its ratio flatters us. The cap on steps was
+chosen on the falls of 2021 and 2024: there the ratios are not out of sample. A storm ends ten
+minutes after its worst: what is still for sale then is counted by neither. Faults "alone" hold
+prices flat; inside a crash a stable coin's fall does change who loses. Re-margining is timed in
+seconds of the thread's own processor time, the collector off, before anybody is judged exactly."""
 
 
 def markdown(
