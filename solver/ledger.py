@@ -114,7 +114,7 @@ def trade_cash(fill: Fill, snapshot: Snapshot) -> int:
             raise Broken(f"market {instrument.market} is not in the snapshot of its own solution")
         price -= underlying.funding_index
     cost = fill.quantity * price
-    unit: int = 10 ** (36 - snapshot.settlement_token.decimals)
+    unit = snapshot.atom
     atoms = -(-abs(cost) // unit)
     return -atoms if cost > 0 else atoms
 

@@ -29,7 +29,7 @@ LAYERS = [  # lower never imports higher; names on one line do not import each o
     ),
     ("adapters.registry",),
     ("app.config", "app.clock", "app.errors", "app.observe"),
-    ("app.bus", "app.board", "app.keystore"),
+    ("app.bus", "app.board", "app.keystore", "app.polling"),
     ("app.store",),
     ("app.verify", "app.simulate", "app.solving", "app.breaker", "app.rfq"),
     ("app.parameters", "app.services"),

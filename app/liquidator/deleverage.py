@@ -5,14 +5,12 @@ death in the middle costs its ten minutes: then what is left is another round's.
 and the approver together, so it runs only where a key of that role was put beside the others.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from adapters.chains.deployment import Deployment
 from adapters.chains.evm import Head
 from adapters.chains.settlement import encode
-from app import observe
 from app.keeper.errand import Errand, Road
 from app.keystore import keys_of
 from app.liquidator import telling
@@ -26,9 +24,10 @@ from app.liquidator.winners import (
     report_of,
     winners_of,
 )
+from app.polling import repeat
 from app.services import Services
 from app.settlement.sender import Sender
-from solver.domain.errors import Infeasible, NotFound, SolventError
+from solver.domain.errors import Infeasible, NotFound
 from solver.domain.ids import ZERO_ADDRESS, AccountId
 from solver.domain.snapshot import Snapshot
 from solver.domain.typed_data import Domain
@@ -70,16 +69,7 @@ class Deleverager:
 
     async def run(self, poll_ms: int = POLL_MS) -> None:
         """Task root: a step at every poll, for ever."""
-        told = ""
-        while True:
-            try:
-                await self.step()
-                told = ""
-            except SolventError as error:
-                if error.detail != told:
-                    observe.part_failed("deleveraging", error)
-                told = error.detail
-            await asyncio.sleep(poll_ms / 1000)
+        await repeat("deleveraging", self.step, poll_ms)
 
     async def step(self) -> int | None:
         """Sends at most one page; returns the id of its deficit.

@@ -19,6 +19,7 @@ from app.monitor import telling
 from app.monitor.orders import Stood, enforce, orders_of
 from app.monitor.screen import NEAR, screened
 from app.monitor.triggers import Seen, Triggers
+from app.polling import repeat
 from app.store import Batch, Store
 from solver.domain.account import Account
 from solver.domain.errors import SolventError
@@ -86,16 +87,7 @@ class Monitor:
 
     async def run(self, poll_ms: int) -> None:
         """Task root: judges what is new, for ever; what fails is told and tried again."""
-        told = ""
-        while True:
-            try:
-                await self.step()
-                told = ""
-            except SolventError as error:
-                if error.detail != told:
-                    observe.part_failed("monitor", error)
-                told = error.detail
-            await asyncio.sleep(poll_ms / 1000)
+        await repeat("monitor", self.step, poll_ms)
 
     async def step(self) -> int:
         """Judges every account that changed, or all at a new snapshot; returns how many.

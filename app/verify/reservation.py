@@ -193,6 +193,4 @@ def _tokens(legs: list[Leg], token: str) -> tuple[int, int]:
 def _premium(leg: Leg, snapshot: Snapshot) -> int:
     if (leg.kind, leg.side) != ("option", "buy"):
         return 0
-    return mul_up(
-        leg.quantity_max, leg.limit_price, 10 ** (36 - snapshot.settlement_token.decimals)
-    )
+    return mul_up(leg.quantity_max, leg.limit_price, snapshot.atom)

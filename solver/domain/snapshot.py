@@ -74,6 +74,11 @@ class Snapshot(NamedTuple):
         return self.time_ms // 1000
 
     @property
+    def atom(self) -> int:
+        """One settlement atom in 1e36: quantity x price, both 1e18, is that many times atoms."""
+        return int(10 ** (36 - self.settlement_token.decimals))
+
+    @property
     def hash(self) -> bytes:
         """sha256 of the content; two equal snapshots hash alike on every machine.
 

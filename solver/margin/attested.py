@@ -45,14 +45,14 @@ def statement(account: Account, snapshot: Snapshot, *, grid: RiskGrid | None = N
     if grid is None:
         grid = risk_grid((held.instrument for held in account.positions), snapshot)
     equity, initial, maintenance = margins(account, grid)
-    linear = div_down(fence(account.positions, snapshot).linear, _unit(snapshot))
+    linear = div_down(fence(account.positions, snapshot).linear, snapshot.atom)
     return Statement(equity - account.cash - linear, initial, maintenance)
 
 
 def fenced(account: Account, snapshot: Snapshot, stated: Statement) -> MarginFigures:
     """Returns the margin that the chain finds for a statement: equity with the options' worth
     clamped, no requirement below the floor. Settlement atoms."""
-    limit, unit = fence(account.positions, snapshot), _unit(snapshot)
+    limit, unit = fence(account.positions, snapshot), snapshot.atom
     lowest, highest = div_down(limit.lowest, unit), div_down(limit.highest, unit)
     options = min(max(stated.options, lowest), highest)
     equity = account.cash + div_down(limit.linear, unit) + options
@@ -80,8 +80,3 @@ def fence(positions: Iterable[Position], snapshot: Snapshot) -> Fence:
             highest += quantity * (most if quantity > 0 else least)
             gross += max(-quantity, 0) * price
     return Fence(linear, lowest, highest, div_up(gross * FLOOR_PERCENT, 100))
-
-
-def _unit(snapshot: Snapshot) -> int:
-    """Returns 1e36 units per settlement atom."""
-    return int(10 ** (36 - snapshot.settlement_token.decimals))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import pathlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -9,8 +10,9 @@ from adapters.chains.devnet import dev_keys
 from adapters.chains.evm import EvmChain
 from adapters.chains.settlement import decode, encode, view
 from app.demo.client import Client, Json
-from app.local import Stack
+from app.local import Stack, stack
 from solver.domain.ids import AccountId
+from tests.devnet_fixture import require_anvil
 
 SUBACCOUNT, FUND_USDC = 5, 50_000 * 10**6
 BLOCK_SECONDS = 0.25
@@ -40,6 +42,23 @@ class World(NamedTuple):
     async def show(self, path: str = "", role: str = "alice") -> Json:
         owner, number = self.account(role)[1:]
         return await self.alice.get(f"/v1/accounts/{owner}/{number}{path}")
+
+
+@contextlib.asynccontextmanager
+async def world_at(as_of: int, folder: pathlib.Path, **env: str) -> AsyncIterator[World]:
+    """Yields a stack of its own at that time, with alice, its blocks coming fast."""
+    require_anvil()
+    blocks = asyncio.Lock()
+    async with (
+        stack(folder, as_of=as_of, env=env) as running,
+        EvmChain(running.rpc_url) as chain,
+        Client(running.api_url, dev_keys()["alice"]) as alice,
+    ):
+        mining = asyncio.create_task(mine(chain, blocks))
+        yield World(running, chain, alice, blocks)
+        mining.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await mining
 
 
 async def mine(chain: EvmChain, blocks: asyncio.Lock) -> None:

@@ -3,8 +3,6 @@
 The keeper runs in the API process; blocks are mined fast, days are travelled.
 """
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,16 +11,12 @@ import pytest_asyncio
 
 from adapters.base import Call
 from adapters.chains.abi import artifact
-from adapters.chains.devnet import dev_keys
 from adapters.chains.devnet.packages import package
-from adapters.chains.evm import EvmChain
 from adapters.chains.settlement import view
-from app.demo.client import Client, Json
-from app.local import stack
+from app.demo.client import Json
 from solver.domain.instrument import FIXINGS, Instrument, Kind, fixing_times
 from solver.domain.numbers import WAD, parse_decimal
-from tests.devnet_fixture import require_anvil
-from tests.e2e.held import World, by_hand, cash_of_all, deposit, mine, trade, until
+from tests.e2e.held import World, by_hand, cash_of_all, deposit, trade, until, world_at
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 AS_OF = 1_795_514_400  # 2026-11-24T10:00:00Z, a Tuesday
@@ -44,18 +38,8 @@ def _path(now: int) -> int:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    require_anvil()
-    folder, blocks = tmp_path_factory.mktemp("asian"), asyncio.Lock()
-    async with (
-        stack(folder, as_of=AS_OF, env={"SOLVENT_KEEPER_MS": "50"}) as running,
-        EvmChain(running.rpc_url) as chain,
-        Client(running.api_url, dev_keys()["alice"]) as alice,
-    ):
-        mining = asyncio.create_task(mine(chain, blocks))
-        yield World(running, chain, alice, blocks)
-        mining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await mining
+    async with world_at(AS_OF, tmp_path_factory.mktemp("asian"), SOLVENT_KEEPER_MS="50") as found:
+        yield found
 
 
 async def _fixings(world: World) -> tuple[int, int]:

@@ -17,18 +17,25 @@ import websockets
 from adapters.base import Call
 from adapters.chains.devnet import dev_keys
 from adapters.chains.devnet.packages import package
-from adapters.chains.evm import EvmChain
 from adapters.chains.settlement import read_positions, view
-from app.demo.client import Client, Json
+from app.demo.client import Json
 from app.keeper import Keeper, TradedHolders
 from app.keeper.errand import Errand
-from app.local import Child, ready, stack
+from app.local import Child, ready
 from app.settlement.sender import Sender
 from solver.domain.errors import Unavailable
 from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import WAD, format_decimal, parse_decimal
-from tests.devnet_fixture import require_anvil
-from tests.e2e.held import LOOK_S, World, by_hand, cash_of_all, deposit, mine, trade, until
+from tests.e2e.held import (
+    LOOK_S,
+    World,
+    by_hand,
+    cash_of_all,
+    deposit,
+    trade,
+    until,
+    world_at,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 AS_OF = 1_795_514_400  # 2026-11-24T10:00:00Z, a Tuesday
@@ -46,18 +53,8 @@ def _falling(now: int) -> int:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    require_anvil()
-    folder, blocks = tmp_path_factory.mktemp("expiry"), asyncio.Lock()
-    async with (
-        stack(folder, as_of=AS_OF, env={"SOLVENT_KEEPER_MS": "0"}) as running,
-        EvmChain(running.rpc_url) as chain,
-        Client(running.api_url, dev_keys()["alice"]) as alice,
-    ):
-        mining = asyncio.create_task(mine(chain, blocks))
-        yield World(running, chain, alice, blocks)
-        mining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await mining
+    async with world_at(AS_OF, tmp_path_factory.mktemp("expiry"), SOLVENT_KEEPER_MS="0") as found:
+        yield found
 
 
 async def _followed(world: World, *logs: str) -> tuple[list[Json], asyncio.Task[None]]:

@@ -1,26 +1,21 @@
 """A price falls on the chain: an account goes through its states, and the stream tells each."""
 
-import asyncio
-import contextlib
 import itertools
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
-from adapters.chains.devnet import dev_keys
-from adapters.chains.evm import EvmChain
 from adapters.chains.settlement import encode
-from app.demo.client import Client, Heard, Json
-from app.local import ready, stack
+from app.demo.client import Heard, Json
+from app.local import ready
 from solver.domain.account import Account
 from solver.domain.errors import Unavailable
 from solver.domain.event import event_of
 from solver.domain.ids import AccountId
 from solver.domain.numbers import WAD
 from solver.ledger import fold
-from tests.devnet_fixture import require_anvil
-from tests.e2e.held import SUBACCOUNT, World, mine, until
+from tests.e2e.held import SUBACCOUNT, World, until, world_at
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 AS_OF = 1_795_514_400  # 2026-11-24T10:00:00Z
@@ -30,18 +25,8 @@ TWAP_SECONDS = 720  # until the slowest of the three sources has followed
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    require_anvil()
-    folder, blocks = tmp_path_factory.mktemp("health"), asyncio.Lock()
-    async with (
-        stack(folder, as_of=AS_OF, env={"SOLVENT_KEEPER_MS": "0"}) as running,
-        EvmChain(running.rpc_url) as chain,
-        Client(running.api_url, dev_keys()["alice"]) as alice,
-    ):
-        mining = asyncio.create_task(mine(chain, blocks))
-        yield World(running, chain, alice, blocks)
-        mining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await mining
+    async with world_at(AS_OF, tmp_path_factory.mktemp("health"), SOLVENT_KEEPER_MS="0") as found:
+        yield found
 
 
 async def _fall(world: World, dollars: int) -> None:

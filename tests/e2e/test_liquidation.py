@@ -4,8 +4,6 @@ Every state is seen on the account's stream and on the chain, and nothing is los
 and quantities over all accounts are what they were, to the atom, by the chain and by the ledger.
 """
 
-import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -14,11 +12,10 @@ import pytest
 import pytest_asyncio
 
 from adapters.chains.devnet import dev_keys
-from adapters.chains.evm import EvmChain
 from adapters.chains.settlement import decode, encode, read_positions, view
-from app.demo.client import Client, Json
+from app.demo.client import Json
 from app.liquidator.winners import Deficit, deficit_of
-from app.local import Stack, ready, stack
+from app.local import Stack, ready
 from solver.domain.account import Account
 from solver.domain.event import event_of
 from solver.domain.ids import AccountId
@@ -26,8 +23,7 @@ from solver.domain.instrument import Instrument, Kind
 from solver.domain.numbers import WAD, parse_decimal
 from solver.domain.report import NO_REPORT
 from solver.ledger import fold
-from tests.devnet_fixture import require_anvil
-from tests.e2e.held import World, mine, until
+from tests.e2e.held import World, until, world_at
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 AS_OF = 1_795_946_400  # 2026-11-29T10:00:00Z
@@ -39,18 +35,8 @@ SICK, RICH = 5, 6  # subaccounts of alice: small enough for the fund, and not
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    require_anvil()
-    folder, blocks = tmp_path_factory.mktemp("liquidation"), asyncio.Lock()
-    async with (
-        stack(folder, as_of=AS_OF) as running,
-        EvmChain(running.rpc_url) as chain,
-        Client(running.api_url, dev_keys()["alice"]) as alice,
-    ):
-        mining = asyncio.create_task(mine(chain, blocks))
-        yield World(running, chain, alice, blocks)
-        mining.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await mining
+    async with world_at(AS_OF, tmp_path_factory.mktemp("liquidation")) as found:
+        yield found
 
 
 class Sums(NamedTuple):

@@ -132,7 +132,7 @@ def traded(
     """Returns the trades with their worst prices, and the account after them: what it pays is
     rounded up. `gas` (settlement atoms) is paid for each. What the book lacks is counted at its
     last price."""
-    unit = 10 ** (36 - snapshot.settlement_token.decimals)
+    unit = snapshot.atom
     trades, cash, cost = [], 0, 0
     for column, quantity in moves:
         side = 1 if quantity > 0 else -1

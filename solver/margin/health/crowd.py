@@ -61,7 +61,7 @@ def crowd_of(accounts: Sequence[Account]) -> Crowd:
 
 def least(crowd: Crowd, snapshot: Snapshot) -> Least:
     """Returns bounds that hold of SIMPLE at a snapshot. Raises NotFound for a market outside it."""
-    atom = 10.0 ** (36 - snapshot.settlement_token.decimals)
+    atom = float(snapshot.atom)
     units = np.zeros((len(crowd.instruments), 2, 3))
     for place, instrument in enumerate(crowd.instruments):
         for side, quantity in enumerate((-1, 1)):

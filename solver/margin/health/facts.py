@@ -125,7 +125,7 @@ def _worth(account: Account, snapshot: Snapshot) -> int:
         elif instrument.kind is Kind.BASE:
             price *= 10 ** (18 - market.base.decimals)
         total += position.quantity * price
-    return account.cash + div_down(total, 10 ** (36 - snapshot.settlement_token.decimals))
+    return account.cash + div_down(total, snapshot.atom)
 
 
 def _with(snapshot: Snapshot, changed: Underlying) -> Snapshot:

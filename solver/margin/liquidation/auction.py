@@ -14,7 +14,6 @@ from solver.margin.liquidation import discount
 BUFFER_PERCENT, FEE_PERCENT = 15, 2
 RAMP_SECONDS = 3_600
 MARGIN_OF_SLICE = 10**12  # more than is needed, so that truncation leaves no crumb to sell
-FRACTION_MIN = WAD // 100  # of an account, unless less restores it
 UNSOLD_SECONDS = 600  # of bankruptcy in public before what is worth something is given away
 PURPOSE = keccak(b"solvent.deleverage")
 

@@ -80,7 +80,7 @@ def moved(entry: Entry, quantity: int, cost: int | None) -> Entry:
 def gain(entries: Entries, market: int, snapshot: Snapshot) -> int:
     """Returns the unrealised gain in one market at the snapshot's marks, atoms, down; negative: a
     loss. Raises as `mark_of` does."""
-    total, unit = 0, 10 ** (36 - snapshot.settlement_token.decimals)
+    total, unit = 0, snapshot.atom
     for key, entry in entries.items():
         instrument = Instrument.unpack(key)
         if instrument.market != market or instrument.kind is Kind.BASE:

@@ -42,7 +42,7 @@ class Margin(NamedTuple):
 
 def figures(account: Account, snapshot: Snapshot) -> MarginFigures:
     """Returns SIMPLE in settlement atoms. Raises NotFound for a market outside the snapshot."""
-    margin, unit = _margin(account.positions, snapshot), _unit(snapshot)
+    margin, unit = _margin(account.positions, snapshot), snapshot.atom
     equity = account.cash + div_down(margin.equity, unit)
     initial = account.cash + div_down(margin.initial, unit)
     maintenance = account.cash + div_down(margin.maintenance, unit)
@@ -51,7 +51,7 @@ def figures(account: Account, snapshot: Snapshot) -> MarginFigures:
 
 def requirement_rise(before: Account, after: Account, snapshot: Snapshot) -> int:
     """Returns by how many atoms the initial requirement rises, haircut of base left out."""
-    unit = _unit(snapshot)
+    unit = snapshot.atom
     rise = div_up(_margin(after.positions, snapshot).risk, unit)
     return rise - div_up(_margin(before.positions, snapshot).risk, unit)
 
@@ -73,11 +73,6 @@ def alone(instrument: Instrument, quantity: int, snapshot: Snapshot) -> Margin:
     unit = short_unit(instrument, price, flat)
     equity, initial = quantity * unit.mark, quantity * unit.initial
     return Margin(equity, initial, quantity * unit.maintenance, equity - initial)
-
-
-def _unit(snapshot: Snapshot) -> int:
-    """Returns 1e36 units per settlement atom."""
-    return int(10 ** (36 - snapshot.settlement_token.decimals))
 
 
 def _margin(positions: Iterable[Position], snapshot: Snapshot) -> Margin:

@@ -2,8 +2,6 @@
 
 import json
 import math
-import os
-import pathlib
 
 import numpy as np
 import pytest
@@ -12,9 +10,9 @@ from hypothesis import strategies as st
 
 from solver.domain.errors import Malformed
 from solver.pricing.black import price_and_greeks, prices
+from tests.recorded import SHARED, needs
 
-ROOT = pathlib.Path(__file__).parents[3]
-VECTORS = pathlib.Path(os.environ.get("SOLVENT_SHARED", ROOT / "../shared")) / "vectors/risk.json"
+VECTORS = SHARED / "vectors/risk.json"
 
 # RISK.md 3.1 (mpmath, 50 digits): F, K, days, vol, r, right, price, delta, gamma, vega, theta
 ROWS = [
@@ -42,7 +40,7 @@ def test_price_and_greeks_equal_the_50_digit_values(row):
     assert got == pytest.approx(expected, rel=2e-12)
 
 
-@pytest.mark.skipif(not VECTORS.exists(), reason="reference vectors are not beside the repository")
+@needs(VECTORS, "reference vectors")
 def test_every_mpmath_vector_holds_to_1e_12():
     rows = json.loads(VECTORS.read_text())["black76_mpmath50"]
     assert rows

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.reference.peers.american import american_quantlib
 from solver.domain.errors import Malformed
-from solver.pricing.exotics.american import american, american_quantlib, bermudan, boundary
+from solver.pricing.exotics.american import american, bermudan, boundary
 from solver.pricing.exotics.flat import Flat, vanilla
 from tests.recorded import needs
 from tests.solver.pricing.exotics.test_barrier import VECTORS, flat_of
